@@ -1,0 +1,12 @@
+# Sanitizers, coverage and fuzzing: each chosen by a preset.
+if(SSM_SANITIZE)
+  add_compile_options(-fsanitize=${SSM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+  add_link_options(-fsanitize=${SSM_SANITIZE})
+endif()
+if(SSM_COVERAGE)
+  add_compile_options(--coverage -O0 -g -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
+if(SSM_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,18 @@
+/* log: one line per event on standard error, prefixed with the program's name. Not for core or edges: they return what
+ * happened, and the command that decides what happens next says it once. Control characters in the text are shown
+ * escaped, so that words of a peer cannot drive the terminal. */
+#ifndef SSM_COMMON_LOG_H
+#define SSM_COMMON_LOG_H
+
+#include <stdbool.h>
+
+/* `program` is borrowed for the life of the process. */
+void log_open(const char *program, bool debug);
+bool log_is_debug(void);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Printed with --debug only. */
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

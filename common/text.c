@@ -1,0 +1,68 @@
+#include "common/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct text text_in(char *data, size_t size)
+{
+    data[0] = '\0';
+    return (struct text){.data = data, .size = size};
+}
+
+void text_put_bytes(struct text *text, struct bytes bytes)
+{
+    size_t room = text->size - text->len - 1;
+    size_t take = bytes.len <= room ? bytes.len : room;
+    text->overflowed = text->overflowed || take < bytes.len;
+    if (take > 0) {
+        memcpy(text->data + text->len, bytes.data, take);
+    }
+    text->len += take;
+    text->data[text->len] = '\0';
+}
+
+void text_put(struct text *text, const char *string)
+{
+    text_put_bytes(text, bytes_of_text(string));
+}
+
+void text_put_char(struct text *text, char character)
+{
+    text_put_bytes(text, bytes_of(&character, 1));
+}
+
+void text_put_hex(struct text *text, struct bytes bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        char digits[3];
+        bytes_to_hex(bytes_of(bytes.data + i, 1), digits);
+        text_put(text, digits);
+    }
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    size_t room = text->size - text->len;
+    int wanted = vsnprintf(text->data + text->len, room, format, arguments);
+    va_end(arguments);
+    if (wanted < 0 || (size_t)wanted >= room) {
+        text->overflowed = true;
+        text->len += strlen(text->data + text->len);
+        return;
+    }
+    text->len += (size_t)wanted;
+}
+
+void text_clear(struct text *text)
+{
+    text->len = 0;
+    text->overflowed = false;
+    text->data[0] = '\0';
+}
+
+enum err text_finish(const struct text *text)
+{
+    return text->overflowed ? ERR_TOO_LONG : ERR_OK;
+}

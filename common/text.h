@@ -1,0 +1,43 @@
+/* text: builds text in memory that the caller provides. Overflow is sticky: append without looking, check once at the
+ * end with text_ok or text_finish. The content is always terminated, and cut at the limit after an overflow.
+ *
+ *     char line[256];
+ *     struct text text = text_in(line, sizeof line);
+ *     text_put(&text, "host:");
+ *     text_format(&text, "%d", port);
+ *     TRY(text_finish(&text));
+ */
+#ifndef SSM_COMMON_TEXT_H
+#define SSM_COMMON_TEXT_H
+
+#include "common/bytes.h"
+#include "common/err.h"
+
+struct text {
+    char *data; /* borrowed, terminated */
+    size_t len;
+    size_t size; /* of data, the terminator included */
+    bool overflowed;
+};
+
+/* `data` holds at least one byte. */
+struct text text_in(char *data, size_t size);
+
+void text_put(struct text *text, const char *string);
+void text_put_bytes(struct text *text, struct bytes bytes);
+void text_put_char(struct text *text, char character);
+void text_put_hex(struct text *text, struct bytes bytes);
+void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Empties it, overflow included. */
+void text_clear(struct text *text);
+
+static inline struct bytes text_bytes(const struct text *text)
+{
+    return bytes_of(text->data, text->len);
+}
+
+/* ERR_TOO_LONG when anything was cut. */
+enum err text_finish(const struct text *text) SSM_MUST_USE;
+
+#endif
