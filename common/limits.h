@@ -30,4 +30,32 @@
  * largest that any known peer sends. One-byte fragments cost wslay about 100 bytes each, hence no more than this. */
 #define LIMIT_WEBSOCKET_MESSAGE (96 * 1024)
 
+/* Keys in one INI file, nested ones and sections counted too: thousands of generated profiles of five keys fit. */
+#define LIMIT_INI_ENTRIES 65536
+
+/* PATH_MAX of Linux, the terminator taken off. */
+#define LIMIT_PATH 4095
+
+/* A profile's name; the AWS CLI sets no limit, people's are under 100. */
+#define LIMIT_PROFILE 255
+
+/* The agent refuses a longer region. */
+#define LIMIT_REGION 100
+
+/* IAM: 16 to 128 characters. */
+#define LIMIT_ACCESS_KEY_ID 128
+
+/* The canonical request of one signature: a session token of LIMIT_SECRET and a StreamUrl's worth of path and query,
+ * three times as long when percent-encoded. */
+#define LIMIT_CANONICAL_REQUEST (64 * 1024)
+
+/* Headers of one signed request; ours have six. */
+#define LIMIT_SIGNED_HEADERS 32
+
+/* Nodes on one page of DescribeInstanceInformation: the service gives 50 at most. */
+#define LIMIT_API_PAGE 50
+
+/* NextToken: base64 of some hundred bytes in practice. */
+#define LIMIT_API_NEXT_TOKEN 4096
+
 #endif

@@ -1,0 +1,116 @@
+/* aws_config: from flags, environment and the two shared files to region, endpoints, CA and credentials, with the
+ * AWS CLI's precedence. Pure: the environment is a function, the files are text that the edge has read.
+ *
+ *     struct aws_config_paths paths;
+ *     TRY(aws_config_paths(&environment, &paths, &why));            which files to read
+ *     ... the edge reads them ...
+ *     AUTO(aws_config_free) struct aws_config *config = NULL;
+ *     TRY(aws_config_open(&input, &config, &why));                  parses them, chooses the profile
+ *     struct aws_settings settings;
+ *     TRY(aws_config_settings(config, &settings, &why));            region, endpoints, CA
+ *     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
+ *     TRY(aws_config_credentials(config, &credentials, &why));      what signs
+ *
+ * Every failure leaves one plain sentence in `ret_why`: what is wrong, where, and what to do. No secret is in it.
+ *
+ *   profile       --profile, AWS_DEFAULT_PROFILE, AWS_PROFILE, "default". One that is asked for must exist.
+ *   region        --region, AWS_REGION, AWS_DEFAULT_REGION, region of the profile.
+ *   SSM API       --endpoint-url, AWS_ENDPOINT_URL_SSM, AWS_ENDPOINT_URL, the region's host. The variables are
+ *                 ignored when AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true.
+ *   gateway       AWS_ENDPOINT_URL_SSMMESSAGES (in place of StreamUrl's host and port). Else StreamUrl as it comes; to
+ *                 connect before it is known: host of --endpoint-url or AWS_ENDPOINT_URL, else the region's gateway.
+ *   CA            --ca-bundle, AWS_CA_BUNDLE, ca_bundle of the profile, SSL_CERT_FILE and SSL_CERT_DIR, the system's.
+ *   credentials   the environment (not with --profile; still with AWS_PROFILE), role_arn, web identity, SSO, keys in
+ *                 the credentials file, credential_process, keys in the config file. The ones that need a process or
+ *                 the network are recognised and refused by name here.
+ *
+ * A variable that is set but empty counts as not set. A key of the credentials file wins over the same key of the same
+ * profile in the config file. Source: botocore 1.29 (session, credentials, configloader), the AWS SDKs and tools
+ * reference guide. */
+#ifndef SSM_PROXY_CORE_AWS_CONFIG_H
+#define SSM_PROXY_CORE_AWS_CONFIG_H
+
+#include "common/bytes.h"
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/text.h"
+#include "proxy/core/aws_credentials.h"
+#include "proxy/core/endpoint.h"
+
+/* Looks up an environment variable; NULL when unset. What it returns must outlive the struct aws_config. */
+struct aws_config_environment {
+    const char *(*get)(void *context, const char *name);
+    void *context;
+};
+
+/* From the command line; each may be NULL. Borrowed. */
+struct aws_config_flags {
+    const char *profile;
+    const char *region;
+    const char *endpoint_url;
+    const char *ca_bundle;
+};
+
+struct aws_config_paths {
+    char config[LIMIT_PATH + 1];
+    char credentials[LIMIT_PATH + 1];
+};
+
+/* AWS_CONFIG_FILE or ~/.aws/config, AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials; "~" and "~/" and $NAME or
+ * ${NAME} are expanded as the AWS CLI does. The environment gives HOME; without it "~" stays and the file will not be
+ * found. ERR_CONFIG when a path is over LIMIT_PATH. */
+enum err aws_config_paths(const struct aws_config_environment *environment, struct aws_config_paths *ret_paths,
+                          struct text *ret_why) SSM_MUST_USE;
+
+/* One file as the edge found it. */
+struct aws_config_file {
+    const char *path;  /* for messages */
+    struct bytes text; /* all of it; data NULL when there is no such file, which is no error */
+};
+
+/* All borrowed; must outlive the struct aws_config, except the files' texts. */
+struct aws_config_input {
+    struct aws_config_environment environment;
+    struct aws_config_flags flags;
+    struct aws_config_file config;
+    struct aws_config_file credentials;
+};
+
+struct aws_config; /* owned by its creator */
+
+/* ERR_CONFIG: a file that cannot be parsed, a profile that is not there. ERR_MEMORY. */
+enum err aws_config_open(const struct aws_config_input *input, struct aws_config **ret_config,
+                         struct text *ret_why) SSM_MUST_USE;
+void aws_config_free(struct aws_config **config); /* NULL inside is fine; usable with AUTO() */
+
+/* The chosen profile, "default" when none was asked for. Lives as long as `config`. */
+const char *aws_config_profile(const struct aws_config *config);
+
+/* A key of the chosen profile (lower case), from the credentials file or else the config file; NULL when absent. */
+const char *aws_config_get(const struct aws_config *config, const char *key);
+
+struct aws_settings {
+    char profile[LIMIT_PROFILE + 1];
+    char region[LIMIT_REGION + 1];
+    struct endpoint_url api;            /* where to post; path "/" unless the endpoint URL has one */
+    struct endpoint_url gateway;        /* where to connect before StreamUrl is known (wss); its path means nothing */
+    bool replaces_stream_address;       /* `gateway` takes the place of StreamUrl's host and port */
+    char ca_path[LIMIT_PATH + 1];       /* a file, or a directory; "" : see below. Alone: nothing else is trusted */
+    char ssl_cert_file[LIMIT_PATH + 1]; /* OpenSSL's own variables; both "" : the system's. Only when ca_path is "" */
+    char ssl_cert_dir[LIMIT_PATH + 1];
+};
+
+/* ERR_CONFIG: no region, an unusable region or endpoint URL, http to another machine (the session token would travel
+ * in the clear). */
+enum err aws_config_settings(const struct aws_config *config, struct aws_settings *ret_settings,
+                             struct text *ret_why) SSM_MUST_USE;
+
+/* StreamUrl with the gateway's address in its place where the settings say so. */
+void aws_config_apply_gateway(const struct aws_settings *settings, struct endpoint_url *stream_url);
+
+/* ERR_NO_CREDENTIALS: none, half of a pair, or a source that needs a process or the network; the sentence then names
+ * the command that helps. ERR_MEMORY. */
+enum err aws_config_credentials(const struct aws_config *config, struct aws_credentials *ret_credentials,
+                                struct text *ret_why) SSM_MUST_USE;
+
+#endif

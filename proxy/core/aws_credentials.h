@@ -1,0 +1,38 @@
+/* aws_credentials: what signs a request. One set, from whatever source. */
+#ifndef SSM_PROXY_CORE_AWS_CREDENTIALS_H
+#define SSM_PROXY_CORE_AWS_CREDENTIALS_H
+
+#include "common/auto.h"
+#include "common/limits.h"
+#include "common/secret.h"
+
+enum aws_credentials_source {
+    AWS_CREDENTIALS_NONE = 0,
+    AWS_CREDENTIALS_ENVIRONMENT,
+    AWS_CREDENTIALS_SHARED_FILE, /* static keys in the credentials file */
+    AWS_CREDENTIALS_CONFIG_FILE, /* static keys in the config file */
+    /* Recognised, not resolved by aws_config itself: they need a process or the network. */
+    AWS_CREDENTIALS_ASSUME_ROLE,
+    AWS_CREDENTIALS_WEB_IDENTITY,
+    AWS_CREDENTIALS_SSO,
+    AWS_CREDENTIALS_PROCESS,
+    AWS_CREDENTIALS_CONTAINER,
+};
+
+/* Zero-initialised means "none". */
+struct aws_credentials {
+    char access_key_id[LIMIT_ACCESS_KEY_ID + 1]; /* not secret: it travels in every Authorization header */
+    struct secret secret_access_key;
+    struct secret session_token; /* not set for long-lived keys */
+    enum aws_credentials_source source;
+};
+
+/* Copies the three values; `session_token` may be NULL or "". ERR_MALFORMED for an empty key or control characters,
+ * blanks or bytes above 0x7e in any of them (they become header values); ERR_TOO_LONG; ERR_MEMORY. */
+enum err aws_credentials_set(struct aws_credentials *credentials, const char *access_key_id,
+                             const char *secret_access_key, const char *session_token) SSM_MUST_USE;
+
+/* Wipes and frees; then "none". Safe to repeat; usable with AUTO(). */
+void aws_credentials_wipe(struct aws_credentials *credentials);
+
+#endif

@@ -1,0 +1,133 @@
+/* ssm_api: requests and replies of the SSM API (AWS JSON 1.1, API version 2014-11-06). Pure: text in, text out; the
+ * edge posts it.
+ *
+ *     POST / HTTP/1.1
+ *     Content-Type: application/x-amz-json-1.1
+ *     X-Amz-Target: AmazonSSM.StartSession
+ *
+ * A reply is 200 with a JSON object, or an error: {"__type": "namespace#Code", "message": "..."}, in which __type may
+ * lack the namespace or stand in the header x-amzn-ErrorType, and message may be Message. */
+#ifndef SSM_PROXY_CORE_SSM_API_H
+#define SSM_PROXY_CORE_SSM_API_H
+
+#include "common/auto.h"
+#include "common/bytes.h"
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/secret.h"
+
+#define SSM_API_SERVICE "ssm" /* for the signature and the host name */
+#define SSM_API_CONTENT_TYPE "application/x-amz-json-1.1"
+#define SSM_API_ERROR_TYPE_HEADER "x-amzn-ErrorType"
+
+/* What to post. Owned; usable with AUTO(ssm_api_request_free). */
+struct ssm_api_request {
+    const char *x_amz_target; /* static: "AmazonSSM.StartSession" */
+    char *body;               /* terminated */
+    size_t body_len;
+};
+
+void ssm_api_request_free(struct ssm_api_request *request);
+
+struct ssm_api_start_session {
+    const char *target;
+    const char *document_name; /* NULL: the service's default, a shell */
+    const char *port_number;   /* NULL: none. Goes to the document as {"portNumber": [..]} */
+    const char *reason;        /* NULL or "": none; 1 to 256 characters */
+};
+
+/* Nodes to describe. Both filters NULL: all. */
+struct ssm_api_describe_nodes {
+    const char *instance_id; /* filter InstanceIds */
+    const char *name;        /* filter tag:Name */
+    const char *next_token;  /* of the page before; NULL: first page */
+};
+
+/* ERR_MALFORMED when a text is not UTF-8, ERR_TOO_LONG over the service's own limits, ERR_MEMORY. */
+enum err ssm_api_start_session(const struct ssm_api_start_session *session,
+                               struct ssm_api_request *ret_request) SSM_MUST_USE;
+enum err ssm_api_resume_session(const char *session_id, struct ssm_api_request *ret_request) SSM_MUST_USE;
+enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_request *ret_request) SSM_MUST_USE;
+enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes,
+                                struct ssm_api_request *ret_request) SSM_MUST_USE;
+
+/* What came back; all borrowed. */
+struct ssm_api_reply {
+    int http_status;
+    const char *error_type; /* value of the header x-amzn-ErrorType; NULL when absent */
+    struct bytes body;
+};
+
+/* Why the service refused: its own words, for one line on standard error. Control characters are replaced by '?'. */
+struct ssm_api_failure {
+    int http_status;
+    char type[128];     /* "TargetNotConnected"; "" when the reply named none */
+    char message[1024]; /* cut there; "" when the reply had none */
+};
+
+/* A session that the service has opened. Zero-initialise; AUTO(ssm_api_session_wipe). */
+struct ssm_api_session {
+    char session_id[LIMIT_SESSION_ID + 1]; /* 1 to 96 of [A-Za-z0-9._@+=,-] and not "." or "..": fit for a file name */
+    char stream_url[LIMIT_STREAM_URL +
+                    1]; /* as received; endpoint_parse_stream_url judges it. "" when resuming, if absent */
+    struct secret token;
+};
+
+void ssm_api_session_wipe(struct ssm_api_session *session);
+
+/* Every parser returns the error that the reply stands for, and fills `ret_failure` whenever it fails:
+ *   ERR_OFFLINE       TargetNotConnected
+ *   ERR_NO_TARGET     InvalidInstanceId, InvalidTarget; ValidationException about the target
+ *   ERR_DENIED        AccessDenied(Exception), UnauthorizedOperation, OptInRequired; 403 without a type
+ *   ERR_CREDENTIALS   ExpiredToken(Exception), UnrecognizedClientException, InvalidClientTokenId,
+ *                     InvalidSignatureException, SignatureDoesNotMatch, MissingAuthenticationToken(Exception),
+ *                     IncompleteSignature(Exception)
+ *   ERR_CLOCK_SKEW    the same types when the message is about the signature's time; RequestTimeTooSkewed,
+ *                     RequestExpired, RequestInTheFuture
+ *   ERR_THROTTLED     Throttling(Exception), ThrottledException, TooManyRequests(Exception), RequestLimitExceeded,
+ *                     "Rate exceeded", 429
+ *   ERR_CONFIG        InvalidDocument, InvalidParameters, BadRequest and what else is wrong with the request (4xx)
+ *   ERR_SERVICE       5xx, whatever its body; InternalServerError, ServiceUnavailable
+ *   ERR_SESSION_ENDED resume only: DoesNotExistException, or no TokenValue
+ *   ERR_MALFORMED     200 with a body that is not what it should be
+ *   ERR_UNREACHABLE   a status that no AWS service gives: something between us and the service answered
+ *   ERR_TOO_LONG      a reply over LIMIT_API_REPLY, a member over its own limit */
+enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+                               struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+
+/* ResumeSession: a fresh token for the session; its StreamUrl may be absent (the one before goes on to hold). */
+enum err ssm_api_parse_resumed_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+                                       struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+
+/* TerminateSession, and any other reply of which only success matters. DoesNotExistException is success here: the
+ * session is over. */
+enum err ssm_api_parse_terminated_session(const struct ssm_api_reply *reply,
+                                          struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+
+/* One managed node. Texts longer than their field are cut, control characters replaced: for display, except the id. */
+struct ssm_api_node {
+    char instance_id[LIMIT_TARGET + 1];
+    char name[257];
+    char computer_name[256];
+    char ip_address[64];
+    char ping_status[32]; /* Online, ConnectionLost, Inactive */
+    char platform_type[32];
+    char platform_name[128];
+    char agent_version[32];
+    char resource_type[32];     /* EC2Instance, ManagedInstance */
+    double last_ping_unix_time; /* seconds; 0 when unknown */
+};
+
+/* One page. Owned; AUTO(ssm_api_nodes_free). */
+struct ssm_api_nodes {
+    struct ssm_api_node *items;
+    size_t count;     /* at most LIMIT_API_PAGE */
+    char *next_token; /* NULL on the last page */
+};
+
+void ssm_api_nodes_free(struct ssm_api_nodes *nodes);
+
+enum err ssm_api_parse_nodes(const struct ssm_api_reply *reply, struct ssm_api_nodes *ret_nodes,
+                             struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+
+#endif
