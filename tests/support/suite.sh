@@ -1,0 +1,161 @@
+# ./run test, lint, fuzz and coverage. Sourced by ./run. What passed, failed or was skipped is collected as JUnit (ctest)
+# and as "pass|fail|skip<TAB>name<TAB>reason" lines (everything else), and counted at the end by summary.py.
+
+suite_fuzz_seconds=5
+
+suite_test() {
+    [ $# -eq 0 ] || die "./run test takes no arguments; single tests: ctest --test-dir build/dev -R NAME"
+    packages_ensure build demo test
+    sshd_ensure
+    suite_begin
+    build_preset dev
+    build_preset asan
+    build_preset fuzz -- fuzzers
+    suite_ctest dev
+    suite_ctest asan -L 'unit|asan'
+    suite_fuzz_all "$suite_fuzz_seconds"
+    suite_format
+    suite_man_pages
+    suite_end
+}
+
+suite_begin() {
+    suite_log=$build_root/log
+    suite_results=$suite_log/results.txt
+    mkdir -p "$suite_log"
+    rm -f "$suite_log"/junit-*.xml
+    : >"$suite_results"
+}
+
+# Prints the closing line; the exit status is whether anything failed.
+suite_end() {
+    python "$support_dir/summary.py" "$suite_results" "$suite_log"/junit-*.xml
+}
+
+suite_record() {
+    printf '%s\t%s\t%s\n' "$1" "$2" "${3:-}" >>"$suite_results"
+    printf '%-4s  %s%s\n' "$1" "$2" "${3:+: $3}"
+}
+
+# suite_ctest PRESET [CTEST OPTION...]
+suite_ctest() {
+    local preset=$1 junit=$suite_log/junit-$1.xml
+    shift
+    say "Tests ($preset)"
+    # Its exit status says only that something failed: what, the JUnit file tells.
+    ctest --test-dir "$build_root/$preset" -j "$(nproc)" --output-on-failure --no-tests=error \
+        --output-junit "$junit" "$@" </dev/null || true
+    [ -s "$junit" ] || suite_record fail "ctest ($preset)" "no result file"
+}
+
+suite_fuzz_all() {
+    local seconds=$1 dir=$build_root/fuzz/bin target found=no
+    say "Fuzzing each target for $seconds s"
+    for target in "$dir"/fuzz_*; do
+        [ -x "$target" ] || continue
+        found=yes
+        suite_fuzz_one "$target" "$seconds"
+    done
+    [ $found = yes ] || suite_record fail fuzz "no target was built"
+}
+
+# A new corpus entry stays in build/, a crash is a file there too, named at the end of the log.
+suite_fuzz_one() {
+    local target=$1 seconds=$2 name log
+    name=$(basename "$target")
+    log=$suite_log/$name.txt
+    local work=$build_root/fuzz/corpus/$name seeds=$project_dir/tests/fuzz/corpus/${name#fuzz_}
+    mkdir -p "$work"
+    local corpus=("$work")
+    [ ! -d "$seeds" ] || corpus+=("$seeds")
+    if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix="$suite_log/$name-" "${corpus[@]}" >"$log" 2>&1 </dev/null; then
+        suite_record pass "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs"
+    else
+        tail -n 40 "$log" >&2
+        suite_record fail "$name" "see $log"
+    fi
+}
+
+suite_sources() {
+    find "$project_dir"/{common,proxy,pam_ssm,tests} -name '*.[ch]' | sort
+}
+
+suite_format() {
+    local log=$suite_log/clang-format.txt
+    say "Format"
+    # shellcheck disable=SC2046 # no blanks in our names
+    if clang-format --dry-run -Werror $(suite_sources) >"$log" 2>&1; then
+        suite_record pass clang-format
+    else
+        grep -m 20 'error:' "$log" >&2 || head -n 20 "$log" >&2
+        suite_record fail clang-format "clang-format -i on the files above"
+    fi
+}
+
+suite_man_pages() {
+    local source page
+    say "Manual pages"
+    for source in "$project_dir"/docs/man/*.scd; do
+        page=$(basename "$source" .scd)
+        if [ -s "$build_root/dev/man/$page" ]; then
+            suite_record pass "man page $page"
+        else
+            suite_record fail "man page $page" "not built: is it in docs/man/CMakeLists.txt?"
+        fi
+    done
+}
+
+# suite_fuzz [SECONDS [TARGET...]]
+suite_fuzz() {
+    local seconds=${1:-60} target
+    [ $# -eq 0 ] || shift
+    packages_ensure build demo test
+    suite_begin
+    build_preset fuzz -- fuzzers
+    if [ $# -eq 0 ]; then
+        suite_fuzz_all "$seconds"
+    else
+        for target in "$@"; do
+            [ -x "$build_root/fuzz/bin/$target" ] || die "no fuzz target $target"
+            suite_fuzz_one "$build_root/fuzz/bin/$target" "$seconds"
+        done
+    fi
+    suite_end
+}
+
+# clang-tidy wants clang's own command lines: configured, never built.
+suite_lint() {
+    packages_ensure build demo lint
+    suite_begin
+    suite_format
+    say "clang-tidy (takes a minute)"
+    cmake -S "$project_dir" --preset dev -G Ninja -B "$build_root/lint" -DCMAKE_C_COMPILER=clang \
+        >"$suite_log/configure-lint.txt" 2>&1 || build_failed "$suite_log/configure-lint.txt" configuring
+    local log=$suite_log/clang-tidy.txt
+    # Only files that the build knows: each has a command line in compile_commands.json.
+    if sed -n 's/^  "file": "\(.*\)",\{0,1\}$/\1/p' "$build_root/lint/compile_commands.json" | sort -u |
+        xargs -P "$(nproc)" -n 4 clang-tidy -p "$build_root/lint" --quiet >"$log" 2>&1; then
+        suite_record pass clang-tidy
+    else
+        grep -E '(error|warning):' "$log" | sort -u >&2 || tail -n 20 "$log" >&2
+        suite_record fail clang-tidy "see $log"
+    fi
+    suite_end
+}
+
+suite_coverage() {
+    packages_ensure build demo test coverage
+    sshd_ensure
+    suite_begin
+    build_preset coverage
+    find "$build_root/coverage" -name '*.gcda' -delete
+    suite_ctest coverage -L 'unit|integration|e2e'
+    local report=$build_root/coverage/report
+    mkdir -p "$report"
+    gcovr -r "$project_dir" --object-directory "$build_root/coverage" --exclude 'tests/' --exclude 'build/' \
+        --html-details "$report/index.html" --txt "$report/summary.txt" --gcov-ignore-parse-errors
+    tail -n 4 "$report/summary.txt"
+    say "Line by line: $report/index.html"
+    suite_end
+}
