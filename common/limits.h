@@ -58,4 +58,19 @@
 /* NextToken: base64 of some hundred bytes in practice. */
 #define LIMIT_API_NEXT_TOKEN 4096
 
+/* Frames of one websocket message. Go peers fragment at 4096 bytes: 24 frames for the largest message; gateways that
+ * cut at 1 KiB would need 96. */
+#define LIMIT_WEBSOCKET_FRAGMENTS 128
+
+/* Pings and pongs that a peer may send within one second. The service's peers send one in 54 s; after a stall of an
+ * hour 70 could come at once. */
+#define LIMIT_WEBSOCKET_CONTROL_RATE 100
+
+/* A session record on disk: five short lines and an endpoint URL. */
+#define LIMIT_SESSION_RECORD (8 * 1024)
+
+/* Session records that one run looks at. A thousand masters killed at once still leaves room; more are left to the next
+ * run. */
+#define LIMIT_SESSION_RECORDS 4096
+
 #endif

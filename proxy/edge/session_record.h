@@ -1,0 +1,63 @@
+/* session_record: which sessions are open, on disk, so that a run that is killed leaves its session for the next run
+ * to end.
+ *
+ * One file a session in $XDG_STATE_HOME/ssm-bridge/sessions/ (~/.local/state when XDG_STATE_HOME is not set or not
+ * absolute, as the XDG base directory specification says), named by a hash of the session id, mode 0600 in directories
+ * of mode 0700, written beside and renamed. Lines of "key value"; no token is in it:
+ *
+ *     ssm-bridge-session 1
+ *     session alice-0a1b2c3d4e5f67890
+ *     region eu-west-1
+ *     endpoint https://ssm.eu-west-1.amazonaws.com/
+ *     profile default
+ *     process 4711 8915523 0d0f6f6c-...        pid, start time in clock ticks since boot, boot id
+ *
+ * The process that wrote it lives when pid, start time (field 22 of /proc/PID/stat) and boot id all agree; a record of
+ * another boot is stale. A stale record is claimed by flock, so that two runs never end the same session at once; the
+ * lock falls with the process. Files that make no sense, and temporary files older than a day, are removed; files of
+ * another user or kind are left alone.
+ *
+ * Nothing here is fatal: without HOME, with a read-only directory, with a full disk, a tunnel works all the same. */
+#ifndef SSM_PROXY_EDGE_SESSION_RECORD_H
+#define SSM_PROXY_EDGE_SESSION_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/limits.h"
+#include "common/text.h"
+
+/* The values are without control characters; an empty one is "". */
+struct session_record {
+    char session_id[LIMIT_SESSION_ID + 1];
+    char region[LIMIT_REGION + 1];
+    char endpoint_url[LIMIT_STREAM_URL + 1];
+    char profile[LIMIT_PROFILE + 1];
+};
+
+struct session_records; /* the directory; owned by its creator */
+
+/* Finds the directory, without making it. `xdg_state_home` and `home` are the variables' values, or NULL. ERR_CONFIG
+ * when neither gives a place. */
+enum err session_record_open(const char *xdg_state_home, const char *home,
+                             struct session_records **ret_records) SSM_MUST_USE;
+void session_record_close(struct session_records **records); /* NULL inside is fine; usable with AUTO() */
+
+/* Writes it for this process, making the directories. ERR_SYSTEM or ERR_MALFORMED with words; nothing is left behind
+ * then. Writing the same session again replaces it. */
+enum err session_record_write(struct session_records *records, const struct session_record *record,
+                              struct text *ret_why) SSM_MUST_USE;
+
+/* The session is ended. A record that is gone already is fine. */
+void session_record_remove(struct session_records *records, const char *session_id);
+
+/* The next record whose process is gone and that nobody else has claimed, each at most once in the life of `records`;
+ * it is claimed until it is removed or `records` is closed. False: no more. */
+bool session_record_next_stale(struct session_records *records, struct session_record *ret_record);
+
+/* Every record, dead or alive, for listing; ret_pid is 0 when its process is gone. Starts anew when `*cursor` is 0. */
+bool session_record_next(struct session_records *records, size_t *cursor, struct session_record *ret_record,
+                         int *ret_pid);
+
+#endif

@@ -1,0 +1,33 @@
+/* signals: SIGHUP, SIGINT and SIGTERM as something to read, through signalfd; SIGPIPE ignored.
+ *
+ * All three are taken even where they were ignored before (nohup, a background job of a script): once `connect` has
+ * left the terminal's session, a terminal cannot send them any more, so whoever does means it. ssh itself sends SIGHUP
+ * to its ProxyCommand when it ends.
+ *
+ * Open it before the first thread exists (libcurl resolves names in one): threads inherit the mask. */
+#ifndef SSM_PROXY_EDGE_SIGNALS_H
+#define SSM_PROXY_EDGE_SIGNALS_H
+
+#include <signal.h>
+
+#include "proxy/edge/loop.h"
+
+struct signals {
+    struct loop_source source; /* fd -1 while closed */
+    struct loop *loop;
+    sigset_t mask_before;
+    struct sigaction sigpipe_before;
+};
+
+enum err signals_open(struct loop *loop, struct signals *ret_signals) SSM_MUST_USE;
+
+/* The number of the next signal that came, or 0. */
+int signals_take(struct signals *signals);
+
+/* In a child between fork and exec: mask and SIGPIPE as they were. Async-signal-safe. */
+void signals_restore(const struct signals *signals);
+
+/* Restores them here too. A signal that came and was not taken is then delivered. */
+void signals_close(struct signals *signals);
+
+#endif
