@@ -41,6 +41,7 @@ struct ini_entry {
 /* Zero-initialised means empty: look-ups find nothing. */
 struct ini {
     char *memory; /* owned copy of the file, cut into strings */
+    size_t memory_len;
     struct ini_section *sections;
     size_t section_count;
     struct ini_entry *entries; /* in the order of the file */

@@ -13,7 +13,7 @@
  *
  * Every failure leaves one plain sentence in `ret_why`: what is wrong, where, and what to do. No secret is in it.
  *
- *   profile       --profile, AWS_DEFAULT_PROFILE, AWS_PROFILE, "default". One that is asked for must exist.
+ *   profile       --profile, AWS_PROFILE, AWS_DEFAULT_PROFILE, "default". One that is asked for must exist.
  *   region        --region, AWS_REGION, AWS_DEFAULT_REGION, region of the profile.
  *   SSM API       --endpoint-url, AWS_ENDPOINT_URL_SSM, AWS_ENDPOINT_URL, the region's host. The variables are
  *                 ignored when AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true.
@@ -25,8 +25,8 @@
  *                 the network are recognised and refused by name here.
  *
  * A variable that is set but empty counts as not set. A key of the credentials file wins over the same key of the same
- * profile in the config file. Source: botocore 1.29 (session, credentials, configloader), the AWS SDKs and tools
- * reference guide. */
+ * profile in the config file. Source: the AWS CLI 2.9 (its botocore: session, credentials, configloader), the AWS SDKs
+ * and tools reference guide. */
 #ifndef SSM_PROXY_CORE_AWS_CONFIG_H
 #define SSM_PROXY_CORE_AWS_CONFIG_H
 
