@@ -1,0 +1,57 @@
+#include "proxy/core/target.h"
+
+static bool is_hex_tail(const char *text, size_t wanted)
+{
+    size_t len = strspn(text, "0123456789abcdef");
+    return len == wanted && text[len] == '\0';
+}
+
+static enum target_kind classify(const char *text)
+{
+    if (strncmp(text, "i-", 2) == 0 && (is_hex_tail(text + 2, 8) || is_hex_tail(text + 2, 17))) {
+        return TARGET_INSTANCE;
+    }
+    if (strncmp(text, "mi-", 3) == 0 && is_hex_tail(text + 3, 17)) {
+        return TARGET_MANAGED_NODE;
+    }
+    return TARGET_NAME;
+}
+
+static bool has_control_character(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        unsigned char byte = (unsigned char)*at;
+        if (byte < 0x20 || byte == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err target_parse(const char *text, struct target *ret_target)
+{
+    size_t len = strnlen(text, LIMIT_TARGET + 1);
+    if (len == 0 || len > LIMIT_TARGET || has_control_character(text)) {
+        return ERR_USAGE;
+    }
+    ret_target->kind = classify(text);
+    memcpy(ret_target->text, text, len + 1);
+    return ERR_OK;
+}
+
+enum err target_parse_port(const char *text, uint16_t *ret_port)
+{
+    size_t len = strspn(text, "0123456789");
+    if (len == 0 || len > 5 || text[len] != '\0' || text[0] == '0') {
+        return ERR_USAGE;
+    }
+    uint32_t port = 0;
+    for (size_t i = 0; i < len; i++) {
+        port = port * 10 + (uint32_t)(text[i] - '0');
+    }
+    if (port > UINT16_MAX) {
+        return ERR_USAGE;
+    }
+    *ret_port = (uint16_t)port;
+    return ERR_OK;
+}
