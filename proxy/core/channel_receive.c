@@ -1,0 +1,247 @@
+#include "proxy/core/channel_state.h"
+#include "proxy/core/control_message.h"
+
+#include <inttypes.h>
+
+#define SETTLE_US (200 * 1000) /* the agent may lose input for this long after HandshakeComplete */
+
+enum input {
+    INPUT_HANDSHAKE_REQUEST,
+    INPUT_HANDSHAKE_COMPLETE,
+    INPUT_CHALLENGE,
+    INPUT_OUTPUT,
+    INPUT_FLAG,
+    INPUT_COUNT
+};
+
+typedef void handler(struct channel *channel, struct bytes payload, struct instant now);
+
+static void answer_handshake(struct channel *channel, struct bytes payload, struct instant now)
+{
+    struct handshake_request request;
+    char memory[1024];
+    struct text response = text_in(memory, sizeof memory);
+    if (control_message_parse_handshake_request(payload, &request) != ERR_OK ||
+        control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) != ERR_OK) {
+        channel_state_finish(channel, ERR_PROTOCOL, "malformed HandshakeRequest", false);
+        return;
+    }
+    if (channel_state_send(channel, PAYLOAD_HANDSHAKE_RESPONSE, text_bytes(&response), now)) {
+        channel->state = CHANNEL_HANDSHAKE; /* the deadline stays */
+    }
+}
+
+static void complete_handshake(struct channel *channel, struct bytes payload, struct instant now)
+{
+    struct text words = text_in(channel->customer_message, sizeof channel->customer_message);
+    if (control_message_parse_handshake_complete(payload, &words) != ERR_OK) {
+        channel_state_finish(channel, ERR_PROTOCOL, "malformed HandshakeComplete", false);
+        return;
+    }
+    channel->has_customer_message = words.len > 0;
+    channel_state_enter(channel, CHANNEL_SETTLING, now.mono_us + SETTLE_US);
+}
+
+static void take_output(struct channel *channel, struct bytes payload, struct instant now)
+{
+    channel->has_answer = true;
+    channel->quiet_since_us = now.mono_us;
+    if (!channel->is_discarding && payload.len > 0) {
+        byte_ring_put(&channel->output, payload);
+    }
+}
+
+static void take_first_output(struct channel *channel, struct bytes payload, struct instant now)
+{
+    channel_state_open(channel, now);
+    take_output(channel, payload, now);
+}
+
+static void refuse_output(struct channel *channel, struct bytes payload, struct instant now)
+{
+    (void)payload;
+    (void)now;
+    channel_state_finish(channel, ERR_PROTOCOL, "output before the handshake: the session document is not of type Port",
+                         false);
+}
+
+static void take_flag(struct channel *channel, struct bytes payload, struct instant now)
+{
+    (void)now;
+    if (payload.len == CHANNEL_FLAG_LEN && bytes_get_be32(payload.data) == CHANNEL_FLAG_CONNECT_TO_PORT_ERROR) {
+        channel_state_finish(channel, ERR_NO_SERVER, "the agent cannot connect to the port", false);
+    }
+}
+
+/* What a sequenced message means in each state; an empty place is a protocol error. */
+static handler *const handlers[CHANNEL_STATE_COUNT][INPUT_COUNT] = {
+    [CHANNEL_WAITING] = {[INPUT_HANDSHAKE_REQUEST] = answer_handshake, [INPUT_OUTPUT] = refuse_output},
+    [CHANNEL_HANDSHAKE] = {[INPUT_HANDSHAKE_COMPLETE] = complete_handshake, [INPUT_OUTPUT] = refuse_output},
+    [CHANNEL_SETTLING] = {[INPUT_OUTPUT] = take_first_output, [INPUT_FLAG] = take_flag},
+    [CHANNEL_OPEN] = {[INPUT_OUTPUT] = take_output, [INPUT_FLAG] = take_flag},
+    [CHANNEL_DRAINING] = {[INPUT_OUTPUT] = take_output, [INPUT_FLAG] = take_flag},
+    [CHANNEL_TERMINATING] = {[INPUT_OUTPUT] = take_output, [INPUT_FLAG] = take_flag},
+    [CHANNEL_CLOSED] = {[INPUT_OUTPUT] = take_output}, /* what had arrived before the end */
+};
+
+static const char *const state_names[CHANNEL_STATE_COUNT] = {
+    [CHANNEL_WAITING] = "waiting for the HandshakeRequest",
+    [CHANNEL_HANDSHAKE] = "waiting for HandshakeComplete",
+    [CHANNEL_SETTLING] = "settling",
+    [CHANNEL_OPEN] = "open",
+    [CHANNEL_DRAINING] = "draining",
+    [CHANNEL_TERMINATING] = "terminating",
+    [CHANNEL_CLOSED] = "closed",
+};
+
+static bool input_of(uint32_t payload_type, enum input *ret_input)
+{
+    static const struct {
+        uint32_t payload_type;
+        enum input input;
+    } inputs[] = {
+        {PAYLOAD_OUTPUT, INPUT_OUTPUT},
+        {PAYLOAD_HANDSHAKE_REQUEST, INPUT_HANDSHAKE_REQUEST},
+        {PAYLOAD_HANDSHAKE_COMPLETE, INPUT_HANDSHAKE_COMPLETE},
+        {PAYLOAD_ENC_CHALLENGE_REQUEST, INPUT_CHALLENGE},
+        {PAYLOAD_FLAG, INPUT_FLAG},
+    };
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        if (inputs[i].payload_type == payload_type) {
+            *ret_input = inputs[i].input;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One sequenced message, in order. A payload type that we do not know is data of a newer agent: nothing happens. */
+static void handle(struct channel *channel, uint32_t payload_type, struct bytes payload, struct instant now)
+{
+    enum input input;
+    if (!input_of(payload_type, &input)) {
+        return;
+    }
+    handler *handle_input = handlers[channel->state][input];
+    if (handle_input != NULL) {
+        handle_input(channel, payload, now);
+        return;
+    }
+    char memory[96];
+    struct text reason = text_in(memory, sizeof memory);
+    text_format(&reason, "unexpected message of payload type %" PRIu32 " while %s", payload_type,
+                state_names[channel->state]);
+    channel_state_finish(channel, ERR_PROTOCOL, memory, false);
+}
+
+void channel_state_deliver(struct channel *channel, struct instant now)
+{
+    uint32_t payload_type;
+    struct bytes payload;
+    while (recv_window_peek(&channel->recv, &payload_type, &payload) &&
+           channel_state_may_deliver(channel, payload.len)) {
+        handle(channel, payload_type, payload, now);
+        recv_window_advance(&channel->recv);
+    }
+}
+
+static void receive_output(struct channel *channel, const struct agent_message *message, struct instant now)
+{
+    if (!ack_queue_has_room(&channel->acks)) {
+        channel->counters.dropped++; /* what cannot be acknowledged has not been received */
+        return;
+    }
+    struct recv_window *window = &channel->recv;
+    switch (recv_window_accept(window, message->sequence_number, message->payload_type, message->payload,
+                               channel_state_may_deliver(channel, message->payload.len))) {
+    case RECV_DELIVERABLE:
+        ack_queue_put(&channel->acks, message->sequence_number, &message->message_id);
+        handle(channel, message->payload_type, message->payload, now);
+        recv_window_advance(window);
+        channel_state_deliver(channel, now);
+        break;
+    case RECV_STORED:
+        ack_queue_put(&channel->acks, message->sequence_number, &message->message_id);
+        break;
+    case RECV_DUPLICATE: /* a peer that missed the acknowledgement repeats the message until it has one */
+        ack_queue_put(&channel->acks, message->sequence_number, &message->message_id);
+        channel->counters.duplicates++;
+        break;
+    case RECV_NO_ROOM:
+        channel->counters.dropped++;
+        break;
+    }
+}
+
+static void receive_acknowledge(struct channel *channel, struct bytes payload, struct instant now)
+{
+    int64_t sequence;
+    if (control_message_parse_acknowledge(payload, &sequence) != ERR_OK) {
+        channel_state_finish(channel, ERR_MALFORMED, "malformed acknowledge", false);
+        return;
+    }
+    if (!send_window_acknowledge(&channel->send, &channel->rtt, sequence, now.mono_us)) {
+        return;
+    }
+    if (sequence > 0) {
+        channel->has_answer = true; /* number 0 is the HandshakeResponse */
+    }
+    if (channel->state == CHANNEL_TERMINATING && sequence == channel->terminate_sequence) {
+        channel_state_finish(channel, ERR_OK, "", true);
+    } else if (channel->state == CHANNEL_DRAINING && send_window_is_empty(&channel->send)) {
+        channel_state_terminate(channel, now);
+    }
+}
+
+static void receive_channel_closed(struct channel *channel, struct bytes payload)
+{
+    char memory[sizeof channel->reason];
+    struct text output = text_in(memory, sizeof memory);
+    bool is_readable = control_message_parse_channel_closed(payload, &output) == ERR_OK;
+    bool is_ours = channel->state == CHANNEL_DRAINING || channel->state == CHANNEL_TERMINATING;
+    if (is_ours) {
+        channel_state_finish(channel, ERR_OK, "", true);
+    } else if (recv_window_has_gap(&channel->recv)) {
+        channel_state_finish(channel, ERR_SESSION_ENDED, "the session ended before all output had arrived", true);
+    } else if (is_readable && output.len == 0) {
+        channel_state_finish(channel, ERR_OK, "", true);
+    } else {
+        channel_state_finish(channel, ERR_SESSION_ENDED, is_readable ? memory : "malformed channel_closed", true);
+    }
+}
+
+void channel_receive(struct channel *channel, struct bytes wire, struct instant now)
+{
+    if (channel->state == CHANNEL_CLOSED) {
+        return;
+    }
+    struct agent_message message;
+    if (agent_message_parse(wire, &message) != ERR_OK || message.sequence_number < 0) {
+        channel_state_finish(channel, ERR_MALFORMED, "malformed agent message", false);
+        return;
+    }
+    channel->counters.messages_received++;
+    if (agent_message_verify(&message, channel->hash) != ERR_OK) {
+        channel->counters.digest_failures++;
+        channel->counters.dropped++;
+        return;
+    }
+    if (message.type == AGENT_MESSAGE_OUTPUT_STREAM_DATA) {
+        receive_output(channel, &message, now);
+    } else if (message.type == AGENT_MESSAGE_ACKNOWLEDGE) {
+        receive_acknowledge(channel, message.payload, now);
+    } else if (message.type == AGENT_MESSAGE_CHANNEL_CLOSED) {
+        receive_channel_closed(channel, message.payload);
+    }
+    /* pause_ and start_publication change nothing for us: to go on sending again is also what wakes a paused agent.
+     * Everything else is not for a client. */
+}
+
+bool channel_wants_message(const struct channel *channel)
+{
+    if (channel->state == CHANNEL_CLOSED || !ack_queue_has_room(&channel->acks)) {
+        return false;
+    }
+    /* In order and the reader stalls: let the peer feel it. With a gap open, what fills it must be let in. */
+    return channel_state_may_deliver(channel, channel->config.output_bytes / 2) || recv_window_has_gap(&channel->recv);
+}

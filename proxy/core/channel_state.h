@@ -1,0 +1,64 @@
+/* channel_state: what channel.c and channel_receive.c share, and nobody else includes. */
+#ifndef SSM_PROXY_CORE_CHANNEL_STATE_H
+#define SSM_PROXY_CORE_CHANNEL_STATE_H
+
+#include "proxy/core/ack_queue.h"
+#include "proxy/core/agent_message.h"
+#include "proxy/core/byte_ring.h"
+#include "proxy/core/channel.h"
+#include "proxy/core/recv_window.h"
+#include "proxy/core/send_window.h"
+
+struct channel {
+    struct channel_config config;
+    struct sha256 *hash;
+    struct chance chance;
+    enum channel_state state;
+    int64_t state_deadline_us;
+    bool is_up;
+    bool was_up;
+    bool is_discarding; /* nobody reads our output any more */
+    bool has_eof;       /* of local input */
+    bool has_answer;    /* the server behind the port has shown itself */
+    bool has_customer_message;
+    bool is_session_over;       /* the peer knows */
+    int64_t quiet_since_us;     /* last output, end of input, or opening: whichever came last */
+    int64_t first_data_us;      /* first data sent; INSTANT_NEVER before */
+    int64_t terminate_sequence; /* number of the TerminateSession flag; -1 before */
+    struct rtt rtt;
+    struct channel_counters counters;
+    enum err err; /* with reason: the result, once closed */
+    char reason[512];
+    char customer_message[512];
+    uint8_t ack_frame[AGENT_MESSAGE_HEADER_LEN + 256];
+    struct ack_queue acks;
+    struct send_window send;
+    struct recv_window recv;
+    struct byte_ring output;
+    size_t size; /* of this struct and the memory of its windows and ring behind it */
+};
+
+void channel_state_enter(struct channel *channel, enum channel_state state, int64_t deadline_us);
+
+/* Into CHANNEL_CLOSED; nothing when it is closed already. */
+void channel_state_finish(struct channel *channel, enum err err, const char *reason, bool is_session_over);
+
+/* SETTLING to OPEN. */
+void channel_state_open(struct channel *channel, struct instant now);
+
+/* Puts one sequenced message into the send window; false when it is full. */
+bool channel_state_send(struct channel *channel, enum payload_type type, struct bytes payload, struct instant now);
+
+/* Into TERMINATING: the flag goes behind everything that was taken. */
+void channel_state_terminate(struct channel *channel, struct instant now);
+
+/* Hands on what the reorder store holds in order, while the output ring has room. */
+void channel_state_deliver(struct channel *channel, struct instant now);
+
+/* Would `len` bytes of output be taken now? */
+static inline bool channel_state_may_deliver(const struct channel *channel, size_t len)
+{
+    return channel->is_discarding || len <= byte_ring_room(&channel->output);
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* json_view: jansson, as strictly as this project reads every document: one object, no duplicate members, bounded size,
+ * members asked for by type. */
+#ifndef SSM_PROXY_CORE_JSON_VIEW_H
+#define SSM_PROXY_CORE_JSON_VIEW_H
+
+#include "common/auto.h"
+#include "common/bytes.h"
+#include "common/text.h"
+
+#include <jansson.h>
+
+/* For AUTO_JSON: drops one reference. */
+void json_view_drop(json_t **json);
+#define AUTO_JSON AUTO(json_view_drop)
+
+/* The caller owns *ret_object (AUTO_JSON). ERR_MALFORMED unless `document` is exactly one JSON object; ERR_TOO_LONG
+ * over LIMIT_API_REPLY, because jansson itself has no limit. */
+enum err json_view_parse_object(struct bytes document, json_t **ret_object) SSM_MUST_USE;
+
+/* The text of a string member, borrowed from `object`; NULL when it is absent, null or no string, or object is NULL. */
+const char *json_view_text(const json_t *object, const char *member);
+
+/* Appends `raw`, which is UTF-8, as a JSON string in quotes. */
+void json_view_quote(struct bytes raw, struct text *text);
+
+#endif
