@@ -75,23 +75,12 @@ struct ssm_api_session {
 
 void ssm_api_session_wipe(struct ssm_api_session *session);
 
-/* Every parser returns the error that the reply stands for, and fills `ret_failure` whenever it fails:
- *   ERR_OFFLINE       TargetNotConnected
- *   ERR_NO_TARGET     InvalidInstanceId, InvalidTarget; ValidationException about the target
- *   ERR_DENIED        AccessDenied(Exception), UnauthorizedOperation, OptInRequired; 403 without a type
- *   ERR_CREDENTIALS   ExpiredToken(Exception), UnrecognizedClientException, InvalidClientTokenId,
- *                     InvalidSignatureException, SignatureDoesNotMatch, MissingAuthenticationToken(Exception),
- *                     IncompleteSignature(Exception)
- *   ERR_CLOCK_SKEW    the same types when the message is about the signature's time; RequestTimeTooSkewed,
- *                     RequestExpired, RequestInTheFuture
- *   ERR_THROTTLED     Throttling(Exception), ThrottledException, TooManyRequests(Exception), RequestLimitExceeded,
- *                     "Rate exceeded", 429
- *   ERR_CONFIG        InvalidDocument, InvalidParameters, BadRequest and what else is wrong with the request (4xx)
- *   ERR_SERVICE       5xx, whatever its body; InternalServerError, ServiceUnavailable
- *   ERR_SESSION_ENDED resume only: DoesNotExistException, or no TokenValue
+/* Every parser returns the error that the reply stands for, and fills `ret_failure` whenever it fails. The service's
+ * refusals are named in aws_error.h; beside them:
+ *   ERR_SESSION_ENDED resume only: no TokenValue
  *   ERR_MALFORMED     200 with a body that is not what it should be
- *   ERR_UNREACHABLE   a status that no AWS service gives: something between us and the service answered
- *   ERR_TOO_LONG      a reply over LIMIT_API_REPLY, a member over its own limit */
+ *   ERR_TOO_LONG      a reply over LIMIT_API_REPLY, a member over its own limit
+ * What they write to must be zero-initialised or hold an earlier result, which is then wiped. */
 enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
                                struct ssm_api_failure *ret_failure) SSM_MUST_USE;
 

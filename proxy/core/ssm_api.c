@@ -1,0 +1,335 @@
+#include "proxy/core/ssm_api.h"
+
+#include "proxy/core/aws_error.h"
+#include "proxy/core/json_view.h"
+
+#define MAX_REASON 256 /* API: Reason is 1 to 256 characters */
+
+/* ---- requests ---- */
+
+void ssm_api_request_free(struct ssm_api_request *request)
+{
+    free(request->body);
+    *request = (struct ssm_api_request){0};
+}
+
+/* Borrows `body`; NULL means that it could not be made of the given texts, which are then not UTF-8. */
+static enum err finish_request(const char *x_amz_target, const json_t *body, struct ssm_api_request *ret_request)
+{
+    if (body == NULL) {
+        return ERR_MALFORMED;
+    }
+    char *text = json_dumps(body, JSON_COMPACT);
+    if (text == NULL) {
+        return ERR_MEMORY;
+    }
+    *ret_request = (struct ssm_api_request){x_amz_target, text, strlen(text)};
+    return ERR_OK;
+}
+
+/* Characters of UTF-8, which the API counts. */
+static size_t count_characters(const char *text)
+{
+    size_t count = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        count += ((unsigned char)*at & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+enum err ssm_api_start_session(const struct ssm_api_start_session *session, struct ssm_api_request *ret_request)
+{
+    const char *reason = session->reason != NULL && *session->reason != '\0' ? session->reason : NULL;
+    if (strlen(session->target) > LIMIT_TARGET || (reason != NULL && count_characters(reason) > MAX_REASON)) {
+        return ERR_TOO_LONG;
+    }
+    AUTO_JSON json_t *body = json_pack("{s:s, s:s*, s:s*}", "Target", session->target, "DocumentName",
+                                       session->document_name, "Reason", reason);
+    if (body != NULL && session->port_number != NULL) {
+        json_t *parameters = json_pack("{s:[s]}", "portNumber", session->port_number);
+        if (parameters == NULL || json_object_set_new(body, "Parameters", parameters) != 0) {
+            return ERR_MALFORMED;
+        }
+    }
+    return finish_request("AmazonSSM.StartSession", body, ret_request);
+}
+
+static enum err request_for_session(const char *x_amz_target, const char *session_id,
+                                    struct ssm_api_request *ret_request)
+{
+    if (strlen(session_id) > LIMIT_SESSION_ID) {
+        return ERR_TOO_LONG;
+    }
+    AUTO_JSON json_t *body = json_pack("{s:s}", "SessionId", session_id);
+    return finish_request(x_amz_target, body, ret_request);
+}
+
+enum err ssm_api_resume_session(const char *session_id, struct ssm_api_request *ret_request)
+{
+    return request_for_session("AmazonSSM.ResumeSession", session_id, ret_request);
+}
+
+enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_request *ret_request)
+{
+    return request_for_session("AmazonSSM.TerminateSession", session_id, ret_request);
+}
+
+static enum err add_filter(json_t *filters, const char *key, const char *value)
+{
+    if (value == NULL) {
+        return ERR_OK;
+    }
+    json_t *filter = json_pack("{s:s, s:[s]}", "Key", key, "Values", value);
+    if (filter == NULL) {
+        return ERR_MALFORMED;
+    }
+    return json_array_append_new(filters, filter) == 0 ? ERR_OK : ERR_MEMORY;
+}
+
+enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, struct ssm_api_request *ret_request)
+{
+    AUTO_JSON json_t *filters = json_array();
+    AUTO_JSON json_t *body = json_pack("{s:i, s:s*}", "MaxResults", LIMIT_API_PAGE, "NextToken", nodes->next_token);
+    TRY(add_filter(filters, "InstanceIds", nodes->instance_id));
+    TRY(add_filter(filters, "tag:Name", nodes->name));
+    if (body != NULL && json_array_size(filters) > 0 && json_object_set(body, "Filters", filters) != 0) {
+        return ERR_MEMORY;
+    }
+    return finish_request("AmazonSSM.DescribeInstanceInformation", body, ret_request);
+}
+
+/* ---- replies ---- */
+
+/* For display: control characters become '?', and what does not fit is cut between two characters. */
+static void copy_for_display(const char *from, char *ret_text, size_t size)
+{
+    size_t len = 0;
+    while (from != NULL && from[len] != '\0' && len + 1 < size) {
+        unsigned char byte = (unsigned char)from[len];
+        ret_text[len++] = byte < 0x20 || byte == 0x7f ? '?' : (char)byte;
+    }
+    bool is_cut = from != NULL && from[len] != '\0';
+    while (is_cut && len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    ret_text[len] = '\0';
+}
+
+static enum err fail(const struct ssm_api_reply *reply, enum err err, const char *message,
+                     struct ssm_api_failure *ret_failure)
+{
+    *ret_failure = (struct ssm_api_failure){.http_status = reply->http_status};
+    copy_for_display(message, ret_failure->message, sizeof ret_failure->message);
+    return err;
+}
+
+/* "namespace#Code" and "Code:http://..." are both seen. */
+static void copy_error_type(const char *from, char *ret_type, size_t size)
+{
+    const char *hash = strrchr(from, '#');
+    copy_for_display(hash == NULL ? from : hash + 1, ret_type, size);
+    ret_type[strcspn(ret_type, ":")] = '\0';
+}
+
+static const char *first_of(const char *a, const char *b, const char *c)
+{
+    return a != NULL ? a : b != NULL ? b : c;
+}
+
+static enum err refused(const struct ssm_api_reply *reply, struct ssm_api_failure *ret_failure)
+{
+    struct ssm_api_failure failure = {.http_status = reply->http_status};
+    AUTO_JSON json_t *object = NULL;
+    bool is_json = json_view_parse_object(reply->body, &object) == ERR_OK;
+    const char *type = first_of(json_view_text(object, "__type"), reply->error_type, json_view_text(object, "code"));
+    copy_error_type(first_of(type, "", NULL), failure.type, sizeof failure.type);
+    const char *message = first_of(json_view_text(object, "message"), json_view_text(object, "Message"), NULL);
+    if (message == NULL && failure.type[0] == '\0') {
+        message = is_json ? "the reply names no error type" : "the reply is not one of AWS's";
+    }
+    copy_for_display(message, failure.message, sizeof failure.message);
+    *ret_failure = failure;
+    return aws_error_classify(reply->http_status, failure.type, failure.message);
+}
+
+/* The object of a successful reply; the caller drops it. */
+static enum err read_reply(const struct ssm_api_reply *reply, json_t **ret_object, struct ssm_api_failure *ret_failure)
+{
+    if (reply->http_status != 200) {
+        return refused(reply, ret_failure);
+    }
+    enum err err = json_view_parse_object(reply->body, ret_object);
+    return err == ERR_OK ? err : fail(reply, err, "the reply is not a JSON object", ret_failure);
+}
+
+/* ---- sessions ---- */
+
+void ssm_api_session_wipe(struct ssm_api_session *session)
+{
+    secret_wipe(&session->token);
+    *session = (struct ssm_api_session){0};
+}
+
+static enum err parse_session_id(const char *text, char ret_id[LIMIT_SESSION_ID + 1])
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+=,-";
+    size_t len = text == NULL ? 0 : strlen(text);
+    if (len == 0 || strspn(text, allowed) != len || strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
+        return ERR_MALFORMED;
+    }
+    if (len > LIMIT_SESSION_ID) {
+        return ERR_TOO_LONG;
+    }
+    memcpy(ret_id, text, len + 1);
+    return ERR_OK;
+}
+
+/* StreamUrl and token stay empty where the reply lacks them. */
+static enum err read_session(const json_t *object, struct ssm_api_session *session)
+{
+    const char *stream_url = json_view_text(object, "StreamUrl");
+    const char *token = json_view_text(object, "TokenValue");
+    TRY(parse_session_id(json_view_text(object, "SessionId"), session->session_id));
+    if (stream_url != NULL) {
+        size_t len = strlen(stream_url);
+        if (len > LIMIT_STREAM_URL) {
+            return ERR_TOO_LONG;
+        }
+        memcpy(session->stream_url, stream_url, len + 1);
+    }
+    return token == NULL ? ERR_OK : secret_set(&session->token, bytes_of_text(token));
+}
+
+static void move_session(struct ssm_api_session *from, struct ssm_api_session *to)
+{
+    ssm_api_session_wipe(to);
+    *to = *from;
+    from->token = (struct secret){0};
+}
+
+enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+                               struct ssm_api_failure *ret_failure)
+{
+    AUTO_JSON json_t *object = NULL;
+    TRY(read_reply(reply, &object, ret_failure));
+    AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
+    enum err err = read_session(object, &session);
+    if (err != ERR_OK) {
+        return fail(reply, err, "the reply has an unusable SessionId, StreamUrl or TokenValue", ret_failure);
+    }
+    if (session.stream_url[0] == '\0' || !secret_is_set(&session.token)) {
+        return fail(reply, ERR_MALFORMED, "the reply lacks StreamUrl or TokenValue", ret_failure);
+    }
+    move_session(&session, ret_session);
+    return ERR_OK;
+}
+
+enum err ssm_api_parse_resumed_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+                                       struct ssm_api_failure *ret_failure)
+{
+    AUTO_JSON json_t *object = NULL;
+    TRY(read_reply(reply, &object, ret_failure));
+    if (json_view_text(object, "TokenValue") == NULL) {
+        return fail(reply, ERR_SESSION_ENDED, "the session is over", ret_failure);
+    }
+    AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
+    enum err err = read_session(object, &session);
+    if (err != ERR_OK) {
+        return fail(reply, err, "the reply has an unusable SessionId, StreamUrl or TokenValue", ret_failure);
+    }
+    if (!secret_is_set(&session.token)) {
+        return fail(reply, ERR_SESSION_ENDED, "the session is over", ret_failure);
+    }
+    move_session(&session, ret_session);
+    return ERR_OK;
+}
+
+enum err ssm_api_parse_terminated_session(const struct ssm_api_reply *reply, struct ssm_api_failure *ret_failure)
+{
+    AUTO_JSON json_t *object = NULL;
+    enum err err = read_reply(reply, &object, ret_failure);
+    return err == ERR_SESSION_ENDED ? ERR_OK : err;
+}
+
+/* ---- nodes ---- */
+
+void ssm_api_nodes_free(struct ssm_api_nodes *nodes)
+{
+    free(nodes->items);
+    free(nodes->next_token);
+    *nodes = (struct ssm_api_nodes){0};
+}
+
+/* An id may be shown, compared and sent back: nothing is cut or replaced in it. */
+static enum err read_node_id(const char *id, char ret_id[LIMIT_TARGET + 1])
+{
+    size_t len = id == NULL ? 0 : strlen(id);
+    if (len == 0 || len > LIMIT_TARGET) {
+        return ERR_MALFORMED;
+    }
+    copy_for_display(id, ret_id, LIMIT_TARGET + 1);
+    return strcmp(id, ret_id) == 0 ? ERR_OK : ERR_MALFORMED;
+}
+
+static enum err read_node(const json_t *object, struct ssm_api_node *node)
+{
+    const struct {
+        const char *member;
+        char *text;
+        size_t size;
+    } fields[] = {
+        {"Name", node->name, sizeof node->name},
+        {"ComputerName", node->computer_name, sizeof node->computer_name},
+        {"IPAddress", node->ip_address, sizeof node->ip_address},
+        {"PingStatus", node->ping_status, sizeof node->ping_status},
+        {"PlatformType", node->platform_type, sizeof node->platform_type},
+        {"PlatformName", node->platform_name, sizeof node->platform_name},
+        {"AgentVersion", node->agent_version, sizeof node->agent_version},
+        {"ResourceType", node->resource_type, sizeof node->resource_type},
+    };
+    TRY(read_node_id(json_view_text(object, "InstanceId"), node->instance_id));
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        copy_for_display(json_view_text(object, fields[i].member), fields[i].text, fields[i].size);
+    }
+    node->last_ping_unix_time = json_number_value(json_object_get(object, "LastPingDateTime"));
+    return ERR_OK;
+}
+
+static enum err read_nodes(const json_t *object, struct ssm_api_nodes *nodes)
+{
+    const json_t *list = json_object_get(object, "InstanceInformationList");
+    const char *next_token = json_view_text(object, "NextToken");
+    size_t count = json_array_size(list);
+    if (count > LIMIT_API_PAGE || (next_token != NULL && strlen(next_token) > LIMIT_API_NEXT_TOKEN)) {
+        return ERR_TOO_LONG;
+    }
+    nodes->items = calloc(count + 1, sizeof *nodes->items);
+    if (nodes->items == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(read_node(json_array_get(list, i), &nodes->items[i]));
+        nodes->count++;
+    }
+    if (next_token != NULL && *next_token != '\0') {
+        nodes->next_token = strdup(next_token);
+        return nodes->next_token == NULL ? ERR_MEMORY : ERR_OK;
+    }
+    return ERR_OK;
+}
+
+enum err ssm_api_parse_nodes(const struct ssm_api_reply *reply, struct ssm_api_nodes *ret_nodes,
+                             struct ssm_api_failure *ret_failure)
+{
+    AUTO_JSON json_t *object = NULL;
+    TRY(read_reply(reply, &object, ret_failure));
+    AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.count = 0};
+    enum err err = read_nodes(object, &nodes);
+    if (err != ERR_OK) {
+        return fail(reply, err, "the reply has an unusable list of nodes", ret_failure);
+    }
+    ssm_api_nodes_free(ret_nodes);
+    *ret_nodes = nodes;
+    nodes = (struct ssm_api_nodes){0};
+    return ERR_OK;
+}
