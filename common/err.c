@@ -29,6 +29,7 @@ static const struct {
     [ERR_CLOCK_SKEW] = {"clock is wrong", EX_NOPERM},
     [ERR_NO_CREDENTIALS] = {"no credentials", EX_CONFIG},
     [ERR_CONFIG] = {"configuration error", EX_CONFIG},
+    [ERR_INTERRUPTED] = {"interrupted", EX_OK},
     [ERR_TOO_LONG] = {"too long", EX_PROTOCOL},
     [ERR_MEMORY] = {"out of memory", EX_OSERR},
     [ERR_SYSTEM] = {"system error", EX_OSERR},

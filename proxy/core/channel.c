@@ -273,6 +273,12 @@ struct bytes channel_take_frame(struct channel *channel, struct instant now)
     return frame;
 }
 
+bool channel_has_frame(const struct channel *channel)
+{
+    bool is_sending = channel->state != CHANNEL_CLOSED && send_window_has_work(&channel->send);
+    return channel->is_up && (ack_queue_is_owing(&channel->acks) || is_sending);
+}
+
 /* While we do not read, acknowledgements wait in the socket: nothing can be said about what is missing. */
 static bool is_timing(const struct channel *channel)
 {

@@ -91,6 +91,9 @@ void channel_abort(struct channel *channel, enum err err, const char *reason);
 /* The next frame, binary, for the websocket; empty when there is none now. Borrowed until the next call. */
 struct bytes channel_take_frame(struct channel *channel, struct instant now);
 
+/* Would channel_take_frame give one? */
+bool channel_has_frame(const struct channel *channel);
+
 /* Output in order, a contiguous piece; empty when there is none. Borrowed until the next call that changes the channel.
  */
 struct bytes channel_output(const struct channel *channel);

@@ -1,0 +1,288 @@
+#include "proxy/command/verbs.h"
+
+#include "common/log.h"
+#include "proxy/command/session.h"
+#include "proxy/command/tunnel.h"
+#include "proxy/core/control_message.h"
+#include "proxy/edge/clock.h"
+#include "proxy/edge/entropy.h"
+#include "proxy/edge/terminal.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DOCUMENT_NAME "AWS-StartSSHSession"
+#define DEFAULT_PORT "22"
+#define DEFAULT_TIMEOUT_S 60
+#define MAX_TIMEOUT_S 3600
+#define REAP_US (5 * 1000 * 1000) /* after the tunnel, for what earlier runs left: ssh is gone, nobody waits */
+
+struct connect {
+    const struct options *options;
+    struct target target;
+    char port[6];
+    int64_t timeout_us;
+    struct run run;
+    char node[LIMIT_TARGET + 1];    /* what the target turned out to be; "" before */
+    struct ssm_api_session session; /* session_id is "" when there is none to end */
+    struct reaper reaper;
+    bool was_open; /* the tunnel has carried bytes, or could have */
+};
+
+/* --- the command line --------------------------------------------------------------------------------------------- */
+
+static enum err parse_timeout(const char *text, int64_t *ret_us)
+{
+    char *end;
+    long seconds = text != NULL ? strtol(text, &end, 10) : DEFAULT_TIMEOUT_S;
+    if (text != NULL && (end == text || *end != '\0' || seconds < 1 || seconds > MAX_TIMEOUT_S)) {
+        log_error("connect: --connect-timeout takes 1 to %d seconds, not %s", MAX_TIMEOUT_S, text);
+        return ERR_USAGE;
+    }
+    *ret_us = (int64_t)seconds * 1000 * 1000;
+    return ERR_OK;
+}
+
+static enum err parse(struct connect *connect)
+{
+    const struct options *options = connect->options;
+    const char *port_text = options->argument_count > 1 ? options->arguments[1] : DEFAULT_PORT;
+    uint16_t port;
+    if (target_parse(options->arguments[0], &connect->target) != ERR_OK) {
+        log_error("connect: not a target: %s", options->arguments[0]);
+        return ERR_USAGE;
+    }
+    if (target_parse_port(port_text, &port) != ERR_OK) {
+        log_error("connect: not a port (1 to 65535): %s", port_text);
+        return ERR_USAGE;
+    }
+    struct text text = text_in(connect->port, sizeof connect->port);
+    text_format(&text, "%u", port);
+    return parse_timeout(options->values[OPTION_CONNECT_TIMEOUT], &connect->timeout_us);
+}
+
+/* --- connecting --------------------------------------------------------------------------------------------------- */
+
+/* StreamUrl, with our own gateway in the place of its host where the settings say so. */
+static enum err stream_address(struct connect *connect, struct endpoint_url *ret_url)
+{
+    struct run *run = &connect->run;
+    TRY(endpoint_parse_stream_url(bytes_of_text(connect->session.stream_url), ret_url, &run->why));
+    aws_config_apply_gateway(&run->account.settings, ret_url);
+    return ERR_OK;
+}
+
+static enum err wait_for_websocket(struct run *run)
+{
+    while (websocket_state(run->websocket) != WEBSOCKET_OPEN) {
+        if (websocket_state(run->websocket) == WEBSOCKET_CLOSED) {
+            enum err err = websocket_error(run->websocket, &run->why);
+            return err != ERR_OK ? err : ERR_UNREACHABLE;
+        }
+        if (clock_mono_us() >= run->deadline_us) {
+            text_put(&run->why, "the message gateway did not answer in time");
+            return ERR_TIMEOUT;
+        }
+        if (run->signal != 0) {
+            return ERR_INTERRUPTED;
+        }
+        TRY(run_turn(run, run->deadline_us));
+    }
+    return ERR_OK;
+}
+
+/* The first frame carries the token; it is wiped here once it is on its way. */
+static enum err open_data_channel(struct connect *connect, struct chance *chance)
+{
+    struct uuid request_id = uuid_v4(chance);
+    struct uuid client_id = uuid_v4(chance);
+    char memory[WEBSOCKET_SEND_MAX];
+    struct text frame = text_in(memory, sizeof memory);
+    enum err err = control_message_open_data_channel(&request_id, &connect->session.token, &client_id, &frame);
+    err = err == ERR_OK ? websocket_send(connect->run.websocket, WEBSOCKET_TEXT, text_bytes(&frame)) : err;
+    explicit_bzero(memory, sizeof memory);
+    secret_wipe(&connect->session.token);
+    return err;
+}
+
+/* From nothing to a session whose websocket is open: the connection to the gateway is made while StartSession runs. */
+static enum err connect_session(struct connect *connect)
+{
+    struct run *run = &connect->run;
+    const struct options *options = connect->options;
+    TRY(websocket_connect(run->net, &run->account.settings.gateway, &run->websocket));
+    TRY(session_find_node(run, &connect->target, connect->node));
+    const char *document = options->values[OPTION_DOCUMENT_NAME];
+    struct ssm_api_start_session request = {
+        .target = connect->node,
+        .document_name = document != NULL ? document : DOCUMENT_NAME,
+        .port_number = connect->port,
+        .reason = options->values[OPTION_REASON],
+    };
+    TRY(session_start(run, &request, &connect->session));
+    log_debug("session %s on %s", connect->session.session_id, connect->node);
+    if (run->signal != 0) {
+        return ERR_INTERRUPTED;
+    }
+    struct endpoint_url url;
+    TRY(stream_address(connect, &url));
+    TRY(websocket_upgrade(run->websocket, &url));
+    return wait_for_websocket(run);
+}
+
+/* --- the tunnel --------------------------------------------------------------------------------------------------- */
+
+static enum err make_channel(struct sha256 *hash, struct chance *ret_chance, struct channel **ret_channel)
+{
+    uint8_t seed[CHANCE_SEED_LEN];
+    TRY(entropy_fill(seed, sizeof seed));
+    *ret_chance = chance_from_entropy(seed);
+    struct channel_config config = channel_config_default();
+    TRY(entropy_fill(seed, sizeof seed));
+    return channel_new(&config, chance_from_entropy(seed), hash, ret_channel);
+}
+
+static void log_counters(const struct channel *channel)
+{
+    struct channel_counters counters = channel_counters(channel);
+    log_debug("sent %llu messages (%llu again), received %llu (%llu twice, %llu dropped, %llu with a wrong digest), "
+              "round trip %lld us",
+              (unsigned long long)counters.messages_sent, (unsigned long long)counters.resends,
+              (unsigned long long)counters.messages_received, (unsigned long long)counters.duplicates,
+              (unsigned long long)counters.dropped, (unsigned long long)counters.digest_failures,
+              (long long)counters.smoothed_rtt_us);
+}
+
+static enum err run_tunnel(struct connect *connect)
+{
+    struct run *run = &connect->run;
+    AUTO(sha256_free) struct sha256 *hash = NULL;
+    AUTO(channel_free) struct channel *channel = NULL;
+    AUTO(tunnel_close) struct tunnel tunnel = {0};
+    struct chance chance;
+    TRY(sha256_new(&hash));
+    TRY(make_channel(hash, &chance, &channel));
+    TRY(open_data_channel(connect, &chance));
+    /* Nothing more can be asked of the person, and no byte has passed: out of the terminal's reach, or Ctrl-C at the
+     * ssh that happens to be the first would end the tunnel of a ControlPersist master. */
+    bool has_left;
+    terminal_leave_session(&has_left);
+    TRY(tunnel_open(&tunnel, run, channel, &connect->reaper));
+    TRY(tunnel_run(&tunnel));
+    connect->was_open = tunnel.was_open;
+    log_counters(channel);
+    struct channel_result result = channel_result(channel);
+    if (result.is_session_over) {
+        session_forget(run, connect->session.session_id);
+        connect->session.session_id[0] = '\0';
+    }
+    if (result.err != ERR_OK) {
+        text_clear(&run->why);
+        text_put(&run->why, result.reason);
+    }
+    return result.err == ERR_OK && run->signal != 0 ? ERR_INTERRUPTED : result.err;
+}
+
+/* --- leaving ------------------------------------------------------------------------------------------------------ */
+
+/* What the person can do about it, where the words of the failure do not say it all. */
+static const char *const advice[ERR_COUNT] = {
+    [ERR_OFFLINE] = "; is the node running, its agent up, and the region right?",
+    [ERR_NO_SERVER] = "; is a server listening on that port of the node?",
+    [ERR_CREDENTIALS] = "; renew or correct the credentials",
+    [ERR_CLOCK_SKEW] = "; set the clock of this machine",
+    [ERR_THROTTLED] = "; try again in a moment",
+    [ERR_SERVICE] = "; try again in a moment",
+};
+
+static int report(const struct connect *connect, enum err err)
+{
+    const struct run *run = &connect->run;
+    if (err == ERR_OK) {
+        return 0;
+    }
+    if (err == ERR_INTERRUPTED) {
+        log_debug("interrupted by signal %d", run->signal);
+        return 128 + run->signal;
+    }
+    char name[2 * LIMIT_TARGET + 8];
+    struct text text = text_in(name, sizeof name);
+    text_put(&text, connect->target.text);
+    if (connect->node[0] != '\0' && strcmp(connect->node, connect->target.text) != 0) {
+        text_format(&text, " (%s)", connect->node);
+    }
+    log_error("%s port %s: %s%s%s%s", name, connect->port, err_text(err), run->why.len > 0 ? ": " : "",
+              run->why.len > 0 ? run->why.data : "", advice[err] != NULL ? advice[err] : "");
+    return err_exit_code(err);
+}
+
+/* Whoever reads our output sees its end now, and need not wait for us to clean up. */
+static void release_stdio(void)
+{
+    (void)close(STDIN_FILENO);
+    (void)close(STDOUT_FILENO);
+    if (stdio_guard() != ERR_OK) {
+        log_debug("standard input and output stay closed");
+    }
+}
+
+/* The session ends with us, whatever happened; what cannot be ended now stands in its record for the next run. */
+static void leave(struct connect *connect)
+{
+    struct run *run = &connect->run;
+    int64_t deadline_us = clock_mono_us() + TUNNEL_LEAVE_US;
+    release_stdio();
+    if (connect->session.session_id[0] != '\0') {
+        text_clear(&run->why);
+        enum err err = session_end(run, connect->session.session_id, deadline_us);
+        if (err != ERR_OK) {
+            log_debug("session %s stays for the next run to end: %s", connect->session.session_id, run->why.data);
+        }
+    }
+    if (connect->was_open) {
+        reaper_finish(&connect->reaper, run, clock_mono_us() + REAP_US);
+    }
+}
+
+static enum err connect_and_run(struct connect *connect)
+{
+    const struct options *options = connect->options;
+    struct aws_config_flags flags = {
+        .profile = options->values[OPTION_PROFILE],
+        .region = options->values[OPTION_REGION],
+        .endpoint_url = options->values[OPTION_ENDPOINT_URL],
+        .ca_bundle = options->values[OPTION_CA_BUNDLE],
+    };
+    TRY(run_open(&connect->run, &flags, connect->timeout_us));
+    TRY(connect_session(connect));
+    return run_tunnel(connect);
+}
+
+static int connect_run(const struct options *options)
+{
+    struct connect connect = {.options = options};
+    enum err err = parse(&connect);
+    if (err != ERR_OK) {
+        return err_exit_code(err);
+    }
+    err = connect_and_run(&connect);
+    int exit_code = report(&connect, err);
+    leave(&connect);
+    reaper_free(&connect.reaper);
+    ssm_api_session_wipe(&connect.session);
+    run_close(&connect.run);
+    return exit_code;
+}
+
+const struct verb connect_verb = {
+    .name = "connect",
+    .arguments = "[--] TARGET [PORT [USER]]",
+    .summary = "Carry an SSH connection to a node: the ProxyCommand of OpenSSH.",
+    .details = "TARGET is an id (i-..., mi-...) or the value of a Name tag; PORT is 22 unless given; USER is ignored.\n"
+               "Standard input and output are the tunnel.",
+    .options =
+        OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_CONNECT_TIMEOUT),
+    .min_arguments = 1,
+    .max_arguments = 3,
+    .run = connect_run,
+};

@@ -1,0 +1,89 @@
+#include "proxy/command/reaper.h"
+
+#include "common/log.h"
+#include "proxy/command/api.h"
+#include "proxy/edge/clock.h"
+
+#define CALL_TIMEOUT_US (10 * 1000 * 1000)
+
+/* As the account of the record says; the person may be someone else by now, or logged out. */
+static enum err begin(struct reaper *reaper, struct run *run, struct text *why)
+{
+    const struct session_record *record = &reaper->record;
+    bool is_ours = strcmp(record->profile, run->account.settings.profile) == 0;
+    struct aws_config_flags flags = run->flags;
+    flags.profile = is_ours ? run->flags.profile : record->profile;
+    flags.region = record->region;
+    flags.endpoint_url = record->endpoint_url;
+    AUTO(account_wipe) struct account account = {0};
+    TRY(account_open(&flags, &account, why));
+    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
+    TRY(ssm_api_terminate_session(record->session_id, &request));
+    return api_post(run->net, &account, &request, CALL_TIMEOUT_US, &reaper->call);
+}
+
+static void begin_next(struct reaper *reaper, struct run *run)
+{
+    if (run->records == NULL || !session_record_next_stale(run->records, &reaper->record)) {
+        reaper->is_done = true;
+        return;
+    }
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    if (begin(reaper, run, &why) != ERR_OK) {
+        log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
+    }
+}
+
+/* False while the call runs. */
+static bool end_call(struct reaper *reaper, struct run *run)
+{
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    struct ssm_api_reply reply;
+    enum err err = api_reply(reaper->call, &reply, &why);
+    if (err == ERR_AGAIN) {
+        return false;
+    }
+    struct ssm_api_failure failure;
+    if (err == ERR_OK) {
+        err = ssm_api_parse_terminated_session(&reply, &failure);
+        if (err != ERR_OK) {
+            api_put_failure(&failure, &why);
+        }
+    }
+    if (err == ERR_OK) {
+        log_debug("ended session %s of an earlier run", reaper->record.session_id);
+        session_record_remove(run->records, reaper->record.session_id);
+    } else {
+        log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
+    }
+    https_free(&reaper->call);
+    return true;
+}
+
+void reaper_pump(struct reaper *reaper, struct run *run)
+{
+    while (!reaper->is_done) {
+        if (reaper->call != NULL && !end_call(reaper, run)) {
+            return;
+        }
+        begin_next(reaper, run);
+    }
+}
+
+void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
+{
+    reaper_pump(reaper, run);
+    while (!reaper->is_done && !run->is_urgent && clock_mono_us() < deadline_us) {
+        if (run_turn(run, deadline_us) != ERR_OK) {
+            return;
+        }
+        reaper_pump(reaper, run);
+    }
+}
+
+void reaper_free(struct reaper *reaper)
+{
+    https_free(&reaper->call);
+}

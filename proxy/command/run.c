@@ -1,0 +1,64 @@
+#include "proxy/command/run.h"
+
+#include "proxy/edge/aws_files.h"
+#include "proxy/edge/clock.h"
+
+enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t connect_timeout_us)
+{
+    *run = (struct run){
+        .flags = *flags, .signals = {.source = {.fd = -1}}, .deadline_us = clock_mono_us() + connect_timeout_us};
+    run->why = text_in(run->why_memory, sizeof run->why_memory);
+    TRY(account_open(flags, &run->account, &run->why));
+    TRY(loop_new(&run->loop));
+    TRY(signals_open(run->loop, &run->signals));
+    struct aws_settings *settings = &run->account.settings;
+    struct net_policy policy = {
+        .ca_path = settings->ca_path,
+        .ssl_cert_file = settings->ssl_cert_file,
+        .ssl_cert_dir = settings->ssl_cert_dir,
+    };
+    TRY(net_new(run->loop, &policy, &run->net, &run->why));
+    struct aws_config_environment environment = aws_files_environment();
+    const char *state_home = environment.get(environment.context, "XDG_STATE_HOME");
+    const char *home = environment.get(environment.context, "HOME");
+    if (session_record_open(state_home, home, &run->records) != ERR_OK) {
+        run->records = NULL; /* a tunnel works without */
+    }
+    return ERR_OK;
+}
+
+void run_close(struct run *run)
+{
+    websocket_free(&run->websocket);
+    session_record_close(&run->records);
+    net_free(&run->net);
+    if (run->signals.source.fd >= 0) {
+        signals_close(&run->signals);
+    }
+    loop_free(&run->loop);
+    account_wipe(&run->account);
+}
+
+static void take_signals(struct run *run)
+{
+    for (int signal = signals_take(&run->signals); signal != 0; signal = signals_take(&run->signals)) {
+        /* ssh sends SIGHUP after whatever else ended it: only a person who asks twice is in a hurry */
+        run->is_urgent = run->is_urgent || (run->signal != 0 && signal != SIGHUP);
+        run->signal = run->signal != 0 ? run->signal : signal;
+    }
+}
+
+enum err run_turn(struct run *run, int64_t deadline_us)
+{
+    deadline_us = instant_earlier(deadline_us, net_deadline_us(run->net));
+    if (run->websocket != NULL) {
+        deadline_us = instant_earlier(deadline_us, websocket_deadline_us(run->websocket));
+    }
+    TRY(loop_wait(run->loop, deadline_us));
+    TRY(net_pump(run->net));
+    if (run->websocket != NULL) {
+        websocket_pump(run->websocket);
+    }
+    take_signals(run);
+    return ERR_OK;
+}

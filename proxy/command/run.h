@@ -1,0 +1,33 @@
+/* run: what every verb with a session works with, and the one turn of its loop. */
+#ifndef SSM_PROXY_COMMAND_RUN_H
+#define SSM_PROXY_COMMAND_RUN_H
+
+#include "proxy/command/account.h"
+#include "proxy/edge/net.h"
+#include "proxy/edge/session_record.h"
+#include "proxy/edge/signals.h"
+#include "proxy/edge/websocket.h"
+
+struct run {
+    struct aws_config_flags flags;
+    struct account account;
+    struct loop *loop;
+    struct signals signals;
+    struct net *net;
+    struct session_records *records; /* NULL where there is no place for them */
+    struct websocket *websocket;     /* pumped in every turn; NULL before */
+    int64_t deadline_us;             /* for connecting */
+    int signal;                      /* the first SIGHUP, SIGINT or SIGTERM; 0 before */
+    bool is_urgent;                  /* a second one came: leave at once */
+    char why_memory[2048];
+    struct text why; /* words about the failure that is on its way up */
+};
+
+/* Opens everything but the websocket. On an error run->why says why; run_close is safe then, too. */
+enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t connect_timeout_us) SSM_MUST_USE;
+void run_close(struct run *run); /* usable with AUTO() */
+
+/* Sleeps until something is ready or the deadline comes, then lets network, websocket and signals move on. */
+enum err run_turn(struct run *run, int64_t deadline_us) SSM_MUST_USE;
+
+#endif

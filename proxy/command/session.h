@@ -1,0 +1,24 @@
+/* session: a session of the service, from the person's word for a node to its end, by calls of the SSM API. */
+#ifndef SSM_PROXY_COMMAND_SESSION_H
+#define SSM_PROXY_COMMAND_SESSION_H
+
+#include "proxy/command/run.h"
+#include "proxy/core/ssm_api.h"
+#include "proxy/core/target.h"
+
+/* The id of the node that `target` means: its own when it is one, else by the Name tag. ERR_NO_TARGET: none, or several
+ * (run->why lists them). ERR_INTERRUPTED: a signal came. Others as core/ssm_api and edge/https give them. */
+enum err session_find_node(struct run *run, const struct target *target, char ret_id[LIMIT_TARGET + 1]) SSM_MUST_USE;
+
+/* StartSession; leaves a record of the session for the case that we are killed. A signal does not stop it for some
+ * seconds: a session whose id never arrived could not be ended. The caller looks at run->signal afterwards. */
+enum err session_start(struct run *run, const struct ssm_api_start_session *request,
+                       struct ssm_api_session *ret_session) SSM_MUST_USE;
+
+/* TerminateSession, until deadline_us; forgets the record when that worked. */
+enum err session_end(struct run *run, const char *session_id, int64_t deadline_us) SSM_MUST_USE;
+
+/* The peer knows that the session is over: only the record is left. */
+void session_forget(struct run *run, const char *session_id);
+
+#endif

@@ -1,0 +1,200 @@
+#include "proxy/command/tunnel.h"
+
+#include "common/log.h"
+#include "proxy/core/agent_message.h"
+#include "proxy/edge/clock.h"
+
+#include <unistd.h>
+
+#define PENDING_SIZE (32 * 1024)   /* half of what a pipe holds: two reads empty it */
+#define PING_US (20 * 1000 * 1000) /* under every idle limit of a NAT or load balancer in the field */
+#define FRAME_MAX (AGENT_MESSAGE_HEADER_LEN + 1024)
+
+enum err tunnel_open(struct tunnel *tunnel, struct run *run, struct channel *channel, struct reaper *reaper)
+{
+    *tunnel = (struct tunnel){.run = run, .channel = channel, .reaper = reaper, .leave_us = INSTANT_NEVER};
+    tunnel->ping_us = clock_mono_us() + PING_US;
+    tunnel->pending = malloc(PENDING_SIZE);
+    if (tunnel->pending == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(stdio_open(run->loop, STDIN_FILENO, STDIO_READ, &tunnel->in));
+    return stdio_open(run->loop, STDOUT_FILENO, STDIO_WRITE, &tunnel->out);
+}
+
+void tunnel_close(struct tunnel *tunnel)
+{
+    if (tunnel->run == NULL) {
+        return;
+    }
+    stdio_close(&tunnel->in);
+    stdio_close(&tunnel->out);
+    free(tunnel->pending);
+    *tunnel = (struct tunnel){0};
+}
+
+/* --- one direction each ------------------------------------------------------------------------------------------- */
+
+static void receive_messages(struct tunnel *tunnel, struct instant now)
+{
+    struct bytes message;
+    while (channel_wants_message(tunnel->channel) && websocket_receive(tunnel->run->websocket, &message) == ERR_OK) {
+        channel_receive(tunnel->channel, message, now);
+    }
+    websocket_want_receive(tunnel->run->websocket, channel_wants_message(tunnel->channel));
+}
+
+/* False: nothing more can be read now. */
+static bool read_input(struct tunnel *tunnel, struct instant now)
+{
+    if (tunnel->in.end != STDIO_OPEN) {
+        return false;
+    }
+    size_t len;
+    enum err err = stdio_read(&tunnel->in, tunnel->pending, PENDING_SIZE, &len);
+    if (err == ERR_OK) {
+        tunnel->pending_at = 0;
+        tunnel->pending_len = len;
+        return true;
+    }
+    if (err != ERR_AGAIN) {
+        channel_write_eof(tunnel->channel, now);
+    }
+    return false;
+}
+
+static void take_input(struct tunnel *tunnel, struct instant now)
+{
+    while (channel_wants_input(tunnel->channel) && (tunnel->pending_len > 0 || read_input(tunnel, now))) {
+        struct bytes pending = bytes_of(tunnel->pending + tunnel->pending_at, tunnel->pending_len);
+        size_t taken = channel_write(tunnel->channel, pending, now);
+        tunnel->pending_at += taken;
+        tunnel->pending_len -= taken;
+    }
+    tunnel->in.source.want_read =
+        tunnel->in.end == STDIO_OPEN && tunnel->pending_len == 0 && channel_wants_input(tunnel->channel);
+}
+
+static void send_frames(struct tunnel *tunnel, struct instant now)
+{
+    struct websocket *websocket = tunnel->run->websocket;
+    do {
+        while (websocket_send_room(websocket) >= FRAME_MAX) {
+            struct bytes frame = channel_take_frame(tunnel->channel, now);
+            if (frame.len == 0 || websocket_send(websocket, WEBSOCKET_BINARY, frame) != ERR_OK) {
+                break;
+            }
+        }
+        websocket_flush(websocket);
+    } while (websocket_send_room(websocket) >= FRAME_MAX && channel_has_frame(tunnel->channel));
+}
+
+static void write_output(struct tunnel *tunnel)
+{
+    if (stdio_reader_is_gone(&tunnel->out)) {
+        channel_discard_output(tunnel->channel);
+    }
+    for (;;) {
+        struct bytes piece = channel_output(tunnel->channel);
+        if (piece.len == 0) {
+            break;
+        }
+        struct iovec vector = {.iov_base = (void *)(uintptr_t)piece.data, .iov_len = piece.len};
+        size_t len;
+        enum err err = stdio_write(&tunnel->out, &vector, 1, &len);
+        if (err == ERR_OK) {
+            channel_output_consume(tunnel->channel, len);
+        } else if (err == ERR_AGAIN) {
+            break;
+        } else {
+            channel_discard_output(tunnel->channel);
+        }
+    }
+    tunnel->out.source.want_write = channel_output(tunnel->channel).len > 0;
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
+
+static void keep_alive(struct tunnel *tunnel, struct instant now)
+{
+    if (now.mono_us >= tunnel->ping_us) {
+        tunnel->ping_us = now.mono_us + PING_US;
+        enum err err = websocket_ping(tunnel->run->websocket, bytes_of_text("keepalive"));
+        if (err != ERR_OK && err != ERR_AGAIN) {
+            log_debug("keep-alive: %s", err_text(err));
+        }
+    }
+}
+
+static void notice_transport(struct tunnel *tunnel, struct instant now)
+{
+    if (websocket_state(tunnel->run->websocket) != WEBSOCKET_CLOSED) {
+        return;
+    }
+    channel_transport_down(tunnel->channel, now);
+    struct text *why = &tunnel->run->why;
+    text_clear(why);
+    enum err err = websocket_error(tunnel->run->websocket, why);
+    bool is_protocol = err == ERR_PROTOCOL || err == ERR_TOO_LONG;
+    channel_abort(tunnel->channel, is_protocol ? err : ERR_SESSION_LOST, why->data);
+}
+
+/* Nobody reads us any more, or somebody wants us to go. */
+static void notice_end(struct tunnel *tunnel, struct instant now)
+{
+    bool is_wanted = tunnel->run->signal != 0 || stdio_reader_is_gone(&tunnel->out);
+    if (is_wanted) {
+        channel_end(tunnel->channel, now);
+    }
+    enum channel_state state = channel_state(tunnel->channel);
+    bool has_begun = is_wanted || state > CHANNEL_OPEN;
+    if (has_begun && tunnel->leave_us == INSTANT_NEVER) {
+        tunnel->leave_us = now.mono_us + TUNNEL_LEAVE_US;
+    }
+    tunnel->was_open = tunnel->was_open || state >= CHANNEL_OPEN;
+}
+
+static void pump(struct tunnel *tunnel, struct instant now)
+{
+    receive_messages(tunnel, now);
+    notice_transport(tunnel, now);
+    take_input(tunnel, now);
+    channel_tick(tunnel->channel, now);
+    notice_end(tunnel, now);
+    send_frames(tunnel, now);
+    write_output(tunnel);
+    keep_alive(tunnel, now);
+    const char *message = channel_take_customer_message(tunnel->channel);
+    if (message != NULL) {
+        log_notice("%s", message);
+    }
+}
+
+static int64_t next_deadline_us(const struct tunnel *tunnel)
+{
+    int64_t deadline_us = instant_earlier(channel_deadline_us(tunnel->channel), tunnel->ping_us);
+    deadline_us = instant_earlier(deadline_us, tunnel->leave_us);
+    return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->run->deadline_us);
+}
+
+enum err tunnel_run(struct tunnel *tunnel)
+{
+    channel_transport_up(tunnel->channel, clock_now());
+    for (;;) {
+        struct instant now = clock_now();
+        pump(tunnel, now);
+        if (!tunnel->was_open && now.mono_us >= tunnel->run->deadline_us) {
+            channel_abort(tunnel->channel, ERR_TIMEOUT, "the connection was not ready in time");
+        }
+        bool is_over = now.mono_us >= tunnel->leave_us || tunnel->run->is_urgent;
+        if (channel_is_finished(tunnel->channel) || is_over) {
+            channel_abort(tunnel->channel, ERR_OK, ""); /* when the time is over; nothing otherwise */
+            send_frames(tunnel, now);
+            return ERR_OK;
+        }
+        TRY(run_turn(tunnel->run, next_deadline_us(tunnel)));
+        if (tunnel->was_open) {
+            reaper_pump(tunnel->reaper, tunnel->run);
+        }
+    }
+}

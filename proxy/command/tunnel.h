@@ -1,0 +1,36 @@
+/* tunnel: carries bytes between standard input and output and a channel, over the websocket of a run, until the channel
+ * is finished. */
+#ifndef SSM_PROXY_COMMAND_TUNNEL_H
+#define SSM_PROXY_COMMAND_TUNNEL_H
+
+#include "proxy/command/reaper.h"
+#include "proxy/core/channel.h"
+#include "proxy/edge/stdio.h"
+
+/* All of ending, from the first reason to the last byte, takes no longer. */
+#define TUNNEL_LEAVE_US (5 * 1000 * 1000)
+
+struct tunnel {
+    struct run *run;
+    struct channel *channel;
+    struct stdio_stream in;
+    struct stdio_stream out;
+    struct reaper *reaper; /* borrowed; works beside an open tunnel */
+    uint8_t *pending;      /* read from stdin, not taken by the channel yet */
+    size_t pending_at;
+    size_t pending_len;
+    int64_t ping_us;  /* next keep-alive */
+    int64_t leave_us; /* INSTANT_NEVER until the end has begun */
+    bool was_open;    /* data has flowed or could have */
+};
+
+/* The channel and run are borrowed; standard input and output are as they were after tunnel_close. */
+enum err tunnel_open(struct tunnel *tunnel, struct run *run, struct channel *channel,
+                     struct reaper *reaper) SSM_MUST_USE;
+void tunnel_close(struct tunnel *tunnel); /* safe when tunnel_open failed, or on a zeroed tunnel; usable with AUTO() */
+
+/* The websocket is open and OpenDataChannel has been sent on it. Returns when the channel is finished and its output
+ * delivered, or the time to leave is over; channel_result then tells how it ended. */
+enum err tunnel_run(struct tunnel *tunnel) SSM_MUST_USE;
+
+#endif

@@ -1,0 +1,10 @@
+/* verbs: what main dispatches to; one file each. */
+#ifndef SSM_PROXY_COMMAND_VERBS_H
+#define SSM_PROXY_COMMAND_VERBS_H
+
+#include "proxy/command/options.h"
+
+extern const struct verb connect_verb;
+extern const struct verb version_verb;
+
+#endif
