@@ -1,4 +1,4 @@
-# What `tests/integration/hardening_test.sh` reads back from the binaries.
+# What `tests/integration/hardening_test.py` reads back from the binaries.
 set(CMAKE_EXE_LINKER_FLAGS "${CMAKE_EXE_LINKER_FLAGS} -pie")
 add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
 add_compile_options(-fstack-protector-strong -fcf-protection=full -fno-strict-aliasing)

@@ -1,4 +1,4 @@
-"""Runs one test method of a unittest file: case.py FILE METHOD. Exit status 0 passed, 1 failed, 77 skipped (ctest's way),
+"""Runs one test method of a unittest file, or all of them: case.py FILE [METHOD]. Exit status 0 passed, 1 failed, 77 skipped (ctest's way),
 the reason of a skip on a line that begins with "SKIP:"."""
 
 import importlib.util
@@ -20,6 +20,8 @@ def load(path):
 
 
 def find(module, method):
+    if method is None:
+        return unittest.defaultTestLoader.loadTestsFromModule(module)
     classes = [value for value in vars(module).values()
                if isinstance(value, type) and issubclass(value, unittest.TestCase) and method in vars(value)]
     if len(classes) != 1:
@@ -27,11 +29,11 @@ def find(module, method):
     return classes[0](method)
 
 
-def main(path, method):
+def main(path, method=None):
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=0).run(find(load(path), method))
     if not result.wasSuccessful():
         return 1
-    if result.skipped:
+    if result.skipped and len(result.skipped) == result.testsRun:
         print("SKIP: %s" % result.skipped[0][1])
         return SKIPPED
     return 0

@@ -18,6 +18,8 @@ BIN_DIR = os.environ.get("SSM_BIN_DIR") or os.path.join(SOURCE_DIR, "build", "de
 # A ControlPath lies in here, and a unix socket's path ends at 107 characters.
 LONGEST_TEMP_DIR = 40
 
+HELD_OPEN = "held open"
+
 
 def program(name):
     """Absolute path of one of our own executables."""
@@ -92,12 +94,20 @@ class Workspace:
         return process
 
     def run(self, command, timeout=60, **options):
-        """subprocess.run with output captured, standard input empty, and everything it started ended on timeout."""
+        """subprocess.run with output captured, standard input empty (HELD_OPEN: a pipe in which nothing comes), and
+        everything it started ended on timeout."""
         options.setdefault("env", self.environment())
         text_input = options.pop("input", None)
         options.setdefault("stdin", subprocess.DEVNULL if text_input is None else subprocess.PIPE)
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
+        if options["stdin"] == HELD_OPEN:
+            reading, writing = os.pipe()
+            try:
+                return self.run(command, timeout, **dict(options, stdin=reading))
+            finally:
+                os.close(reading)
+                os.close(writing)
         process = self.start(command, start_new_session=True, **options)
         try:
             out, err = process.communicate(text_input, timeout)

@@ -1,0 +1,132 @@
+"""No session is left open, whichever way the client ends."""
+
+import os
+import signal
+import subprocess
+import time
+
+from lab_case import LabCase, TcpPeer, kill
+from workspace import HELD_OPEN
+
+KILLED_CLIENTS = 50
+
+
+def greet_and_hold(connection):
+    connection.sendall(b"SSH-2.0-peer\r\n")
+    while connection.recv(4096):
+        pass
+
+
+class SessionEndTest(LabCase):
+    def start_session(self, **options):
+        """A connect whose peer has greeted and now waits."""
+        peer = TcpPeer(self, greet_and_hold)
+        client = self.connect("node", peer.port, **options)
+        self.banner(client)
+        self.assertEqual(self.lab.status()["open_sessions"], 1)
+        return client
+
+    def end_by_signal(self, number):
+        client = self.start_session()
+        kill(client, number)
+        self.assertGreaterEqual(self.wait_for_exit(client, 10), 0, "the signal's default action ended it")
+        self.lab.wait_for_no_session(1)
+
+    def test_sigterm(self):
+        self.end_by_signal(signal.SIGTERM)
+
+    def test_sighup(self):
+        self.end_by_signal(signal.SIGHUP)
+
+    def test_sigint(self):
+        self.end_by_signal(signal.SIGINT)
+
+    def test_signal_while_the_session_starts(self):
+        self.lab.faults(start_session_delay_ms=1500)
+        client = self.connect("node", 22)
+        time.sleep(0.5)
+        kill(client, signal.SIGTERM)
+        self.wait_for_exit(client, 15)
+        # StartSession may have been under way; what it started then ends with the next run at the latest.
+        self.lab.faults(start_session_delay_ms=0)
+        peer = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
+        self.run_connect("node", peer.port)
+        self.lab.wait_for_no_session()
+
+    def test_peer_closes(self):
+        peer = TcpPeer(self, lambda connection: connection.sendall(b"SSH-2.0-short\r\n"))
+        done = self.checked(self.run_connect("node", peer.port, stdin=HELD_OPEN))
+        self.assertEqual(done.stdout, b"SSH-2.0-short\r\n")
+        self.lab.wait_for_no_session(1)
+
+    def test_stdin_and_stdout_closed(self):
+        client = self.start_session()
+        client.stdout.close()
+        client.stdin.close()
+        self.wait_for_exit(client, 10)
+        self.lab.wait_for_no_session(1)
+
+    def test_stdin_closed_while_stdout_is_read(self):
+        client = self.start_session()
+        client.stdin.close()
+        self.assertEqual(client.stdout.read(), b"")
+        self.assertEqual(self.wait_for_exit(client, 10), 0)
+        self.lab.wait_for_no_session(1)
+
+    def test_output_after_stdin_is_closed_is_delivered(self):
+        def answer(connection):
+            request = b""
+            while not request.endswith(b"."):
+                request += connection.recv(100)
+            connection.sendall(b"the answer to " + request)
+
+        peer = TcpPeer(self, answer)
+        done = self.checked(self.run_connect("node", peer.port, input=b"a question."))
+        self.assertEqual(done.stdout, b"the answer to a question.")
+        self.lab.wait_for_no_session(1)
+
+    def test_service_ends_the_session_and_says_why(self):
+        client = self.start_session()
+        session = self.lab.status()["sessions"][0]["id"]
+        self.lab.terminate(session, "Your session timed out due to inactivity and has been terminated.")
+        _, message = client.communicate(timeout=20)
+        self.assertEqual(client.returncode, 69, message)
+        self.assertIn(b"timed out due to inactivity", message)
+        self.lab.wait_for_no_session(1)
+
+    def test_ssh_exits(self):
+        self.start_node()
+        self.checked(self.ssh("true"))
+        self.lab.wait_for_no_session()
+
+    def test_ssh_killed_by_sigkill(self):
+        self.start_node()
+        client = self.work.start(["ssh", "-F", self.config, "node", "echo ready; cat"], env=self.lab.environment(),
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(client.stdout.readline(), b"ready\n")
+        self.lab.wait_for_sessions(1)
+        kill(client)
+        self.lab.wait_for_no_session()
+
+    def test_50_clients_killed_by_sigkill_are_ended_by_the_next_run(self):
+        peer = TcpPeer(self, greet_and_hold)
+        clients = [self.connect("node", peer.port) for _ in range(KILLED_CLIENTS)]
+        for client in clients:
+            self.banner(client)
+        for client in clients:
+            kill(client)
+            client.wait()
+        self.assertEqual(self.lab.status()["open_sessions"], KILLED_CLIENTS, "nobody could have ended them")
+        short = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
+        self.assertEqual(self.checked(self.run_connect("node", short.port, timeout=60)).stdout, b"hello")
+        self.lab.wait_for_no_session(5)
+        self.assertEqual(os.listdir(os.path.join(self.work.state, "ssm-bridge", "sessions")), [])
+
+    def test_session_of_a_living_client_is_left_alone_by_the_next_run(self):
+        living = self.start_session()
+        short = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
+        self.checked(self.run_connect("node", short.port))
+        self.assertIsNone(living.poll())
+        self.lab.wait_for_sessions(1)
+        living.stdin.close()
+        self.wait_for_exit(living)
