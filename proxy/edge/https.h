@@ -40,8 +40,7 @@ enum err https_start(struct net *net, const struct https_request *request, struc
 /* ERR_AGAIN while it runs. ERR_UNREACHABLE (name, connect, proxy, TLS, connection broken), ERR_CERTIFICATE,
  * ERR_TIMEOUT, ERR_TOO_LONG (body over LIMIT_API_REPLY), ERR_CONFIG (CA file, unusable proxy): the words are in
  * ret_why. The same again when asked again. */
-enum err https_result(const struct https_call *call, const struct https_reply **ret_reply,
-                      struct text *ret_why) SSM_MUST_USE;
+enum err https_result(struct https_call *call, const struct https_reply **ret_reply, struct text *ret_why) SSM_MUST_USE;
 
 /* Cancels it when it still runs; wipes the body. NULL inside is fine; usable with AUTO(). */
 void https_free(struct https_call **call);

@@ -50,6 +50,8 @@ int64_t net_deadline_us(const struct net *net);
 
 /* ---- for https.c and websocket.c ---- */
 
+struct loop *net_loop(const struct net *net);
+
 /* One transfer: an easy handle with the policy set, and how it ended. */
 struct net_transfer {
     CURL *easy;

@@ -48,7 +48,7 @@ enum websocket_kind { WEBSOCKET_TEXT, WEBSOCKET_BINARY };
 /* Leaving must take under 5 s altogether; a live peer answers a close frame at once. */
 #define WEBSOCKET_CLOSE_TIMEOUT_US (1 * 1000 * 1000)
 
-struct websocket; /* owned by its creator; about 50 KiB */
+struct websocket; /* owned by its creator; about 70 KiB */
 
 /* Starts to connect; scheme and path of `gateway` mean nothing: it is TLS always. ERR_MEMORY, ERR_SYSTEM; a failure to
  * connect shows later as the state CLOSED. */

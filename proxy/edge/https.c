@@ -1,0 +1,171 @@
+#include "proxy/edge/https.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/auto.h"
+
+struct https_call {
+    struct net_transfer transfer;
+    struct curl_slist *headers;
+    struct https_reply reply;
+    char *body; /* of the reply; terminated */
+    size_t body_len;
+    size_t body_size;
+    bool is_too_long;
+    bool is_out_of_memory;
+};
+
+/* A copy in a larger place; the old one is wiped, tokens may be in it. */
+static bool https_grow(struct https_call *call, size_t needed)
+{
+    size_t size = call->body_size == 0 ? 4096 : call->body_size;
+    while (size < needed) {
+        size *= 2;
+    }
+    char *grown = malloc(size);
+    if (grown == NULL) {
+        call->is_out_of_memory = true;
+        return false;
+    }
+    if (call->body != NULL) {
+        memcpy(grown, call->body, call->body_len);
+        explicit_bzero(call->body, call->body_len);
+        free(call->body);
+    }
+    call->body = grown;
+    call->body_size = size;
+    return true;
+}
+
+static size_t https_on_body(char *data, size_t unit, size_t len, void *user)
+{
+    (void)unit; /* always 1 */
+    struct https_call *call = user;
+    if (len > LIMIT_API_REPLY - call->body_len) {
+        call->is_too_long = true;
+        return 0;
+    }
+    size_t needed = call->body_len + len + 1;
+    if (needed > call->body_size && !https_grow(call, needed)) {
+        return 0;
+    }
+    memcpy(call->body + call->body_len, data, len);
+    call->body_len += len;
+    call->body[call->body_len] = '\0';
+    return len;
+}
+
+static void https_keep_header(struct bytes line, const char *name, char *ret_value)
+{
+    size_t name_len = strlen(name);
+    if (line.len <= name_len || line.data[name_len] != ':' ||
+        strncasecmp((const char *)line.data, name, name_len) != 0) {
+        return;
+    }
+    struct bytes value = bytes_from(line, name_len + 1);
+    while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t')) {
+        value = bytes_from(value, 1);
+    }
+    while (value.len > 0 && strchr(" \t\r\n", value.data[value.len - 1]) != NULL) {
+        value.len--;
+    }
+    struct text text = text_in(ret_value, HTTPS_HEADER_LEN + 1);
+    text_put_bytes(&text, value);
+}
+
+static size_t https_on_header(char *data, size_t unit, size_t len, void *user)
+{
+    (void)unit; /* always 1 */
+    struct https_call *call = user;
+    struct bytes line = bytes_of(data, len);
+    https_keep_header(line, "Date", call->reply.date);
+    https_keep_header(line, "x-amzn-ErrorType", call->reply.error_type);
+    https_keep_header(line, "x-amzn-RequestId", call->reply.request_id);
+    return len;
+}
+
+static enum err https_add_header(struct https_call *call, const char *header)
+{
+    if (strpbrk(header, "\r\n") != NULL) {
+        return ERR_MALFORMED;
+    }
+    struct curl_slist *longer = curl_slist_append(call->headers, header);
+    if (longer == NULL) {
+        return ERR_MEMORY;
+    }
+    call->headers = longer;
+    return ERR_OK;
+}
+
+static enum err https_prepare(struct https_call *call, const struct https_request *request)
+{
+    TRY(https_add_header(call, "Expect:")); /* no 100-continue: it costs a round trip */
+    for (size_t i = 0; i < request->header_count; i++) {
+        TRY(https_add_header(call, request->headers[i]));
+    }
+    CURL *easy = call->transfer.easy;
+    int64_t timeout_us = request->timeout_us > 0 ? request->timeout_us : HTTPS_TIMEOUT_US;
+    bool is_set = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+                                   request->body.len > 0 ? (const char *)request->body.data : "") == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000)) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, https_on_body) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, https_on_header) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) == CURLE_OK;
+    return is_set ? ERR_OK : ERR_MEMORY;
+}
+
+enum err https_start(struct net *net, const struct https_request *request, struct https_call **ret_call)
+{
+    AUTO(https_free) struct https_call *call = calloc(1, sizeof *call);
+    if (call == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(net_transfer_open(net, request->url, &call->transfer));
+    TRY(https_prepare(call, request));
+    TRY(net_transfer_start(&call->transfer));
+    *ret_call = MOVE(call);
+    return ERR_OK;
+}
+
+enum err https_result(struct https_call *call, const struct https_reply **ret_reply, struct text *ret_why)
+{
+    if (!call->transfer.is_done) {
+        return ERR_AGAIN;
+    }
+    if (call->is_too_long) {
+        text_format(ret_why, "%s answered with more than %d bytes", call->transfer.host, LIMIT_API_REPLY);
+        return ERR_TOO_LONG;
+    }
+    if (call->is_out_of_memory) {
+        text_put(ret_why, err_text(ERR_MEMORY));
+        return ERR_MEMORY;
+    }
+    TRY(net_transfer_error(&call->transfer, ret_why));
+    long status = 0;
+    (void)curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    call->reply.http_status = (int)status;
+    call->reply.body = bytes_of(call->body != NULL ? call->body : "", call->body_len);
+    *ret_reply = &call->reply;
+    return ERR_OK;
+}
+
+void https_free(struct https_call **call)
+{
+    if (*call == NULL) {
+        return;
+    }
+    net_transfer_close(&(*call)->transfer);
+    curl_slist_free_all((*call)->headers);
+    if ((*call)->body != NULL) {
+        explicit_bzero((*call)->body, (*call)->body_len);
+        free((*call)->body);
+    }
+    free(*call);
+    *call = NULL;
+}
