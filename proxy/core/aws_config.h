@@ -35,6 +35,7 @@
 #include "common/limits.h"
 #include "common/text.h"
 #include "proxy/core/aws_credentials.h"
+#include "proxy/core/aws_profile.h"
 #include "proxy/core/endpoint.h"
 
 /* Looks up an environment variable; NULL when unset. What it returns must outlive the struct aws_config. */
@@ -76,15 +77,21 @@ struct aws_config_input {
     struct aws_config_file credentials;
 };
 
-struct aws_config; /* owned by its creator */
+/* The files, parsed, and the profile chosen. Owned by its creator; never copied, because the profile points into it. */
+struct aws_config {
+    struct aws_config_input input; /* the texts of the files are dropped */
+    struct aws_profile_files files;
+    struct aws_profile profile;
+    char profile_name[LIMIT_PROFILE + 1]; /* "default" when none was asked for */
+};
 
 /* ERR_CONFIG: a file that cannot be parsed, a profile that is not there. ERR_MEMORY. */
 enum err aws_config_open(const struct aws_config_input *input, struct aws_config **ret_config,
                          struct text *ret_why) SSM_MUST_USE;
 void aws_config_free(struct aws_config **config); /* NULL inside is fine; usable with AUTO() */
 
-/* The chosen profile, "default" when none was asked for. Lives as long as `config`. */
-const char *aws_config_profile(const struct aws_config *config);
+/* An environment variable; NULL when it is not set or empty. */
+const char *aws_config_variable(const struct aws_config *config, const char *name);
 
 /* A key of the chosen profile (lower case), from the credentials file or else the config file; NULL when absent. */
 const char *aws_config_get(const struct aws_config *config, const char *key);
@@ -107,6 +114,9 @@ enum err aws_config_settings(const struct aws_config *config, struct aws_setting
 
 /* StreamUrl with the gateway's address in its place where the settings say so. */
 void aws_config_apply_gateway(const struct aws_settings *settings, struct endpoint_url *stream_url);
+
+/* Which source of the chain above applies. */
+enum aws_credentials_source aws_config_credentials_source(const struct aws_config *config);
 
 /* ERR_NO_CREDENTIALS: none, half of a pair, or a source that needs a process or the network; the sentence then names
  * the command that helps. ERR_MEMORY. */
