@@ -26,8 +26,11 @@ static uint8_t *store_of(struct send_window *window)
 
 void send_window_init(struct send_window *window, size_t memory_at, uint32_t max_messages, uint32_t store_size)
 {
-    *window = (struct send_window){
-        .memory_at = memory_at, .max_messages = max_messages, .store_size = store_size, .expiry_us = INSTANT_NEVER};
+    *window = (struct send_window){.memory_at = memory_at,
+                                   .max_messages = max_messages,
+                                   .store_size = store_size,
+                                   .expiry_us = INSTANT_NEVER,
+                                   .acknowledged_us = INT64_MIN / 2};
 }
 
 /* Wire forms stand one behind the other in a ring; one that does not fit before the end begins at 0 again. A ring that
@@ -124,6 +127,9 @@ bool send_window_acknowledge(struct send_window *window, struct rtt *rtt, int64_
         return false;
     }
     entry->is_acknowledged = true;
+    if (entry->is_due || entry->sends > 1) {
+        window->expiry_us = now_us; /* the probe was answered: look again at once for what else was lost */
+    }
     if (entry->is_due) {
         entry->is_due = false;
         window->due_count--;
@@ -132,9 +138,6 @@ bool send_window_acknowledge(struct send_window *window, struct rtt *rtt, int64_
         rtt_sample(rtt, now_us - entry->sent_us);
     }
     window->acknowledged_us = now_us;
-    if (entry->sends > 1) {
-        window->expiry_us = now_us; /* the probe was answered: look again at once for what else was lost */
-    }
     drop_acknowledged_head(window);
     return true;
 }

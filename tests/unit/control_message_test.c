@@ -1,0 +1,187 @@
+/* control_message: the JSON payloads, refused and accepted. */
+#include "tests/support/unit.h"
+
+#include "proxy/core/control_message.h"
+#include "proxy/core/json_view.h"
+
+static struct bytes text(const char *string)
+{
+    return bytes_of_text(string);
+}
+
+static void refuses_acknowledges_without_a_number(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        "{\"AcknowledgedMessageSequenceNumber\":\"7\"}",
+        "{\"AcknowledgedMessageSequenceNumber\":-1}",
+        "{\"AcknowledgedMessageSequenceNumber\":1.5}",
+        "{\"AcknowledgedMessageSequenceNumber\":99999999999999999999}",
+        "{\"AcknowledgedMessageSequenceNumber\":1,\"AcknowledgedMessageSequenceNumber\":2}",
+        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"",
+        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
+        "23456789abcd"
+        "\",\"AcknowledgedMessageSequenceNumber\":,\"IsSequentialMessage\":true}",
+        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
+        "23456789abcd"
+        "\",\"AcknowledgedMessageSequenceNumber\":7,\"IsSequentialMessage\":true}x",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int64_t sequence = 42;
+        assert_int_equal(control_message_parse_acknowledge(text(bad[i]), &sequence), ERR_MALFORMED);
+        assert_int_equal(sequence, 42);
+    }
+}
+
+static void reads_acknowledges_in_any_form(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
+        "23456789abcd"
+        "\",\"AcknowledgedMessageSequenceNumber\":7,\"IsSequentialMessage\":true}",
+        "{ \"AcknowledgedMessageSequenceNumber\" : 7 }",
+        "{\"IsSequentialMessage\":true,\"AcknowledgedMessageSequenceNumber\":7,\"AcknowledgedMessageType\":\"x\"}",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        int64_t sequence = 0;
+        assert_int_equal(control_message_parse_acknowledge(text(good[i]), &sequence), ERR_OK);
+        assert_int_equal(sequence, 7);
+    }
+}
+
+static void writes_acknowledges_that_json_reads(void **state)
+{
+    (void)state;
+    struct uuid id;
+    assert_int_equal(uuid_parse(text("01234567-89ab-4cde-8f01-23456789abcd"), &id), ERR_OK);
+    char memory[256];
+    struct text out = text_in(memory, sizeof memory);
+    assert_int_equal(control_message_acknowledge(&id, INT64_MAX, &out), ERR_OK);
+    AUTO_JSON json_t *root = NULL;
+    assert_int_equal(json_view_parse_object(text_bytes(&out), &root), ERR_OK);
+    assert_string_equal(json_view_text(root, "AcknowledgedMessageType"), "output_stream_data");
+    assert_string_equal(json_view_text(root, "AcknowledgedMessageId"), "01234567-89ab-4cde-8f01-23456789abcd");
+    assert_true(json_integer_value(json_object_get(root, "AcknowledgedMessageSequenceNumber")) == INT64_MAX);
+    assert_true(json_is_true(json_object_get(root, "IsSequentialMessage")));
+}
+
+static void refuses_handshake_requests_that_make_no_sense(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "{}",
+        "{\"RequestedClientActions\":{}}",
+        "{\"RequestedClientActions\":[1]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":\"\"}]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a\\\"b\"}]}",
+        "{\"RequestedClientActions\":[{},{},{},{},{},{},{},{},{}]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":"
+        "\"0123456789012345678901234567890123456789012345678901234567890123\"}]}",
+    };
+    struct handshake_request request;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(control_message_parse_handshake_request(text(bad[i]), &request), ERR_MALFORMED);
+    }
+}
+
+#define PORT_REQUEST                                                                                                   \
+    "{\"AgentVersion\":\"3.3.0.0\",\"RequestedClientActions\":[{\"ActionType\":\"SessionType\",\"ActionParameters\":"  \
+    "{\"SessionType\":\"Port\",\"Properties\":{\"portNumber\":\"22\"}}}]}"
+#define SHELL_WITH_KMS_REQUEST                                                                                         \
+    "{\"AgentVersion\":\"3.3.0.0\",\"RequestedClientActions\":[{\"ActionType\":\"SessionType\",\"ActionParameters\":"  \
+    "{\"SessionType\":\"Standard_Stream\",\"Properties\":null}},{\"ActionType\":\"KMSEncryption\","                    \
+    "\"ActionParameters\":"                                                                                            \
+    "{\"KMSKeyId\":\"k\"}}]}"
+
+static void answer(const char *request_text, struct text *ret_response)
+{
+    struct handshake_request request;
+    assert_int_equal(control_message_parse_handshake_request(text(request_text), &request), ERR_OK);
+    assert_int_equal(control_message_handshake_response(&request, SESSION_TYPE_PORT, ret_response), ERR_OK);
+}
+
+static void answers_a_port_session(void **state)
+{
+    (void)state;
+    char memory[1024];
+    struct text response = text_in(memory, sizeof memory);
+    answer(PORT_REQUEST, &response);
+    assert_string_equal(memory,
+                        "{\"ClientVersion\":\"1.2.650.0\",\"ProcessedClientActions\":[{\"ActionType\":"
+                        "\"SessionType\",\"ActionStatus\":1,\"ActionResult\":null,\"Error\":\"\"}],\"Errors\":null}");
+}
+
+static void declines_what_it_cannot_do(void **state)
+{
+    (void)state;
+    char memory[1024];
+    struct text response = text_in(memory, sizeof memory);
+    answer(SHELL_WITH_KMS_REQUEST, &response);
+    AUTO_JSON json_t *root = NULL;
+    assert_int_equal(json_view_parse_object(text_bytes(&response), &root), ERR_OK);
+    const json_t *actions = json_object_get(root, "ProcessedClientActions");
+    assert_int_equal(json_array_size(actions), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(actions, i), "ActionStatus")), 3);
+    }
+}
+
+static void quotes_the_token(void **state)
+{
+    (void)state;
+    struct chance chance = chance_from_number(1);
+    struct uuid id = uuid_v4(&chance);
+    AUTO_SECRET struct secret token = {0};
+    assert_int_equal(secret_set(&token, text("a\"b\\c\n")), ERR_OK);
+    char memory[1024];
+    struct text frame = text_in(memory, sizeof memory);
+    assert_int_equal(control_message_open_data_channel(&id, &token, &id, &frame), ERR_OK);
+    AUTO_JSON json_t *root = NULL;
+    assert_int_equal(json_view_parse_object(text_bytes(&frame), &root), ERR_OK);
+    assert_string_equal(json_view_text(root, "TokenValue"), "a\"b\\c\n");
+    assert_string_equal(json_view_text(root, "MessageSchemaVersion"), "1.0");
+    assert_int_equal(strlen(json_view_text(root, "RequestId")), 36);
+    char small[64];
+    struct text cut = text_in(small, sizeof small);
+    assert_int_equal(control_message_open_data_channel(&id, &token, &id, &cut), ERR_TOO_LONG);
+}
+
+static void reads_words_for_the_person(void **state)
+{
+    (void)state;
+    char memory[16];
+    struct text words = text_in(memory, sizeof memory);
+    assert_int_equal(control_message_parse_channel_closed(text("nonsense"), &words), ERR_MALFORMED);
+    assert_int_equal(control_message_parse_channel_closed(text("{\"Output\":\"bye\"}"), &words), ERR_OK);
+    assert_string_equal(memory, "bye");
+    assert_int_equal(control_message_parse_channel_closed(text("{}"), &words), ERR_OK);
+    assert_string_equal(memory, "");
+    assert_int_equal(control_message_parse_channel_closed(text("{\"Output\":null}"), &words), ERR_OK);
+    assert_string_equal(memory, "");
+    assert_int_equal(control_message_parse_handshake_complete(
+                         text("{\"HandshakeTimeToComplete\":1,\"CustomerMessage\":\"0123456789abcdef\"}"), &words),
+                     ERR_OK);
+    assert_string_equal(memory, "0123456789abcde"); /* cut, terminated */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_acknowledges_without_a_number),
+        cmocka_unit_test(reads_acknowledges_in_any_form),
+        cmocka_unit_test(writes_acknowledges_that_json_reads),
+        cmocka_unit_test(refuses_handshake_requests_that_make_no_sense),
+        cmocka_unit_test(answers_a_port_session),
+        cmocka_unit_test(declines_what_it_cannot_do),
+        cmocka_unit_test(quotes_the_token),
+        cmocka_unit_test(reads_words_for_the_person),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
