@@ -1,0 +1,630 @@
+/* channel: the engine against a peer that the test plays by hand, message by message, under a clock of its own. */
+#include "tests/support/unit.h"
+
+#include "proxy/core/agent_message.h"
+#include "proxy/core/channel.h"
+#include "proxy/core/control_message.h"
+#include "proxy/core/json_view.h"
+
+#define SECOND_US (1000 * 1000)
+
+static struct sha256 *hash;
+static struct channel *channel;
+static struct instant now;
+static struct chance peer_chance;
+static int64_t peer_sequence; /* of the next output_stream_data */
+
+static void make_channel(const struct channel_config *config)
+{
+    assert_ok(channel_new(config, chance_from_number(1), hash, &channel));
+    now = (struct instant){.mono_us = 1000 * SECOND_US, .unix_ms = 1700000000000};
+    peer_chance = chance_from_number(2);
+    peer_sequence = 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct channel_config config = channel_config_default();
+    assert_ok(sha256_new(&hash));
+    make_channel(&config);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    channel_free(&channel);
+    sha256_free(&hash);
+    return 0;
+}
+
+/* --- the peer's side ---------------------------------------------------------------------------------------------- */
+
+static void peer_sends(enum agent_message_type type, int64_t sequence, uint32_t payload_type, struct bytes payload)
+{
+    static uint8_t wire[70 * 1024];
+    struct agent_message message = {
+        .type = type,
+        .created_unix_ms = now.unix_ms,
+        .sequence_number = sequence,
+        .message_id = uuid_v4(&peer_chance),
+        .payload_type = payload_type,
+        .payload = payload,
+    };
+    size_t len;
+    assert_ok(agent_message_encode(&message, hash, wire, sizeof wire, &len));
+    channel_receive(channel, bytes_of(wire, len), now);
+    assert_true(channel_check(channel));
+}
+
+static void peer_outputs_number(int64_t sequence, uint32_t payload_type, const char *payload)
+{
+    peer_sends(AGENT_MESSAGE_OUTPUT_STREAM_DATA, sequence, payload_type, bytes_of_text(payload));
+}
+
+static void peer_outputs(uint32_t payload_type, const char *payload)
+{
+    peer_outputs_number(peer_sequence++, payload_type, payload);
+}
+
+static void peer_acknowledges(int64_t sequence)
+{
+    char payload[256];
+    snprintf(payload, sizeof payload, "{\"AcknowledgedMessageSequenceNumber\":%lld}", (long long)sequence);
+    peer_sends(AGENT_MESSAGE_ACKNOWLEDGE, 0, PAYLOAD_NONE, bytes_of_text(payload));
+}
+
+static void peer_closes(const char *output)
+{
+    char payload[256];
+    snprintf(payload, sizeof payload, "{\"SessionId\":\"s\",\"Output\":\"%s\"}", output);
+    peer_sends(AGENT_MESSAGE_CHANNEL_CLOSED, 0, PAYLOAD_NONE, bytes_of_text(payload));
+}
+
+/* --- our side ----------------------------------------------------------------------------------------------------- */
+
+static void wait_us(int64_t us)
+{
+    now.mono_us += us;
+    now.unix_ms += (uint64_t)us / 1000;
+    channel_tick(channel, now);
+    assert_true(channel_check(channel));
+}
+
+/* The next frame; false when there is none. */
+static bool next_frame(struct agent_message *ret_message)
+{
+    struct bytes frame = channel_take_frame(channel, now);
+    if (frame.len == 0) {
+        assert_false(channel_has_frame(channel));
+        return false;
+    }
+    assert_ok(agent_message_parse(frame, ret_message));
+    assert_ok(agent_message_verify(ret_message, hash));
+    return true;
+}
+
+static int64_t acknowledged_number(const struct agent_message *message)
+{
+    int64_t sequence = -1;
+    assert_int_equal(message->type, AGENT_MESSAGE_ACKNOWLEDGE);
+    assert_int_equal(message->flags, 3);
+    assert_ok(control_message_parse_acknowledge(message->payload, &sequence));
+    return sequence;
+}
+
+static void expect_ack(int64_t sequence)
+{
+    struct agent_message message;
+    assert_true(next_frame(&message));
+    assert_int_equal(acknowledged_number(&message), sequence);
+}
+
+static void expect_data(int64_t sequence, uint32_t payload_type, struct agent_message *ret_message)
+{
+    assert_true(next_frame(ret_message));
+    assert_int_equal(ret_message->type, AGENT_MESSAGE_INPUT_STREAM_DATA);
+    assert_int_equal(ret_message->sequence_number, sequence);
+    assert_int_equal(ret_message->payload_type, payload_type);
+}
+
+static void expect_silence(void)
+{
+    struct agent_message message;
+    assert_false(next_frame(&message));
+}
+
+static void expect_output(const char *text)
+{
+    struct bytes output = channel_output(channel);
+    assert_int_equal(output.len, strlen(text));
+    assert_memory_equal(output.data, text, output.len);
+    channel_output_consume(channel, output.len);
+}
+
+static void expect_closed(enum err err, const char *reason, bool is_session_over)
+{
+    assert_int_equal(channel_state(channel), CHANNEL_CLOSED);
+    struct channel_result result = channel_result(channel);
+    assert_int_equal(result.err, err);
+    assert_string_equal(result.reason, reason);
+    assert_int_equal(result.is_session_over, is_session_over);
+}
+
+static void write_text(const char *text)
+{
+    assert_int_equal(channel_write(channel, bytes_of_text(text), now), strlen(text));
+}
+
+#define PORT_REQUEST                                                                                                   \
+    "{\"AgentVersion\":\"3.3.0.0\",\"RequestedClientActions\":[{\"ActionType\":\"SessionType\",\"ActionParameters\":"  \
+    "{\"SessionType\":\"Port\",\"Properties\":{\"portNumber\":\"22\"}}}]}"
+
+static void shake_hands(void)
+{
+    struct agent_message message;
+    channel_transport_up(channel, now);
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, PORT_REQUEST);
+    expect_ack(0);
+    expect_data(0, PAYLOAD_HANDSHAKE_RESPONSE, &message);
+    peer_acknowledges(0);
+    peer_outputs(PAYLOAD_HANDSHAKE_COMPLETE, "{\"HandshakeTimeToComplete\":1,\"CustomerMessage\":\"\"}");
+    expect_ack(1);
+}
+
+static void open_with_banner(void)
+{
+    shake_hands();
+    peer_outputs(PAYLOAD_OUTPUT, "SSH-2.0-x\r\n");
+    expect_ack(2);
+    expect_output("SSH-2.0-x\r\n");
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+}
+
+/* --- refused ------------------------------------------------------------------------------------------------------ */
+
+static void refuses_messages_that_are_malformed(void **state)
+{
+    (void)state;
+    open_with_banner();
+    channel_receive(channel, bytes_of_text("not an agent message"), now);
+    expect_closed(ERR_MALFORMED, "malformed agent message", false);
+}
+
+static void refuses_output_before_the_handshake(void **state)
+{
+    (void)state;
+    channel_transport_up(channel, now);
+    peer_outputs(PAYLOAD_OUTPUT, "$ ");
+    expect_closed(ERR_PROTOCOL, "output before the handshake: the session document is not of type Port", false);
+}
+
+static void refuses_a_handshake_out_of_turn(void **state)
+{
+    (void)state;
+    channel_transport_up(channel, now);
+    peer_outputs(PAYLOAD_HANDSHAKE_COMPLETE, "{}");
+    expect_closed(ERR_PROTOCOL, "unexpected message of payload type 7 while waiting for the HandshakeRequest", false);
+}
+
+static void refuses_a_second_handshake(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, PORT_REQUEST);
+    expect_closed(ERR_PROTOCOL, "unexpected message of payload type 5 while open", false);
+}
+
+static void gives_up_when_no_handshake_comes(void **state)
+{
+    (void)state;
+    channel_transport_up(channel, now);
+    wait_us(channel_deadline_us(channel) - now.mono_us);
+    expect_closed(ERR_TIMEOUT, "the agent did not begin the handshake", false);
+}
+
+static void a_wrong_digest_is_dropped_unacknowledged(void **state)
+{
+    (void)state;
+    open_with_banner();
+    static uint8_t wire[256];
+    struct agent_message message = {.type = AGENT_MESSAGE_OUTPUT_STREAM_DATA,
+                                    .created_unix_ms = 1,
+                                    .sequence_number = 3,
+                                    .payload_type = PAYLOAD_OUTPUT,
+                                    .payload = bytes_of_text("x")};
+    size_t len;
+    assert_ok(agent_message_encode(&message, hash, wire, sizeof wire, &len));
+    wire[len - 1] ^= 1;
+    channel_receive(channel, bytes_of(wire, len), now);
+    expect_silence();
+    assert_int_equal(channel_counters(channel).digest_failures, 1);
+    peer_outputs_number(3, PAYLOAD_OUTPUT, "y"); /* the repair */
+    expect_ack(3);
+    expect_output("y");
+}
+
+/* --- the good way ------------------------------------------------------------------------------------------------- */
+
+static void sends_nothing_before_the_agent_listens(void **state)
+{
+    (void)state;
+    assert_false(channel_wants_input(channel));
+    shake_hands();
+    assert_int_equal(channel_state(channel), CHANNEL_SETTLING);
+    assert_false(channel_wants_input(channel));
+    wait_us(199 * 1000);
+    assert_false(channel_wants_input(channel));
+    wait_us(1000);
+    assert_true(channel_wants_input(channel));
+}
+
+static void answers_one_handshake_only(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs_number(0, PAYLOAD_HANDSHAKE_REQUEST, PORT_REQUEST); /* the agent missed our acknowledgement */
+    expect_ack(0);
+    expect_silence();
+}
+
+static void tells_the_person_what_the_document_says(void **state)
+{
+    (void)state;
+    channel_transport_up(channel, now);
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, PORT_REQUEST);
+    peer_outputs(PAYLOAD_HANDSHAKE_COMPLETE, "{\"CustomerMessage\":\"hello\"}");
+    assert_string_equal(channel_take_customer_message(channel), "hello");
+    assert_null(channel_take_customer_message(channel));
+}
+
+static void cuts_input_into_payloads_and_keeps_every_byte(void **state)
+{
+    (void)state;
+    static uint8_t input[3000];
+    memset(input, 0x0a, sizeof input); /* the byte that the plugin rewrites */
+    open_with_banner();
+    assert_int_equal(channel_write(channel, bytes_of(input, sizeof input), now), sizeof input);
+    static const size_t lens[] = {1024, 1024, 952};
+    struct agent_message message;
+    for (int i = 0; i < 3; i++) {
+        expect_data(1 + i, PAYLOAD_OUTPUT, &message);
+        assert_int_equal(message.payload.len, lens[i]);
+        assert_memory_equal(message.payload.data, input, lens[i]);
+    }
+    expect_silence();
+}
+
+static void puts_output_in_order_and_acknowledges_all_of_it(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs_number(5, PAYLOAD_OUTPUT, "c");
+    peer_outputs_number(4, PAYLOAD_OUTPUT, "b");
+    assert_int_equal(channel_output(channel).len, 0);
+    peer_outputs_number(4, PAYLOAD_OUTPUT, "b");
+    peer_outputs_number(3, PAYLOAD_OUTPUT, "a");
+    expect_output("abc");
+    expect_ack(5);
+    expect_ack(4);
+    expect_ack(4);
+    expect_ack(3);
+    expect_silence();
+    assert_int_equal(channel_counters(channel).duplicates, 1);
+}
+
+static void acknowledges_what_it_does_not_know(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs(77, "from the future");
+    expect_ack(3);
+    peer_outputs(PAYLOAD_STDERR, "not in a Port session");
+    expect_ack(4);
+    assert_int_equal(channel_output(channel).len, 0);
+    peer_sends(AGENT_MESSAGE_PAUSE_PUBLICATION, 0, PAYLOAD_NONE, bytes_of_text("pause_publication"));
+    peer_sends(AGENT_MESSAGE_START_PUBLICATION, 0, PAYLOAD_NONE, bytes_of_text("start_publication"));
+    expect_silence();
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+}
+
+static void sends_again_the_same_bytes(void **state)
+{
+    (void)state;
+    struct agent_message first;
+    struct agent_message again;
+    open_with_banner();
+    write_text("hello");
+    expect_data(1, PAYLOAD_OUTPUT, &first);
+    expect_silence();
+    wait_us(channel_deadline_us(channel) - now.mono_us);
+    expect_data(1, PAYLOAD_OUTPUT, &again);
+    assert_true(uuid_equal(&first.message_id, &again.message_id));
+    assert_int_equal(first.created_unix_ms, again.created_unix_ms);
+    peer_acknowledges(1);
+    expect_silence();
+    assert_int_equal(channel_counters(channel).resends, 1);
+}
+
+static void takes_no_more_input_than_the_window_holds(void **state)
+{
+    (void)state;
+    static uint8_t input[8 * 1024 * 1024];
+    open_with_banner();
+    size_t taken = channel_write(channel, bytes_of(input, sizeof input), now);
+    assert_int_equal(taken, 2048 * 1024);
+    assert_false(channel_wants_input(channel));
+    struct agent_message message;
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    peer_acknowledges(1);
+    peer_acknowledges(0);
+    assert_true(channel_wants_input(channel));
+}
+
+static void a_stalled_reader_is_felt_by_the_peer(void **state)
+{
+    (void)state;
+    static char kilobyte[1025];
+    memset(kilobyte, 'x', 1024);
+    open_with_banner();
+    size_t accepted = 0;
+    while (channel_wants_message(channel) && accepted < 10000) {
+        peer_outputs(PAYLOAD_OUTPUT, kilobyte);
+        expect_ack(peer_sequence - 1);
+        accepted++;
+    }
+    assert_in_range(accepted, 60, 128);
+    size_t delivered = 0;
+    for (struct bytes output = channel_output(channel); output.len > 0; output = channel_output(channel)) {
+        delivered += output.len;
+        channel_output_consume(channel, output.len);
+    }
+    assert_int_equal(delivered, accepted * 1024); /* what was acknowledged is delivered */
+    assert_true(channel_wants_message(channel));
+}
+
+static void a_gap_is_filled_while_the_reader_stalls(void **state)
+{
+    (void)state;
+    static char kilobyte[1025];
+    memset(kilobyte, 'x', 1024);
+    open_with_banner();
+    peer_outputs_number(peer_sequence + 200, PAYLOAD_OUTPUT, "last");
+    for (int i = 0; i < 200; i++) {
+        assert_true(channel_wants_message(channel) || i > 120);
+        peer_outputs(PAYLOAD_OUTPUT, kilobyte);
+        expect_ack(i == 0 ? peer_sequence - 1 + 200
+                          : peer_sequence - 2); /* all of them are acknowledged, so all come out */
+    }
+    size_t delivered = 0;
+    for (struct bytes output = channel_output(channel); output.len > 0; output = channel_output(channel)) {
+        delivered += output.len;
+        channel_output_consume(channel, output.len);
+        assert_true(channel_check(channel));
+    }
+    assert_int_equal(delivered, 200 * 1024 + 4);
+}
+
+/* --- resuming ----------------------------------------------------------------------------------------------------- */
+
+static void goes_on_over_a_new_transport(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    open_with_banner();
+    write_text("lost");
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    channel_transport_down(channel, now);
+    expect_silence();
+    wait_us(60 * SECOND_US);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    channel_transport_up(channel, now);
+    expect_ack(0); /* the acknowledgements once more: the agent may have missed them */
+    expect_ack(1);
+    expect_ack(2);
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    assert_memory_equal(message.payload.data, "lost", 4);
+    expect_silence();
+}
+
+/* --- endings ------------------------------------------------------------------------------------------------------ */
+
+static void ends_by_flag_and_acknowledgement(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    open_with_banner();
+    write_text("bye");
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    channel_end(channel, now);
+    expect_silence(); /* drains first */
+    peer_acknowledges(1);
+    expect_data(2, PAYLOAD_FLAG, &message);
+    assert_memory_equal(message.payload.data, "\0\0\0\2", 4);
+    assert_int_equal(channel_state(channel), CHANNEL_TERMINATING);
+    channel_end(channel, now);
+    peer_acknowledges(2);
+    expect_closed(ERR_OK, "", true);
+}
+
+static void ends_in_time_when_nobody_answers(void **state)
+{
+    (void)state;
+    open_with_banner();
+    write_text("bye");
+    int64_t begin_us = now.mono_us;
+    channel_end(channel, now);
+    while (channel_state(channel) != CHANNEL_CLOSED) {
+        assert_true(channel_deadline_us(channel) != INSTANT_NEVER);
+        wait_us(channel_deadline_us(channel) > now.mono_us ? channel_deadline_us(channel) - now.mono_us : 1000);
+        while (channel_take_frame(channel, now).len > 0) {
+        }
+    }
+    assert_true(now.mono_us - begin_us <= 4 * SECOND_US);
+    expect_closed(ERR_OK, "", false); /* the API has to do it */
+}
+
+static void ends_at_once_before_the_agent_listens(void **state)
+{
+    (void)state;
+    shake_hands();
+    channel_end(channel, now); /* the agent would acknowledge the flag and throw it away */
+    expect_closed(ERR_OK, "", false);
+}
+
+static void after_the_end_of_input_waits_for_quiet(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    open_with_banner();
+    write_text("request");
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    channel_write_eof(channel, now);
+    assert_false(channel_wants_input(channel));
+    peer_acknowledges(1);
+    wait_us(1900 * 1000);
+    peer_outputs(PAYLOAD_OUTPUT, "answer");
+    expect_ack(3);
+    expect_output("answer");
+    wait_us(1900 * 1000);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    wait_us(100 * 1000);
+    expect_data(2, PAYLOAD_FLAG, &message);
+    peer_acknowledges(2);
+    expect_closed(ERR_OK, "", true);
+}
+
+static void delivers_what_came_before_the_end(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs(PAYLOAD_OUTPUT, "last words");
+    peer_closes("");
+    expect_closed(ERR_OK, "", true);
+    assert_false(channel_is_finished(channel));
+    expect_output("last words");
+    assert_true(channel_is_finished(channel));
+}
+
+static void says_why_the_service_ended_it(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_closes("Your session timed out due to inactivity and has been terminated.");
+    expect_closed(ERR_SESSION_ENDED, "Your session timed out due to inactivity and has been terminated.", true);
+}
+
+static void admits_that_output_is_missing(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs_number(4, PAYLOAD_OUTPUT, "b");
+    peer_closes("");
+    expect_closed(ERR_SESSION_ENDED, "the session ended before all output had arrived", true);
+}
+
+static void notices_that_nothing_answers_on_the_port(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    shake_hands();
+    wait_us(200 * 1000);
+    wait_us(3600ll * SECOND_US); /* quiet, and nothing was asked of it */
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    write_text("SSH-2.0-us\r\n");
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    wait_us(20 * SECOND_US - 1);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    wait_us(1);
+    expect_closed(ERR_NO_SERVER, "no answer to the first data within 20 s", false);
+}
+
+static void a_quiet_server_is_left_alone(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    shake_hands();
+    wait_us(200 * 1000);
+    write_text("x");
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    peer_acknowledges(1);
+    wait_us(3600ll * SECOND_US);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+}
+
+static void nobody_reads_and_it_still_ends_cleanly(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    open_with_banner();
+    peer_outputs(PAYLOAD_OUTPUT, "unread");
+    channel_discard_output(channel);
+    assert_int_equal(channel_output(channel).len, 0);
+    for (int i = 0; i < 300; i++) {
+        peer_outputs(PAYLOAD_OUTPUT, "unread");
+        expect_ack(peer_sequence - 2);
+    }
+    expect_ack(peer_sequence - 1);
+    channel_end(channel, now);
+    expect_data(1, PAYLOAD_FLAG, &message);
+    peer_acknowledges(1);
+    assert_true(channel_is_finished(channel));
+}
+
+/* A copy of the block is a channel like the original: nothing in it points into itself. */
+static void may_be_copied(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs_number(4, PAYLOAD_OUTPUT, "b");
+    size_t size = channel_size(channel);
+    struct channel *copy = malloc(size);
+    assert_non_null(copy);
+    memcpy(copy, channel, size);
+    struct channel *original = channel;
+    channel = copy;
+    peer_outputs_number(3, PAYLOAD_OUTPUT, "a");
+    expect_output("ab");
+    channel = original;
+    assert_int_equal(channel_output(channel).len, 0);
+    peer_chance = chance_from_number(2);
+    free(copy);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(refuses_messages_that_are_malformed),
+        TEST(refuses_output_before_the_handshake),
+        TEST(refuses_a_handshake_out_of_turn),
+        TEST(refuses_a_second_handshake),
+        TEST(gives_up_when_no_handshake_comes),
+        TEST(a_wrong_digest_is_dropped_unacknowledged),
+        TEST(sends_nothing_before_the_agent_listens),
+        TEST(answers_one_handshake_only),
+        TEST(tells_the_person_what_the_document_says),
+        TEST(cuts_input_into_payloads_and_keeps_every_byte),
+        TEST(puts_output_in_order_and_acknowledges_all_of_it),
+        TEST(acknowledges_what_it_does_not_know),
+        TEST(sends_again_the_same_bytes),
+        TEST(takes_no_more_input_than_the_window_holds),
+        TEST(a_stalled_reader_is_felt_by_the_peer),
+        TEST(a_gap_is_filled_while_the_reader_stalls),
+        TEST(goes_on_over_a_new_transport),
+        TEST(ends_by_flag_and_acknowledgement),
+        TEST(ends_in_time_when_nobody_answers),
+        TEST(ends_at_once_before_the_agent_listens),
+        TEST(after_the_end_of_input_waits_for_quiet),
+        TEST(delivers_what_came_before_the_end),
+        TEST(says_why_the_service_ended_it),
+        TEST(admits_that_output_is_missing),
+        TEST(notices_that_nothing_answers_on_the_port),
+        TEST(a_quiet_server_is_left_alone),
+        TEST(nobody_reads_and_it_still_ends_cleanly),
+        TEST(may_be_copied),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
