@@ -3,6 +3,7 @@
 import socket
 import subprocess
 
+from lab import Lab
 from lab_case import NODE_ID, OFFLINE_NODE_ID, LabCase, TcpPeer
 from workspace import program, show
 
@@ -159,14 +160,9 @@ class EndpointTest(LabCase):
         self.refused(UNAVAILABLE, "certificate", AWS_CA_BUNDLE=None)
 
     def test_untrusted_certificate_of_the_gateway_alone(self):
-        other = type(self.lab)(self.work_of_another_lab(), *self.lab_options)
+        other = Lab(self.work, *self.lab_options)
         self.refused(UNAVAILABLE, "certificate", AWS_ENDPOINT_URL_SSMMESSAGES=other.info["gateway_url"])
         self.lab.wait_for_no_session()
-
-    def work_of_another_lab(self):
-        work = type(self.work)()
-        self.addCleanup(work.close)
-        return work
 
     def test_missing_ca_bundle(self):
         self.refused(CONFIG, "/nowhere/ca.pem", AWS_CA_BUNDLE="/nowhere/ca.pem")

@@ -4,6 +4,7 @@ import json
 import select
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.request
 
@@ -15,9 +16,9 @@ START_SECONDS = 20
 class Lab:
     def __init__(self, work, *options):
         self.work = work
-        self.log_path = work.path("ssm-lab.log")
+        self.log_path = work.path("ssm-lab.log")  # shared by the labs of one workspace
         with open(self.log_path, "ab") as log:
-            self.process = work.start([program("ssm-lab"), "--state-dir", work.make_dir("lab"), *options],
+            self.process = work.start([program("ssm-lab"), "--state-dir", tempfile.mkdtemp(prefix="lab-", dir=work.dir), *options],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         self.info = self._read_ready_line()
         self.tls = ssl.create_default_context(cafile=self.info["ca_file"])

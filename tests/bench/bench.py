@@ -1,0 +1,148 @@
+"""./run bench: what `ssm-proxy connect` costs, measured against ssm-lab on this machine. Prints a table and writes JSON.
+Benchmarks are not tests: no figure makes this fail, only a command that does not work does.
+
+    bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner up delayed-up down paused-down ping"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from lab import Lab
+from lab_case import NODE_ID
+from workspace import BIN_DIR, Workspace, exit_on_signals, program, show
+
+MIB = 1024 * 1024
+ONEWAY_MS = 25
+TOOLS_DIR = os.environ.get("SSM_BENCH_DIR") or os.path.join(os.path.dirname(BIN_DIR), "bench")
+
+
+class Bench:
+    def __init__(self, work, runs):
+        self.work = work
+        self.runs = runs
+        self.results = {}
+        self.labs = {}
+
+    def lab(self, *options):
+        if options not in self.labs:
+            self.labs[options] = Lab(self.work, *options)
+        return self.labs[options]
+
+    def serve(self, tool, *arguments):
+        """Starts a tool that prints its port; returns (process, port)."""
+        process = self.work.start([os.path.join(TOOLS_DIR, tool), *map(str, arguments)], stdout=subprocess.PIPE)
+        return process, int(process.stdout.readline())
+
+    def delayed(self, lab):
+        """The lab's environment with every byte to API and gateway ONEWAY_MS late, each way."""
+        urls = {}
+        for variable, url in (("AWS_ENDPOINT_URL", lab.info["api_url"]), ("AWS_ENDPOINT_URL_SSMMESSAGES", lab.info["gateway_url"])):
+            _, port = self.serve("delay_relay", url.rsplit(":", 1)[1], ONEWAY_MS)
+            urls[variable] = "https://127.0.0.1:%d" % port
+        return lab.environment(**urls)
+
+    def measure(self, environment, mode, size, peer):
+        process, port = self.serve("bench_peer", *peer)
+        command = [os.path.join(TOOLS_DIR, "bench_client"), mode, str(size), program("ssm-proxy"), "connect", NODE_ID, str(port)]
+        done = self.work.run(command, 400, env=environment)
+        self.work.stop(process)
+        if done.returncode != 0:
+            raise SystemExit("%s: %s" % (" ".join(command), show(done.stderr)))
+        result = json.loads(done.stdout)
+        result["cpu_s"] = round(result["user_s"] + result["system_s"], 3)
+        return result
+
+    # One method a benchmark: returns [(what, figure, target)], and keeps the raw figures.
+
+    def banner(self, environment=None, name="banner", what="start to first banner byte", target="<= 31 ms", suffix=""):
+        environment = environment or self.lab("--no-agent-pause").environment()
+        raw = [self.measure(environment, "banner", 0, ("echo",)) for _ in range(self.runs)]
+        times = sorted(run["banner_ms"] for run in raw)
+        median = statistics.median(times)
+        self.results[name] = {"median_ms": median, "min_ms": times[0], "max_ms": times[-1], "runs": len(times),
+                              "cpu_ms": round(1e3 * statistics.median(run["cpu_s"] for run in raw), 1)}
+        return [(what, "%.1f ms (%.1f to %.1f, n=%d)%s" % (median, times[0], times[-1], len(times), suffix % (median / 2 / ONEWAY_MS)
+                                                         if suffix else ""), target)]
+
+    def delayed_banner(self):
+        return self.banner(self.delayed(self.lab("--no-agent-pause")), "delayed-banner", "the same, 25 ms each way", "<= 350 ms",
+                           ", %.1f round trips")
+
+    def stream(self, name, what, target, environment, mode, size, peer):
+        raw = self.measure(environment, mode, size, (peer, size))
+        rate = size / raw["seconds"] / 1e6
+        self.results[name] = dict(raw, bytes=size, mb_per_s=round(rate, 2))
+        per_mib = 1e3 * raw["cpu_s"] / (size / MIB)
+        return [(what, "%.2f MB/s, CPU %.2f s (%.1f ms per MiB), memory %.1f MB" % (
+            rate, raw["cpu_s"], per_mib, raw["memory_kb"] / 1e3), target)]
+
+    def up(self):
+        return self.stream("up", "upload of 64 MiB", ">= 25 MB/s, <= 1.5 s CPU, <= 14 MB", self.lab("--no-agent-pause").environment(),
+                           "up", 64 * MIB, "sink")
+
+    def delayed_up(self):
+        return self.stream("delayed-up", "upload of 64 MiB, 25 ms each way", "", self.delayed(self.lab("--no-agent-pause")),
+                           "up", 64 * MIB, "sink")
+
+    def down(self):
+        return self.stream("down", "download of 64 MiB, agent's pause off", "<= 14 MB", self.lab("--no-agent-pause").environment(),
+                           "down", 64 * MIB, "source")
+
+    def paused_down(self):
+        rows = self.stream("paused-down", "download of 8 MiB, agent's pause on", "agent's ceiling 0.73 MB/s, 64 MiB in <= 0.7 s CPU",
+                           self.lab().environment(), "down", 8 * MIB, "source")
+        what, figure, target = rows[0]
+        return [(what, figure + "; 64 MiB: %.2f s" % (8 * self.results["paused-down"]["cpu_s"]), target)]
+
+    def ping(self):
+        raw = self.measure(self.lab("--no-agent-pause").environment(), "ping", 2000, ("echo",))
+        self.results["ping"] = raw
+        return [("ping-pong of 64 bytes", "median %.0f us, 99th percentile %.0f us" % (raw["median_us"], raw["p99_us"]), "")]
+
+
+NAMES = ("banner", "delayed-banner", "up", "delayed-up", "down", "paused-down", "ping")
+
+
+def processor():
+    with open("/proc/cpuinfo", encoding="ascii") as info:
+        for line in info:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def main():
+    exit_on_signals()
+    parser = argparse.ArgumentParser(prog="./run bench")
+    parser.add_argument("--runs", type=int, default=15, help="starts to take the median of (15)")
+    parser.add_argument("--json", default=os.path.join(os.path.dirname(os.path.dirname(BIN_DIR)), "bench.json"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of: " + " ".join(NAMES))
+    options = parser.parse_args()
+    unknown = set(options.names) - set(NAMES)
+    if unknown:
+        parser.error("no such benchmark: " + " ".join(unknown))
+    machine = "%d x %s, Linux %s" % (os.cpu_count(), processor(), platform.release())
+    print("%s\n\n%-40s %-68s %s" % (machine, "what", "measured", "to reach"), flush=True)
+    with Workspace() as work:
+        bench = Bench(work, options.runs)
+        for name in options.names or NAMES:
+            for what, figure, target in getattr(bench, name.replace("-", "_"))():
+                print("%-40s %-68s %s" % (what, figure, target), flush=True)
+        document = {"machine": machine, "results": bench.results}
+    with open(options.json, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+    print("\nThe same as JSON: " + options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
