@@ -35,7 +35,7 @@ packages_ensure() {
 
 packages_missing() {
     local package state missing=()
-    for package in "$@"; do
+    for package in $(printf '%s\n' "$@" | sort -u); do
         state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || state=
         [ "$state" = installed ] || missing+=("$package")
     done
@@ -118,7 +118,7 @@ sshd_ensure() {
     if [ "$(id -u)" -eq 0 ]; then
         if ! getent passwd sshd >/dev/null; then
             say "Adding the system user sshd, as Debian's openssh-server does (a root sshd refuses to run without it)"
-            useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
+            useradd --system --gid nogroup --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
         fi
         [ -d /run/sshd ] || install -d -m 0755 /run/sshd
     fi
