@@ -1,0 +1,478 @@
+#include "tests/support/unit.h"
+
+#include "proxy/core/aws_config.h"
+
+#define CONFIG_PATH "/home/a/.aws/config"
+#define CREDENTIALS_PATH "/home/a/.aws/credentials"
+#define MAX_VARIABLES 8
+
+struct variables {
+    const char *pairs[MAX_VARIABLES][2];
+};
+
+static const char *look_up(void *context, const char *name)
+{
+    const struct variables *variables = context;
+    for (size_t i = 0; i < MAX_VARIABLES && variables->pairs[i][0] != NULL; i++) {
+        if (strcmp(variables->pairs[i][0], name) == 0) {
+            return variables->pairs[i][1];
+        }
+    }
+    return NULL;
+}
+
+/* Everything that a resolution depends on, on one screen of a test. */
+struct given {
+    struct variables environment;
+    struct aws_config_flags flags;
+    const char *config;      /* NULL: no such file */
+    const char *credentials; /* NULL: no such file */
+};
+
+/* The sentence of the last failure. */
+static char why_memory[1024];
+
+static enum err open_config(struct given *given, struct aws_config **ret_config)
+{
+    struct aws_config_input input = {
+        .environment = {look_up, &given->environment},
+        .flags = given->flags,
+        .config = {CONFIG_PATH, given->config == NULL ? bytes_of(NULL, 0) : bytes_of_text(given->config)},
+        .credentials = {CREDENTIALS_PATH,
+                        given->credentials == NULL ? bytes_of(NULL, 0) : bytes_of_text(given->credentials)},
+    };
+    struct text why = text_in(why_memory, sizeof why_memory);
+    return aws_config_open(&input, ret_config, &why);
+}
+
+static enum err settings_of(struct given given, struct aws_settings *ret_settings)
+{
+    AUTO(aws_config_free) struct aws_config *config = NULL;
+    TRY(open_config(&given, &config));
+    struct text why = text_in(why_memory, sizeof why_memory);
+    return aws_config_settings(config, ret_settings, &why);
+}
+
+static enum err credentials_of(struct given given, struct aws_credentials *ret_credentials)
+{
+    AUTO(aws_config_free) struct aws_config *config = NULL;
+    TRY(open_config(&given, &config));
+    struct text why = text_in(why_memory, sizeof why_memory);
+    return aws_config_credentials(config, ret_credentials, &why);
+}
+
+static void assert_says(const char *words)
+{
+    if (strstr(why_memory, words) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", why_memory, words);
+    }
+}
+
+/* ---- refused: files and profiles ---- */
+
+static void refuses_a_broken_file(void **state)
+{
+    (void)state;
+    struct aws_config *config = NULL;
+    struct given given = {.config = "[default]\nregion eu-west-1\n"};
+    assert_err(open_config(&given, &config), ERR_CONFIG);
+    assert_says(CONFIG_PATH ": line 2: neither");
+    given = (struct given){.credentials = "[default]\n[default]\n"};
+    assert_err(open_config(&given, &config), ERR_CONFIG);
+    assert_says(CREDENTIALS_PATH ": line 2: section [default] is given twice");
+    assert_null(config);
+}
+
+static void refuses_a_profile_that_is_not_there(void **state)
+{
+    (void)state;
+    struct aws_config *config = NULL;
+    struct given given = {.flags = {.profile = "dev"}, .config = "[dev]\nregion = x\n"};
+    assert_err(open_config(&given, &config), ERR_CONFIG);
+    assert_says("no profile \"dev\" (--profile) in " CONFIG_PATH " or " CREDENTIALS_PATH " (no such file)");
+    given = (struct given){.environment = {{{"AWS_PROFILE", "dev"}}}, .credentials = "[profile dev]\n"};
+    assert_err(open_config(&given, &config), ERR_CONFIG);
+    assert_says("\"dev\" (AWS_PROFILE) in " CONFIG_PATH " (no such file) or " CREDENTIALS_PATH);
+    given = (struct given){.environment = {{{"AWS_DEFAULT_PROFILE", "default"}}}};
+    assert_err(open_config(&given, &config), ERR_CONFIG);
+    assert_says("(AWS_DEFAULT_PROFILE)");
+    given = (struct given){.flags = {.profile = "DEFAULT"}, .config = "[DEFAULT]\nk=v\n", .credentials = "[DEFAULT]\n"};
+    assert_err(open_config(&given, &config), ERR_CONFIG);
+    static const char *const not_dev[] = {"[profile dev x]\n", "[profile]\n",         "[profile 'dev]\n",
+                                          "[ profile dev ]\n", "[Profile dev]\n",     "[profiledev]\n",
+                                          "[profile Dev]\n",   "[sso-session dev]\n", "[profile dev\\]\n"};
+    for (size_t i = 0; i < sizeof not_dev / sizeof not_dev[0]; i++) {
+        given = (struct given){.flags = {.profile = "dev"}, .config = not_dev[i]};
+        assert_err(open_config(&given, &config), ERR_CONFIG);
+    }
+    char long_name[LIMIT_PROFILE + 2];
+    memset(long_name, 'p', sizeof long_name - 1);
+    long_name[LIMIT_PROFILE + 1] = '\0';
+    given = (struct given){.flags = {.profile = long_name}};
+    assert_err(open_config(&given, &config), ERR_CONFIG);
+    assert_says("longer than 255");
+    assert_null(config);
+}
+
+/* ---- refused: settings ---- */
+
+static void refuses_settings(void **state)
+{
+    (void)state;
+    static const struct {
+        struct given given;
+        const char *words;
+    } cases[] = {
+        {{.config = ""},
+         "no region: give --region, set AWS_REGION, or set region in profile \"default\" of " CONFIG_PATH},
+        {{.config = "[default]\nregion =\n"}, "no region"},
+        {{.config = "[default]\nregion =\n  a = b\n"}, "no region"},
+        {{.flags = {.region = "eu west"}}, "\"eu west\" (--region)"},
+        {{.environment = {{{"AWS_REGION", "evil.com/"}}}}, "(AWS_REGION)"},
+        {{.config = "[default]\nregion = eu-west-1 # Ireland\n"}, "(region of the profile)"},
+        {{.flags = {.region = "r", .endpoint_url = "nonsense"}}, "--endpoint-url cannot be used"},
+        {{.flags = {.region = "r", .endpoint_url = "https://u:secret@h/"}}, "--endpoint-url cannot be used"},
+        {{.flags = {.region = "r", .endpoint_url = "wss://h/"}}, "--endpoint-url must begin with https://"},
+        {{.flags = {.region = "r", .endpoint_url = "http://ssm.example/"}}, "http:// only for this machine"},
+        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL", "http://10.0.0.1"}}}},
+         "AWS_ENDPOINT_URL must"},
+        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL_SSM", "h"}}}}, "AWS_ENDPOINT_URL_SSM cannot"},
+        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "http://127.0.0.1"}}}},
+         "AWS_ENDPOINT_URL_SSMMESSAGES must begin with https:// or wss://"},
+        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "gateway"}}}},
+         "AWS_ENDPOINT_URL_SSMMESSAGES cannot"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct aws_settings settings = {.region = "before"};
+        assert_err(settings_of(cases[i].given, &settings), ERR_CONFIG);
+        assert_says(cases[i].words);
+        assert_null(strstr(why_memory, "secret"));
+        assert_string_equal(settings.region, "before");
+    }
+    AUTO_FREE char *path = calloc(1, LIMIT_PATH + 2);
+    memset(path, 'p', LIMIT_PATH + 1);
+    struct aws_settings settings;
+    assert_err(settings_of((struct given){.flags = {.region = "r", .ca_bundle = path}}, &settings), ERR_CONFIG);
+    assert_says("--ca-bundle is too long");
+}
+
+/* ---- refused: credentials ---- */
+
+static void refuses_credentials(void **state)
+{
+    (void)state;
+    static const struct {
+        struct given given;
+        const char *words;
+    } cases[] = {
+        {{.config = NULL}, "no credentials: AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
+        {{.flags = {.profile = "p"}, .config = "[profile p]\n"}, "no credentials: profile p has no keys"},
+        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}}}}, "half a pair of keys in the environment"},
+        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", ""}}}},
+         "without AWS_SECRET_ACCESS_KEY"},
+        {{.environment = {{{"AWS_SECRET_ACCESS_KEY", "hunter2"}}}}, "AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID"},
+        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2 "}}}}, "has blanks"},
+        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2\r"}}}}, "control"},
+        {{.credentials = "[default]\naws_access_key_id = A\n"}, "half a pair of keys in " CREDENTIALS_PATH},
+        {{.credentials = "[default]\naws_access_key_id = A\n",
+          .config = "[default]\naws_secret_access_key = hunter2\n"},
+         "half a pair of keys in " CREDENTIALS_PATH},
+        {{.config = "[default]\naws_access_key_id = A\naws_secret_access_key =\n"},
+         "half a pair of keys in " CONFIG_PATH},
+        {{.flags = {.profile = "p"},
+          .environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2"}}},
+          .config = "[profile p]\n"},
+         "profile p has no keys"},
+        {{.config = "[default]\nrole_arn = arn:x\n", .credentials = "[default]\naws_access_key_id = A\n"},
+         "role_arn, which this version does not resolve itself; run: eval \"$(aws configure export-credentials "
+         "--profile default --format env)\""},
+        {{.flags = {.profile = "a b"}, .config = "[profile 'a b']\nsso_account_id = 1\n"},
+         "--profile 'a b' --format env)\" and leave --profile out"},
+        {{.flags = {.profile = "it's"}, .config = "[profile \"it's\"]\nsso_role_name = r\n"}, "--profile 'it'\\''s' "},
+        {{.flags = {.profile = "p"}, .config = "[profile p]\ncredential_process = x\naws_access_key_id = A\n"},
+         "credential_process"},
+        {{.config = "[default]\nrole_arn = arn:x\nweb_identity_token_file = /t\n"}, "a web identity token"},
+        {{.environment = {{{"AWS_WEB_IDENTITY_TOKEN_FILE", "/t"}}}}, "a web identity token"},
+        {{.environment = {{{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/"}}}}, "container"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = "before"};
+        assert_err(credentials_of(cases[i].given, &credentials), ERR_NO_CREDENTIALS);
+        assert_says(cases[i].words);
+        assert_null(strstr(why_memory, "hunter2"));
+        assert_string_equal(credentials.access_key_id, "before");
+    }
+}
+
+/* ---- credentials ---- */
+
+#define KEYS(id) "aws_access_key_id = " id "\naws_secret_access_key = secret-" id "\n"
+
+static void finds_credentials(void **state)
+{
+    (void)state;
+    static const struct {
+        struct given given;
+        enum aws_credentials_source source;
+        const char *id;
+        const char *token; /* NULL: none */
+    } cases[] = {
+        {{.environment = {{{"AWS_ACCESS_KEY_ID", "E"}, {"AWS_SECRET_ACCESS_KEY", "secret-E"}}},
+          .config = "[default]\nrole_arn = arn:x\n",
+          .credentials = "[default]\n" KEYS("S")},
+         AWS_CREDENTIALS_ENVIRONMENT,
+         "E",
+         NULL},
+        {{.environment = {{{"AWS_ACCESS_KEY_ID", "E"},
+                           {"AWS_SECRET_ACCESS_KEY", "secret-E"},
+                           {"AWS_SESSION_TOKEN", "T"},
+                           {"AWS_PROFILE", "p"}}},
+          .credentials = "[p]\n" KEYS("S")},
+         AWS_CREDENTIALS_ENVIRONMENT,
+         "E",
+         "T"},
+        {{.environment = {{{"AWS_ACCESS_KEY_ID", "E"}, {"AWS_SECRET_ACCESS_KEY", "secret-E"}}},
+          .flags = {.profile = "p"},
+          .credentials = "[p]\n" KEYS("S")},
+         AWS_CREDENTIALS_SHARED_FILE,
+         "S",
+         NULL},
+        {{.environment = {{{"AWS_PROFILE", "p"}, {"AWS_DEFAULT_PROFILE", "q"}}},
+          .credentials = "[p]\n" KEYS("P") "[q]\n" KEYS("Q")},
+         AWS_CREDENTIALS_SHARED_FILE,
+         "P",
+         NULL},
+        {{.environment = {{{"AWS_PROFILE", ""}}}, .credentials = "[default]\n" KEYS("S") "aws_session_token = T\n"},
+         AWS_CREDENTIALS_SHARED_FILE,
+         "S",
+         "T"},
+        {{.config = "[default]\n" KEYS("C"), .credentials = "[default]\n" KEYS("S")},
+         AWS_CREDENTIALS_SHARED_FILE,
+         "S",
+         NULL},
+        {{.config = "[default]\n" KEYS("C") "aws_session_token = T\n", .credentials = "[other]\n" KEYS("S")},
+         AWS_CREDENTIALS_CONFIG_FILE,
+         "C",
+         "T"},
+        {{.config = "[default]\ncredential_process = x\n", .credentials = "[default]\n" KEYS("S")},
+         AWS_CREDENTIALS_SHARED_FILE,
+         "S",
+         NULL},
+        {{.flags = {.profile = "p"}, .config = "[profile \"p\"]\n" KEYS("1") "[profile p]\n" KEYS("2")},
+         AWS_CREDENTIALS_CONFIG_FILE,
+         "2",
+         NULL},
+        {{.flags = {.profile = "sp ace"}, .config = "[profile\tsp\\ ace]\n" KEYS("1")},
+         AWS_CREDENTIALS_CONFIG_FILE,
+         "1",
+         NULL},
+        {{.flags = {.profile = "a\"b"}, .config = "[profile   \"a\\\"b\"]\n" KEYS("1")},
+         AWS_CREDENTIALS_CONFIG_FILE,
+         "1",
+         NULL},
+        {{.credentials = "[DEFAULT]\naws_secret_access_key = secret-S\n[default]\naws_access_key_id = S\n"},
+         AWS_CREDENTIALS_SHARED_FILE,
+         "S",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.source = AWS_CREDENTIALS_NONE};
+        assert_ok(credentials_of(cases[i].given, &credentials));
+        assert_int_equal(credentials.source, cases[i].source);
+        assert_string_equal(credentials.access_key_id, cases[i].id);
+        char secret[32];
+        snprintf(secret, sizeof secret, "secret-%s", cases[i].id);
+        assert_string_equal(credentials.secret_access_key.reveal, secret);
+        assert_int_equal(secret_is_set(&credentials.session_token), cases[i].token != NULL);
+        if (cases[i].token != NULL) {
+            assert_string_equal(credentials.session_token.reveal, cases[i].token);
+        }
+    }
+}
+
+/* ---- settings ---- */
+
+static void chooses_the_region(void **state)
+{
+    (void)state;
+    static const struct {
+        struct given given;
+        const char *region;
+    } cases[] = {
+        {{.flags = {.region = "r1"},
+          .environment = {{{"AWS_REGION", "r2"}, {"AWS_DEFAULT_REGION", "r3"}}},
+          .config = "[default]\nregion = r4\n"},
+         "r1"},
+        {{.environment = {{{"AWS_REGION", "r2"}, {"AWS_DEFAULT_REGION", "r3"}}}}, "r2"},
+        {{.environment = {{{"AWS_REGION", ""}, {"AWS_DEFAULT_REGION", "r3"}}}, .config = "[default]\nregion = r4\n"},
+         "r3"},
+        {{.config = "[default]\nregion = r4\n", .credentials = "[default]\nregion = r5\n"}, "r5"},
+        {{.flags = {.profile = "p"}, .config = "[default]\nregion = r4\n[profile p]\nregion = r6\n"}, "r6"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct aws_settings settings;
+        assert_ok(settings_of(cases[i].given, &settings));
+        assert_string_equal(settings.region, cases[i].region);
+        assert_false(settings.replaces_stream_address);
+    }
+}
+
+static void chooses_endpoints(void **state)
+{
+    (void)state;
+    static const struct {
+        struct given given;
+        const char *api;
+        const char *gateway;
+        bool replaces;
+    } cases[] = {
+        {{.config = NULL}, "https://ssm.eu-west-1.amazonaws.com/", "wss://ssmmessages.eu-west-1.amazonaws.com/", false},
+        {{.flags = {.endpoint_url = "https://127.0.0.1:9843"},
+          .environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
+         "https://127.0.0.1:9843/",
+         "wss://127.0.0.1:9843/",
+         false},
+        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
+         "https://s/path",
+         "wss://e/",
+         false},
+        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s"}}}},
+         "https://s/",
+         "wss://ssmmessages.eu-west-1.amazonaws.com/",
+         false},
+        {{.environment = {{{"AWS_ENDPOINT_URL", "http://localhost:4566"}}}},
+         "http://localhost:4566/",
+         "wss://localhost:4566/",
+         false},
+        {{.environment = {{{"AWS_ENDPOINT_URL", "https://e"}, {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://[::1]:9"}}}},
+         "https://e/",
+         "wss://[::1]:9/",
+         true},
+        {{.flags = {.endpoint_url = "https://f"}, .environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "wss://g"}}}},
+         "https://f/",
+         "wss://g/",
+         true},
+        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"},
+                           {"AWS_ENDPOINT_URL_SSM", "https://s"},
+                           {"AWS_ENDPOINT_URL", "https://e"},
+                           {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://g"}}}},
+         "https://ssm.eu-west-1.amazonaws.com/",
+         "wss://ssmmessages.eu-west-1.amazonaws.com/",
+         false},
+        {{.flags = {.endpoint_url = "https://f"}, .environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"}}}},
+         "https://f/",
+         "wss://f/",
+         false},
+        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
+         "https://e/",
+         "wss://e/",
+         false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct given given = cases[i].given;
+        given.flags.region = "eu-west-1";
+        struct aws_settings settings;
+        assert_ok(settings_of(given, &settings));
+        char memory[512];
+        struct text url = text_in(memory, sizeof memory);
+        endpoint_put_url(&settings.api, &url);
+        assert_string_equal(memory, cases[i].api);
+        text_clear(&url);
+        settings.gateway.path[1] = '\0'; /* means nothing */
+        endpoint_put_url(&settings.gateway, &url);
+        assert_string_equal(memory, cases[i].gateway);
+        assert_int_equal(settings.replaces_stream_address, cases[i].replaces);
+
+        struct endpoint_url stream;
+        struct text why = text_in(memory, sizeof memory);
+        assert_ok(endpoint_parse_stream_url(bytes_of_text("wss://given:8/v1/x?y=+/="), &stream, &why));
+        aws_config_apply_gateway(&settings, &stream);
+        assert_string_equal(stream.path, "/v1/x?y=+/=");
+        assert_int_equal(endpoint_same_address(&stream, &settings.gateway), cases[i].replaces);
+        assert_int_equal(strcmp(stream.host, "given") == 0, !cases[i].replaces);
+    }
+}
+
+static void chooses_the_ca(void **state)
+{
+    (void)state;
+    static const struct {
+        struct given given;
+        const char *ca_path;
+        const char *file;
+        const char *directory;
+    } cases[] = {
+        {{.config = NULL}, "", "", ""},
+        {{.environment = {{{"SSL_CERT_FILE", "/f"}, {"SSL_CERT_DIR", "/d"}}}}, "", "/f", "/d"},
+        {{.environment = {{{"SSL_CERT_FILE", "/f"}}}, .config = "[default]\nca_bundle = /c\n"}, "/c", "", ""},
+        {{.environment = {{{"SSL_CERT_DIR", "/d"}, {"AWS_CA_BUNDLE", "/a"}}}, .config = "[default]\nca_bundle = /c\n"},
+         "/a",
+         "",
+         ""},
+        {{.flags = {.ca_bundle = "/x"}, .environment = {{{"AWS_CA_BUNDLE", "/a"}}}}, "/x", "", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct given given = cases[i].given;
+        given.flags.region = "r";
+        struct aws_settings settings;
+        assert_ok(settings_of(given, &settings));
+        assert_string_equal(settings.ca_path, cases[i].ca_path);
+        assert_string_equal(settings.ssl_cert_file, cases[i].file);
+        assert_string_equal(settings.ssl_cert_dir, cases[i].directory);
+    }
+}
+
+/* ---- paths ---- */
+
+static void names_the_files(void **state)
+{
+    (void)state;
+    static const struct {
+        struct variables variables;
+        const char *config;
+        const char *credentials;
+    } cases[] = {
+        {{{{"HOME", "/home/a"}}}, "/home/a/.aws/config", "/home/a/.aws/credentials"},
+        {{{{NULL, NULL}}}, "~/.aws/config", "~/.aws/credentials"},
+        {{{{"HOME", ""}, {"AWS_CONFIG_FILE", ""}}}, "~/.aws/config", "~/.aws/credentials"},
+        {{{{"HOME", "/h"}, {"AWS_CONFIG_FILE", "~"}, {"AWS_SHARED_CREDENTIALS_FILE", "~b/c"}}}, "/h", "~b/c"},
+        {{{{"HOME", "/h"}, {"AWS_CONFIG_FILE", "rel/x"}, {"AWS_SHARED_CREDENTIALS_FILE", "/a/~/b"}}},
+         "rel/x",
+         "/a/~/b"},
+        {{{{"HOME", "/h"},
+           {"D", "/d"},
+           {"AWS_CONFIG_FILE", "$D/$NOT/${D}x/$HOME"},
+           {"AWS_SHARED_CREDENTIALS_FILE", "${D/${}/$/$D"}}},
+         "/d/$NOT//dx//h",
+         "${D/${}/$//d"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct variables variables = cases[i].variables;
+        struct aws_config_environment environment = {look_up, &variables};
+        struct aws_config_paths paths;
+        struct text why = text_in(why_memory, sizeof why_memory);
+        assert_ok(aws_config_paths(&environment, &paths, &why));
+        assert_string_equal(paths.config, cases[i].config);
+        assert_string_equal(paths.credentials, cases[i].credentials);
+    }
+    AUTO_FREE char *path = calloc(1, LIMIT_PATH + 2);
+    memset(path, 'p', LIMIT_PATH + 1);
+    struct variables variables = {{{"AWS_CONFIG_FILE", path}}};
+    struct aws_config_environment environment = {look_up, &variables};
+    struct aws_config_paths paths;
+    struct text why = text_in(why_memory, sizeof why_memory);
+    assert_err(aws_config_paths(&environment, &paths, &why), ERR_CONFIG);
+    assert_says("too long");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_a_broken_file), cmocka_unit_test(refuses_a_profile_that_is_not_there),
+        cmocka_unit_test(refuses_settings),      cmocka_unit_test(refuses_credentials),
+        cmocka_unit_test(finds_credentials),     cmocka_unit_test(chooses_the_region),
+        cmocka_unit_test(chooses_endpoints),     cmocka_unit_test(chooses_the_ca),
+        cmocka_unit_test(names_the_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
