@@ -268,34 +268,43 @@ enum err websocket_upgrade(struct websocket *websocket, const struct endpoint_ur
     return ERR_OK;
 }
 
+/* The stream ended before the websocket was open. Before one byte of the answer, it was stale. */
+static void websocket_lose_upgrade(struct websocket *websocket, enum err err, struct text *why)
+{
+    if (websocket->upgrade.answer_len == 0 && websocket_connect_afresh(websocket)) {
+        return;
+    }
+    text_put(why, err == ERR_OK ? "the gateway closed the connection before the websocket was open" : "");
+    websocket_end(websocket, ERR_UNREACHABLE);
+}
+
 static void websocket_pump_upgrade(struct websocket *websocket)
 {
-    size_t len = 0;
-    struct text why = websocket_words(websocket);
-    enum err err = websocket_read(websocket, &len, &why);
-    if (err == ERR_AGAIN) {
-        if (clock_mono_us() >= websocket->deadline_us) {
-            text_put(&why, "the gateway does not answer the websocket upgrade");
-            websocket_end(websocket, ERR_TIMEOUT);
-        }
-        return;
-    }
-    if (err != ERR_OK || len == 0) {
-        if (websocket->upgrade.answer_len == 0 && websocket_connect_afresh(websocket)) {
+    while (websocket->state == WEBSOCKET_UPGRADING) {
+        size_t len = 0;
+        struct text why = websocket_words(websocket);
+        enum err err = websocket_read(websocket, &len, &why);
+        if (err == ERR_AGAIN && clock_mono_us() < websocket->deadline_us) {
             return;
         }
-        text_put(&why, err == ERR_OK ? "the gateway closed the connection before the websocket was open" : "");
-        websocket_end(websocket, ERR_UNREACHABLE);
-        return;
-    }
-    size_t used = 0;
-    err = ws_upgrade_accept(&websocket->upgrade, bytes_of(websocket->input, len), &used, &why);
-    if (err == ERR_OK) {
-        websocket->state = WEBSOCKET_OPEN;
-        websocket->deadline_us = INSTANT_NEVER;
-        ws_codec_feed(websocket->codec, bytes_of(websocket->input + used, len - used));
-    } else if (err != ERR_AGAIN) {
-        websocket_end(websocket, err);
+        if (err == ERR_AGAIN) {
+            text_put(&why, "the gateway does not answer the websocket upgrade");
+            websocket_end(websocket, ERR_TIMEOUT);
+            return;
+        }
+        if (err != ERR_OK || len == 0) {
+            websocket_lose_upgrade(websocket, err, &why);
+            return;
+        }
+        size_t used = 0;
+        err = ws_upgrade_accept(&websocket->upgrade, bytes_of(websocket->input, len), &used, &why);
+        if (err == ERR_OK) {
+            websocket->state = WEBSOCKET_OPEN;
+            websocket->deadline_us = INSTANT_NEVER;
+            ws_codec_feed(websocket->codec, bytes_of(websocket->input + used, len - used));
+        } else if (err != ERR_AGAIN) {
+            websocket_end(websocket, err);
+        }
     }
 }
 

@@ -113,7 +113,7 @@ class Peer:
         self.raw_socket().close()
 
     def raw_socket(self):
-        return self.stream or self.raw
+        return self.stream or self.raw  # wrapping it took the descriptor over
 
     def wait_for_end(self):
         """Reads and throws away until the client goes."""
@@ -317,8 +317,7 @@ def mode_drop(peer):
     _, payload = peer.next_frame()
     peer.send(frame(BINARY, payload))
     time.sleep(0.1)
-    socket.socket(fileno=peer.stream.detach()).close()
-    peer.stream = None
+    peer.stream.close()
 
 
 def mode_reset(peer):
@@ -416,16 +415,12 @@ class BadGateway:
         peer = Peer(self, raw, self.context)
         try:
             MODES[mode](peer)
+            if peer.stream and peer.stream.fileno() >= 0:
+                peer.stream.unwrap()  # close_notify
         except (OSError, EOFError):
             pass  # the client has gone, which is its right
         finally:
-            try:
-                if peer.stream:
-                    peer.stream.unwrap().close()
-                else:
-                    raw.close()
-            except OSError:
-                pass
+            peer.raw_socket().close()
 
 
 def main():
