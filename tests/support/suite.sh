@@ -19,7 +19,22 @@ suite_test() {
     suite_end
 }
 
+# Runs a command in a process group of its own and waits for it; when we are told to end, so is the group.
+suite_child() {
+    setsid "$@" </dev/null &
+    suite_child_pid=$!
+    wait "$suite_child_pid"
+}
+
+suite_interrupted() {
+    trap '' INT TERM HUP
+    [ -z "${suite_child_pid:-}" ] || kill -TERM -- "-$suite_child_pid" 2>/dev/null || true
+    wait
+    die "interrupted"
+}
+
 suite_begin() {
+    trap suite_interrupted INT TERM HUP
     suite_log=$build_root/log
     suite_results=$suite_log/results.txt
     mkdir -p "$suite_log"
@@ -43,8 +58,9 @@ suite_ctest() {
     shift
     say "Tests ($preset)"
     # Its exit status says only that something failed: what, the JUnit file tells.
-    ctest --test-dir "$build_root/$preset" -j "$(nproc)" --output-on-failure --no-tests=error \
-        --output-junit "$junit" "$@" </dev/null || true
+    # Twice as many as processors, because many tests wait more than they work.
+    suite_child ctest --test-dir "$build_root/$preset" -j $((2 * $(nproc))) --output-on-failure --no-tests=error \
+        --output-junit "$junit" "$@" || true
     [ -s "$junit" ] || suite_record fail "ctest ($preset)" "no result file"
 }
 
@@ -68,8 +84,8 @@ suite_fuzz_one() {
     mkdir -p "$work"
     local corpus=("$work")
     [ ! -d "$seeds" ] || corpus+=("$seeds")
-    if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-        -artifact_prefix="$suite_log/$name-" "${corpus[@]}" >"$log" 2>&1 </dev/null; then
+    if suite_child "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix="$suite_log/$name-" "${corpus[@]}" >"$log" 2>&1; then
         suite_record pass "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs"
     else
         tail -n 40 "$log" >&2
