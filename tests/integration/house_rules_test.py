@@ -55,7 +55,7 @@ class HouseRulesTest(unittest.TestCase):
                 allowed = MAY_INCLUDE[room_of(path)]
                 if not any(included == entry or (not entry.endswith(".h") and os.path.dirname(included) == entry) for entry in allowed):
                     wrong.append("%s includes %s" % (os.path.relpath(path, SOURCE_DIR), included))
-        self.assertEqual(wrong, [])
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
 
     def test_headers_compile_alone(self):
         with open(os.path.join(BUILD_DIR, "compile_commands.json"), encoding="utf-8") as file:
@@ -73,7 +73,7 @@ class HouseRulesTest(unittest.TestCase):
                                   cwd=BUILD_DIR, input='#include "%s"\ntypedef int used;\n' % path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
             if done.returncode != 0:
                 wrong.append(done.stdout)
-        self.assertEqual(wrong, [])
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
 
     def test_a_file_exports_its_own_name_only(self):
         wrong = []
@@ -87,4 +87,4 @@ class HouseRulesTest(unittest.TestCase):
             for symbol in filter(None, (line.split(" ")[0] for line in symbols)):
                 if symbol != "main" and not any(symbol == name or symbol.startswith(name + "_") for name in own_names(path)):
                     wrong.append("%s exports %s" % (os.path.relpath(path, SOURCE_DIR), symbol))
-        self.assertEqual(wrong, [])
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
