@@ -94,14 +94,13 @@ suite_fuzz_one() {
 }
 
 suite_sources() {
-    find "$project_dir"/{common,proxy,pam_ssm,tests} -name '*.[ch]' | sort
+    find "$project_dir"/{common,proxy,pam_ssm,tests} -name '*.[ch]' -print0 | sort -z
 }
 
 suite_format() {
     local log=$suite_log/clang-format.txt
     say "Format"
-    # shellcheck disable=SC2046 # no blanks in our names
-    if clang-format --dry-run -Werror $(suite_sources) >"$log" 2>&1; then
+    if suite_sources | xargs -0 clang-format --dry-run -Werror >"$log" 2>&1; then
         suite_record pass clang-format
     else
         grep -m 20 'error:' "$log" >&2 || head -n 20 "$log" >&2
