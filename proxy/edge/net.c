@@ -309,7 +309,8 @@ static enum err net_certificate_error(const struct net_transfer *transfer, struc
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &result);
     text_format(ret_why, "the certificate of %s ", transfer->host);
     switch (result) {
-    case X509_V_OK: /* the chain is good, so it is the name */
+    case X509_V_OK: /* libcurl looks at the name itself, before it asks OpenSSL for the chain's result */
+    case X509_V_ERR_UNSPECIFIED:
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         text_put(ret_why, "is for another host name");

@@ -98,9 +98,12 @@ class WebsocketTest(unittest.TestCase):
     def test_wrong_answers(self):
         for mode, word in (("not_http", "not HTTP/1.1"), ("no_accept", "Accept is missing"), ("wrong_accept", "not for our key"),
                            ("two_accepts", "comes twice"), ("wrong_upgrade", "something else"), ("wrong_connection", "Connection"),
-                           ("extension", "extension"), ("subprotocol", "subprotocol"), ("speak_first", "before it was asked")):
+                           ("extension", "extension"), ("subprotocol", "subprotocol")):
             with self.subTest(mode):
                 self.assert_error(mode, "protocol error", word, open_us="0")
+
+    def test_words_before_the_request(self):
+        self.assert_error("speak_first", "protocol error", "spoke before it was asked", options=["--warm", 300])
 
     def test_endless_header(self):
         self.assert_error("endless_header", "too long", "longer than 8192 bytes")
@@ -196,12 +199,11 @@ class WebsocketTest(unittest.TestCase):
 
     def test_messages_in_the_record_of_the_answer(self):
         seen = self.probe(self.gateway("coalesced").url("coalesced"), "--take", 3, "--show")
-        self.assertEqual(seen["message"], ["first", "second", "pong was 10 b'?'".replace("b'?'", "?")])
+        self.assertEqual(seen["message"], ["first", "second", "pong was 10 ?"])
 
     def test_pings_are_answered(self):
-        """Twenty at once: the last one has its answer before the next message of ours."""
-        seen = self.probe(self.gateway("few_pings").url("few_pings"), "--take", 2, "--show", "--text", "what was it?")
-        self.assertEqual(seen["message"], ["now", "ping 19"])
+        seen = self.probe(self.gateway("few_pings").url("few_pings"), "--take", 1, "--show")
+        self.assertEqual(seen["message"], ["the last pong came"])
 
     def test_text_and_ping_of_ours(self):
         seen = self.probe(self.gateway("echo").url("echo"), "--take", 1, "--show", "--text", "hello", "--ping", "keepalive")

@@ -296,19 +296,13 @@ def mode_ping_flood(peer):
 
 
 def mode_few_pings(peer):
-    """Twenty pings at once; then tells the last pong that came before the next message."""
+    """Twenty pings at once; a message once the last one is answered."""
     peer.open()
-    peer.send(b"".join(frame(PING, b"ping %d" % i) for i in range(20)) + frame(BINARY, b"now"))
-    last = b""
-    while True:
-        opcode, payload = peer.next_frame()
-        if opcode == PONG:
-            last = payload
-        elif opcode == CLOSE:
-            peer.send(frame(CLOSE, payload))
-            return
-        else:
-            peer.send(frame(BINARY, last))
+    peer.send(b"".join(frame(PING, b"ping %d" % i) for i in range(20)))
+    while peer.next_frame() != (PONG, b"ping 19"):
+        pass
+    peer.send(frame(BINARY, b"the last pong came"))
+    peer.wait_for_end()
 
 
 def mode_drop(peer):

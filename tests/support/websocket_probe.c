@@ -255,6 +255,23 @@ static void probe_run(struct probe *probe, struct loop *loop, struct net *net, s
     printf("error %s\nwords %s\nclose %u\n", err_text(err), words, websocket_close_code(websocket));
 }
 
+/* Peak resident memory of this program. (ru_maxrss would count the process that it was before exec.) */
+static long probe_peak_kb(void)
+{
+    long peak_kb = 0;
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+        if (strncmp(line, "VmHWM:", 6) == 0) {
+            peak_kb = strtol(line + 6, NULL, 10);
+        }
+    }
+    if (status != NULL) {
+        (void)fclose(status);
+    }
+    return peak_kb;
+}
+
 int main(int argc, char **argv)
 {
     struct probe probe = probe_parse(argc, argv);
@@ -280,7 +297,7 @@ int main(int argc, char **argv)
            (unsigned long long)probe.bytes, (unsigned long long)probe.mismatches, (unsigned long long)probe.waits,
            (long long)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec +
                usage.ru_stime.tv_usec,
-           usage.ru_maxrss);
+           probe_peak_kb());
     signals_close(&signals);
     return 0;
 }
