@@ -13,8 +13,8 @@ static bool is_name_character(char character)
            (character >= '0' && character <= '9') || character == '_';
 }
 
-/* $NAME or ${NAME} at `at`: appends its value, or the text itself when there is no such variable (as Python's
- * os.path.expandvars does). Returns where to go on. */
+/* $NAME or ${NAME} at `at`: appends its value, or the text itself when there is no such variable, as Python's
+ * os.path.expandvars does; a '$' that begins neither is itself. Returns where to go on. */
 static const char *put_variable(const struct aws_config_environment *environment, const char *at, struct text *path)
 {
     bool has_brace = at[1] == '{';
@@ -23,11 +23,14 @@ static const char *put_variable(const struct aws_config_environment *environment
     while (has_brace ? name[len] != '\0' && name[len] != '}' : is_name_character(name[len])) {
         len++;
     }
-    const char *end = name + len + (has_brace && name[len] == '}');
+    if (has_brace ? name[len] == '\0' : len == 0) {
+        text_put_char(path, '$');
+        return at + 1;
+    }
+    const char *end = name + len + has_brace;
     char copy[256];
     const char *value = NULL;
-    bool is_closed = !has_brace || name[len] == '}';
-    if (is_closed && len > 0 && len < sizeof copy) {
+    if (len < sizeof copy) {
         memcpy(copy, name, len);
         copy[len] = '\0';
         value = environment->get(environment->context, copy);
