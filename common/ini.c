@@ -147,6 +147,14 @@ static char *find_delimiter(struct line line, const char *delimiters)
     return NULL;
 }
 
+static char to_lower(char character)
+{
+    if (character >= 'A' && character <= 'Z') {
+        return (char)(character + ('a' - 'A'));
+    }
+    return character;
+}
+
 static enum err parse_key(struct parser *parser, struct line line)
 {
     char *delimiter = find_delimiter(line, "=:");
@@ -157,7 +165,7 @@ static enum err parse_key(struct parser *parser, struct line line)
         return refuse(parser, "no key before the '='");
     }
     for (char *at = line.start; at < delimiter; at++) {
-        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + ('a' - 'A')) : *at;
+        *at = to_lower(*at);
     }
     char *value = skip_spaces(delimiter + 1, line.end);
     *trim_end(line.start, delimiter) = '\0';
@@ -301,7 +309,7 @@ static enum err parse_all(struct parser *parser)
 
 enum err ini_parse(struct bytes file, struct ini *ret_ini, struct text *ret_why)
 {
-    if (file.len > LIMIT_CONFIG_FILE) {
+    if (file.len > (size_t)LIMIT_CONFIG_FILE) {
         text_put(ret_why, "larger than 1 MiB");
         return ERR_CONFIG;
     }

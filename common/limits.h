@@ -47,7 +47,7 @@
 
 /* The canonical request of one signature: a session token of LIMIT_SECRET and a StreamUrl's worth of path and query,
  * three times as long when percent-encoded. */
-#define LIMIT_CANONICAL_REQUEST (64 * 1024)
+#define LIMIT_CANONICAL_REQUEST 65536
 
 /* Headers of one signed request; ours have six. */
 #define LIMIT_SIGNED_HEADERS 32

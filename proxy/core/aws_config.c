@@ -133,7 +133,7 @@ static enum err choose_region(const struct aws_config *config, char ret_region[L
 
 static enum err parse_endpoint(struct setting setting, struct endpoint_url *ret_url, struct text *ret_why)
 {
-    if (endpoint_parse(bytes_of_text(setting.value), ret_url) != ERR_OK) {
+    if (strchr(setting.value, '?') != NULL || endpoint_parse(bytes_of_text(setting.value), ret_url) != ERR_OK) {
         text_format(ret_why, "the URL in %s cannot be used; it looks like https://host or https://host:port",
                     setting.origin);
         return ERR_CONFIG;

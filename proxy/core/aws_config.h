@@ -107,8 +107,8 @@ struct aws_settings {
     char ssl_cert_dir[LIMIT_PATH + 1];
 };
 
-/* ERR_CONFIG: no region, an unusable region or endpoint URL, http to another machine (the session token would travel
- * in the clear). */
+/* ERR_CONFIG: no region, an unusable region or endpoint URL (a query in it is one), http to another machine (the
+ * session token would travel in the clear). */
 enum err aws_config_settings(const struct aws_config *config, struct aws_settings *ret_settings,
                              struct text *ret_why) SSM_MUST_USE;
 

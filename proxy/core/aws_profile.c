@@ -26,7 +26,7 @@ static bool take_word(const char **at, struct text *ret_word)
         bool is_special = quote == '\0' ? *here == '"' || *here == '\'' : *here == quote;
         bool escapes = *here == '\\' && quote != '\'' && (quote == '\0' || here[1] == '"' || here[1] == '\\');
         if (is_special) {
-            quote = quote == '\0' ? *here : '\0';
+            quote = (char)(quote == '\0' ? *here : '\0');
         } else {
             here += escapes;
             if (*here == '\0') {

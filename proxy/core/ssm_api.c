@@ -106,7 +106,8 @@ static void copy_for_display(const char *from, char *ret_text, size_t size)
     size_t len = 0;
     while (from != NULL && from[len] != '\0' && len + 1 < size) {
         unsigned char byte = (unsigned char)from[len];
-        ret_text[len++] = byte < 0x20 || byte == 0x7f ? '?' : (char)byte;
+        bool is_control = byte < 0x20 || byte == 0x7f;
+        ret_text[len++] = (char)(is_control ? '?' : byte);
     }
     bool is_cut = from != NULL && from[len] != '\0';
     while (is_cut && len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80) {

@@ -132,6 +132,7 @@ static void refuses_settings(void **state)
         {{.config = "[default]\nregion = eu-west-1 # Ireland\n"}, "(region of the profile)"},
         {{.flags = {.region = "r", .endpoint_url = "nonsense"}}, "--endpoint-url cannot be used"},
         {{.flags = {.region = "r", .endpoint_url = "https://u:secret@h/"}}, "--endpoint-url cannot be used"},
+        {{.flags = {.region = "r", .endpoint_url = "https://h/?x=y"}}, "--endpoint-url cannot be used"},
         {{.flags = {.region = "r", .endpoint_url = "wss://h/"}}, "--endpoint-url must begin with https://"},
         {{.flags = {.region = "r", .endpoint_url = "http://ssm.example/"}}, "http:// only for this machine"},
         {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL", "http://10.0.0.1"}}}},
