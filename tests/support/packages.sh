@@ -8,7 +8,7 @@ packages_of_group() {
     build) echo "gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libwslay-dev libjansson-dev" \
         "libwebsockets-dev scdoc" ;;
     demo) echo "python3 openssh-client openssh-sftp-server libwrap0 rsync git procps" ;;
-    test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli" ;;
+    test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli python3-botocore" ;;
     lint) echo "libcmocka-dev clang clang-format clang-tidy" ;;
     coverage) echo "libcmocka-dev gcovr" ;;
     esac
