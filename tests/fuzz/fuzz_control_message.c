@@ -1,0 +1,30 @@
+/* control_message: every parser over any payload; what was understood can be answered. */
+#include "proxy/core/control_message.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes payload = bytes_of(data, size);
+    int64_t sequence = 0;
+    if (control_message_parse_acknowledge(payload, &sequence) == ERR_OK && sequence < 0) {
+        abort();
+    }
+    char words_memory[64];
+    struct text words = text_in(words_memory, sizeof words_memory);
+    enum err ignored = control_message_parse_channel_closed(payload, &words);
+    ignored = control_message_parse_handshake_complete(payload, &words);
+    (void)ignored;
+    struct handshake_request request;
+    if (control_message_parse_handshake_request(payload, &request) != ERR_OK) {
+        return 0;
+    }
+    char memory[4096];
+    struct text response = text_in(memory, sizeof memory);
+    if (control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) != ERR_OK) {
+        abort(); /* whatever is parsed fits into an answer */
+    }
+    return 0;
+}
