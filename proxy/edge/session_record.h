@@ -10,19 +10,25 @@
  *     region eu-west-1
  *     endpoint https://ssm.eu-west-1.amazonaws.com/
  *     profile default
- *     process 4711 8915523 0d0f6f6c-...        pid, start time in clock ticks since boot, boot id
+ *     process 4711 8915523 pid:[4026531836] 0d0f6f6c-...
+ *     host workstation 1f0c...
  *
- * The process that wrote it lives when pid, start time (field 22 of /proc/PID/stat) and boot id all agree; a record of
- * another boot is stale. A stale record is claimed by flock, so that two runs never end the same session at once; the
- * lock falls with the process. Files that make no sense, and temporary files older than a day, are removed; files of
- * another user or kind are left alone.
+ * "process" is pid, start time (field 22 of /proc/PID/stat), pid namespace and boot id; "host" is host name and
+ * /etc/machine-id. A record is stale when its process is gone for certain:
+ *     same host, another boot                      the process died with its boot
+ *     same host, boot and pid namespace            no such pid, or one with another start time
+ *     anything else (a home directory on NFS, a container with the same home): whether it lives cannot be seen from
+ *     here, and ending a session that somebody is using is worse than leaving one open. Not stale; after 7 days, longer
+ *     than the service keeps a session, the file is removed.
+ * A stale record is claimed by flock, so that two runs never end the same session at once; the lock falls with the
+ * process. Files that make no sense are removed after a day (a newer version may have written them); files of another
+ * kind are left alone.
  *
  * Nothing here is fatal: without HOME, with a read-only directory, with a full disk, a tunnel works all the same. */
 #ifndef SSM_PROXY_EDGE_SESSION_RECORD_H
 #define SSM_PROXY_EDGE_SESSION_RECORD_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "common/err.h"
 #include "common/limits.h"
@@ -39,7 +45,7 @@ struct session_record {
 struct session_records; /* the directory; owned by its creator */
 
 /* Finds the directory, without making it. `xdg_state_home` and `home` are the variables' values, or NULL. ERR_CONFIG
- * when neither gives a place. */
+ * when neither gives a place, ERR_MEMORY. */
 enum err session_record_open(const char *xdg_state_home, const char *home,
                              struct session_records **ret_records) SSM_MUST_USE;
 void session_record_close(struct session_records **records); /* NULL inside is fine; usable with AUTO() */
@@ -52,12 +58,8 @@ enum err session_record_write(struct session_records *records, const struct sess
 /* The session is ended. A record that is gone already is fine. */
 void session_record_remove(struct session_records *records, const char *session_id);
 
-/* The next record whose process is gone and that nobody else has claimed, each at most once in the life of `records`;
- * it is claimed until it is removed or `records` is closed. False: no more. */
+/* The next stale record that nobody else has claimed, each at most once in the life of `records`; it is claimed until
+ * `records` is closed. False: no more. */
 bool session_record_next_stale(struct session_records *records, struct session_record *ret_record);
-
-/* Every record, dead or alive, for listing; ret_pid is 0 when its process is gone. Starts anew when `*cursor` is 0. */
-bool session_record_next(struct session_records *records, size_t *cursor, struct session_record *ret_record,
-                         int *ret_pid);
 
 #endif

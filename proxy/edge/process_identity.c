@@ -1,0 +1,109 @@
+#include "proxy/edge/process_identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The first line of a small file, without its end. */
+static bool process_identity_read_line(const char *path, char *ret_line, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    ssize_t got = read(fd, ret_line, size - 1);
+    close(fd);
+    if (got <= 0) {
+        return false;
+    }
+    ret_line[got] = '\0';
+    ret_line[strcspn(ret_line, "\n")] = '\0';
+    return true;
+}
+
+/* Field 22. The second field, the program's name, may hold blanks and parentheses, so counting begins after the last
+ * one. Field 3, the state, is the first from there; a zombie counts as gone. */
+static bool process_identity_read_start(const char *path, unsigned long long *ret_start)
+{
+    char line[1024];
+    if (!process_identity_read_line(path, line, sizeof line)) {
+        return false;
+    }
+    const char *at = strrchr(line, ')');
+    if (at == NULL || strlen(at) < 4 || at[2] == 'Z' || at[2] == 'X') {
+        return false;
+    }
+    at += 2;
+    for (int field = 3; field < 22; field++) {
+        at = strchr(at, ' ');
+        if (at == NULL) {
+            return false;
+        }
+        at++;
+    }
+    *ret_start = strtoull(at, NULL, 10);
+    return true;
+}
+
+enum err process_identity_self(struct process_identity *ret_identity)
+{
+    struct process_identity self = {.pid = (long)getpid()};
+    ssize_t len = readlink("/proc/self/ns/pid", self.pid_namespace, sizeof self.pid_namespace - 1);
+    if (len <= 0 || !process_identity_read_start("/proc/self/stat", &self.start) ||
+        !process_identity_read_line("/proc/sys/kernel/random/boot_id", self.boot_id, sizeof self.boot_id)) {
+        return ERR_SYSTEM;
+    }
+    if (gethostname(self.host_name, sizeof self.host_name - 1) != 0 || self.host_name[0] == '\0') {
+        (void)stpcpy(self.host_name, "-");
+    }
+    if (!process_identity_read_line("/etc/machine-id", self.machine_id, sizeof self.machine_id)) {
+        (void)stpcpy(self.machine_id, "-");
+    }
+    *ret_identity = self;
+    return ERR_OK;
+}
+
+bool process_identity_is_gone(const struct process_identity *identity, const struct process_identity *self)
+{
+    if (strcmp(identity->host_name, self->host_name) != 0 || strcmp(identity->machine_id, self->machine_id) != 0) {
+        return false;
+    }
+    if (strcmp(identity->boot_id, self->boot_id) != 0) {
+        return true;
+    }
+    if (strcmp(identity->pid_namespace, self->pid_namespace) != 0) {
+        return false;
+    }
+    char path[48];
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", identity->pid);
+    unsigned long long start = 0;
+    return !process_identity_read_start(path, &start) || start != identity->start;
+}
+
+void process_identity_put_process(const struct process_identity *identity, struct text *text)
+{
+    text_format(text, "%ld %llu %s %s", identity->pid, identity->start, identity->pid_namespace, identity->boot_id);
+}
+
+void process_identity_put_host(const struct process_identity *identity, struct text *text)
+{
+    text_format(text, "%s %s", identity->host_name, identity->machine_id);
+}
+
+enum err process_identity_parse_process(const char *text, struct process_identity *identity)
+{
+    int end = -1;
+    int found = sscanf(text, "%20ld %20llu %63s %63s%n", &identity->pid, &identity->start, identity->pid_namespace,
+                       identity->boot_id, &end);
+    return found == 4 && text[end] == '\0' && identity->pid > 0 ? ERR_OK : ERR_MALFORMED;
+}
+
+enum err process_identity_parse_host(const char *text, struct process_identity *identity)
+{
+    int end = -1;
+    int found = sscanf(text, "%64s %63s%n", identity->host_name, identity->machine_id, &end);
+    return found == 2 && text[end] == '\0' ? ERR_OK : ERR_MALFORMED;
+}
