@@ -48,6 +48,7 @@ enum err channel_new(const struct channel_config *config, struct chance chance, 
         .first_data_us = INSTANT_NEVER,
         .terminate_sequence = -1,
         .rtt = rtt_initial(),
+        .pace = send_pace_initial(config->send_messages),
         .size = size,
     };
     send_window_init(&channel->send, send_at - offsetof(struct channel, send), config->send_messages,
@@ -191,6 +192,7 @@ void channel_transport_down(struct channel *channel, struct instant now)
 bool channel_wants_input(const struct channel *channel)
 {
     return channel->state == CHANNEL_OPEN && !channel->has_eof &&
+           channel->send.next - channel->send.first < channel->pace.limit &&
            send_window_has_room(&channel->send, AGENT_MESSAGE_HEADER_LEN + channel->config.payload_bytes);
 }
 
@@ -204,6 +206,9 @@ size_t channel_write(struct channel *channel, struct bytes input, struct instant
             break;
         }
         taken += len;
+    }
+    if (taken < input.len) {
+        send_pace_was_limited(&channel->pace);
     }
     return taken;
 }
@@ -342,7 +347,11 @@ void channel_tick(struct channel *channel, struct instant now)
         channel_end(channel, now);
     }
     if (is_timing(channel) && now.mono_us >= channel->send.expiry_us) {
+        uint32_t due_before = channel->send.due_count;
         send_window_expire(&channel->send, &channel->rtt, now.mono_us);
+        if (channel->send.due_count > due_before) {
+            send_pace_lost(&channel->pace);
+        }
     }
 }
 

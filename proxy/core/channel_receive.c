@@ -180,8 +180,13 @@ static void receive_acknowledge(struct channel *channel, struct bytes payload, s
         channel_state_finish(channel, ERR_MALFORMED, "malformed acknowledge", false);
         return;
     }
-    if (!send_window_acknowledge(&channel->send, &channel->rtt, sequence, now.mono_us)) {
+    int64_t sample_us;
+    if (!send_window_acknowledge(&channel->send, sequence, now.mono_us, &sample_us)) {
         return;
+    }
+    if (sample_us >= 0) {
+        rtt_sample(&channel->rtt, sample_us);
+        send_pace_sample(&channel->pace, sequence, sample_us, channel->send.next, now.mono_us);
     }
     if (sequence > 0) {
         channel->has_answer = true; /* number 0 is the HandshakeResponse */

@@ -7,6 +7,7 @@
 #include "proxy/core/byte_ring.h"
 #include "proxy/core/channel.h"
 #include "proxy/core/recv_window.h"
+#include "proxy/core/send_pace.h"
 #include "proxy/core/send_window.h"
 
 struct channel {
@@ -26,6 +27,7 @@ struct channel {
     int64_t first_data_us;      /* first data sent; INSTANT_NEVER before */
     int64_t terminate_sequence; /* number of the TerminateSession flag; -1 before */
     struct rtt rtt;
+    struct send_pace pace;
     struct channel_counters counters;
     enum err err; /* with reason: the result, once closed */
     char reason[512];

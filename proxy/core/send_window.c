@@ -117,7 +117,7 @@ static void drop_acknowledged_head(struct send_window *window)
     }
 }
 
-bool send_window_acknowledge(struct send_window *window, struct rtt *rtt, int64_t sequence, int64_t now_us)
+bool send_window_acknowledge(struct send_window *window, int64_t sequence, int64_t now_us, int64_t *ret_sample_us)
 {
     if (sequence < window->first || sequence >= window->unsent) {
         return false;
@@ -134,9 +134,7 @@ bool send_window_acknowledge(struct send_window *window, struct rtt *rtt, int64_
         entry->is_due = false;
         window->due_count--;
     }
-    if (entry->sends == 1) {
-        rtt_sample(rtt, now_us - entry->sent_us);
-    }
+    *ret_sample_us = entry->sends == 1 ? now_us - entry->sent_us : -1;
     window->acknowledged_us = now_us;
     drop_acknowledged_head(window);
     return true;

@@ -56,8 +56,9 @@ void send_window_commit(struct send_window *window, size_t len);
  * call that changes the window; counted as sent at now_us. */
 struct bytes send_window_take(struct send_window *window, const struct rtt *rtt, int64_t now_us);
 
-/* The peer has number `sequence`. Unknown and repeated numbers change nothing and give false. */
-bool send_window_acknowledge(struct send_window *window, struct rtt *rtt, int64_t sequence, int64_t now_us);
+/* The peer has number `sequence`. Unknown and repeated numbers change nothing and give false. *ret_sample_us is the
+ * round trip, or -1 when the message went out more than once: nobody knows which one was answered (Karn's rule). */
+bool send_window_acknowledge(struct send_window *window, int64_t sequence, int64_t now_us, int64_t *ret_sample_us);
 
 /* Finds what has expired at now_us. To be called when now_us has reached `expiry_us`. */
 void send_window_expire(struct send_window *window, struct rtt *rtt, int64_t now_us);

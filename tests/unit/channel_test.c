@@ -168,6 +168,7 @@ static void shake_hands(void)
     peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, PORT_REQUEST);
     expect_ack(0);
     expect_data(0, PAYLOAD_HANDSHAKE_RESPONSE, &message);
+    wait_us(50 * 1000); /* a round trip */
     peer_acknowledges(0);
     peer_outputs(PAYLOAD_HANDSHAKE_COMPLETE, "{\"HandshakeTimeToComplete\":1,\"CustomerMessage\":\"\"}");
     expect_ack(1);
@@ -352,14 +353,36 @@ static void takes_no_more_input_than_the_window_holds(void **state)
     (void)state;
     static uint8_t input[8 * 1024 * 1024];
     open_with_banner();
-    size_t taken = channel_write(channel, bytes_of(input, sizeof input), now);
-    assert_int_equal(taken, 2048 * 1024);
+    assert_int_equal(channel_write(channel, bytes_of(input, sizeof input), now), 64 * 1024); /* to begin with */
     assert_false(channel_wants_input(channel));
     struct agent_message message;
     expect_data(1, PAYLOAD_OUTPUT, &message);
-    peer_acknowledges(1);
     peer_acknowledges(0);
+    assert_false(channel_wants_input(channel));
+    peer_acknowledges(1);
     assert_true(channel_wants_input(channel));
+}
+
+/* A path with a round trip of 50 ms and all the room in the world: the limit grows to the window, and no further. */
+static void the_window_opens_as_far_as_the_path_allows(void **state)
+{
+    (void)state;
+    static uint8_t input[4 * 1024 * 1024];
+    struct agent_message message;
+    int64_t sequence = 1;
+    open_with_banner();
+    for (int round = 0; round < 8; round++) {
+        int64_t first = sequence;
+        (void)channel_write(channel, bytes_of(input, sizeof input), now);
+        while (next_frame(&message)) {
+            sequence++;
+        }
+        wait_us(50 * 1000);
+        for (int64_t number = first; number < sequence; number++) {
+            peer_acknowledges(number);
+        }
+    }
+    assert_int_equal(channel_write(channel, bytes_of(input, sizeof input), now), 2048 * 1024);
 }
 
 static void a_stalled_reader_is_felt_by_the_peer(void **state)
@@ -611,6 +634,7 @@ int main(void)
         TEST(acknowledges_what_it_does_not_know),
         TEST(sends_again_the_same_bytes),
         TEST(takes_no_more_input_than_the_window_holds),
+        TEST(the_window_opens_as_far_as_the_path_allows),
         TEST(a_stalled_reader_is_felt_by_the_peer),
         TEST(a_gap_is_filled_while_the_reader_stalls),
         TEST(goes_on_over_a_new_transport),

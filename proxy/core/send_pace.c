@@ -1,0 +1,73 @@
+#include "proxy/core/send_pace.h"
+
+#include "proxy/core/instant.h"
+
+#define INITIAL_LIMIT 64    /* what a pipe holds of 1 KiB messages */
+#define MIN_LIMIT 32        /* keeps a round trip of 40 ms at 0.8 MB/s, whatever happens */
+#define QUEUE_US (5 * 1000) /* of queueing are no reason to slow down: less than a scheduler's hiccup */
+#define EPOCH_US (10 * 1000 * 1000)
+
+struct send_pace send_pace_initial(uint32_t max)
+{
+    return (struct send_pace){
+        .limit = max < INITIAL_LIMIT ? max : INITIAL_LIMIT,
+        .max = max,
+        .is_starting = true,
+        .round_min_us = INSTANT_NEVER,
+        .base_us = INSTANT_NEVER,
+        .base_before_us = INSTANT_NEVER,
+    };
+}
+
+void send_pace_was_limited(struct send_pace *pace)
+{
+    pace->was_limited = true;
+}
+
+void send_pace_lost(struct send_pace *pace)
+{
+    pace->had_loss = true;
+}
+
+static void shrink(struct send_pace *pace, uint32_t by)
+{
+    pace->is_starting = false;
+    pace->limit = pace->limit > by + MIN_LIMIT ? pace->limit - by : MIN_LIMIT;
+    pace->limit = pace->limit < pace->max ? pace->limit : pace->max;
+}
+
+static void grow(struct send_pace *pace)
+{
+    uint32_t by = pace->is_starting ? pace->limit : pace->limit / 8;
+    pace->limit = pace->max - pace->limit > by ? pace->limit + by : pace->max;
+}
+
+static void end_round(struct send_pace *pace)
+{
+    int64_t base_us = instant_earlier(pace->base_us, pace->base_before_us);
+    if (pace->had_loss) {
+        shrink(pace, pace->limit / 2);
+    } else if (pace->round_min_us > 2 * base_us + QUEUE_US) {
+        shrink(pace, pace->limit / 8);
+    } else if (pace->was_limited) {
+        grow(pace);
+    }
+    pace->had_loss = false;
+    pace->was_limited = false;
+    pace->round_min_us = INSTANT_NEVER;
+}
+
+void send_pace_sample(struct send_pace *pace, int64_t sequence, int64_t sample_us, int64_t next, int64_t now_us)
+{
+    if (now_us >= pace->epoch_end_us) {
+        pace->epoch_end_us = now_us + EPOCH_US;
+        pace->base_before_us = pace->base_us;
+        pace->base_us = INSTANT_NEVER;
+    }
+    pace->base_us = instant_earlier(pace->base_us, sample_us);
+    pace->round_min_us = instant_earlier(pace->round_min_us, sample_us);
+    if (sequence >= pace->round_end) {
+        end_round(pace);
+        pace->round_end = next;
+    }
+}
