@@ -1,0 +1,125 @@
+/* agent_core: a session worker of amazon-ssm-agent for Port sessions, without I/O, clock or chance of its own: the
+ * behaviour that a client meets, sharp edges included. Written from the protocol document; it shares nothing with the
+ * client's engine but the agent_message codec. Its caller moves bytes and time:
+ *
+ *     link:    agent_core_receive <- websocket messages;   ports.send -> websocket messages
+ *     target:  agent_core_output  <- bytes read;           ports.target_write -> bytes to write
+ *     time:    agent_core_tick at agent_core_deadline
+ *
+ * What the real agent does, and this does:
+ *   - numbers its output from 0, seq 0 being the handshake request, and waits 15 s for the response;
+ *   - until the handshake is complete, acknowledges and throws away all other input;
+ *   - until the connection to the target stands, leaves input unacknowledged and uncounted;
+ *   - acknowledges input after it has been written to the target, once per message; duplicates again; input ahead of
+ * its turn when it is stored (100000 messages);
+ *   - every 100 ms repeats the oldest unacknowledged message, and only that, when its timeout has passed;
+ *   - never checks the digest;
+ *   - a second handshake response blocks its receive loop for good, a header length past the end kills it;
+ *   - when the target ends, waits up to 2 s for acknowledgements, drops the link, then reports Success;
+ *   - when the target refuses, panics: the link drops, and 60 s later the task is reported as Failed;
+ *   - the TerminateSession flag is acknowledged and ends it with Success; DisconnectToPort ends an SSH session as
+ * Failed;
+ *   - for port forwarding in basic mode, a target that closes is dialled again when the next input comes.
+ *
+ * After task_complete nothing more happens; agent_core_free is the owner's. Source: protocol document, sections 4 to 6.
+ */
+#ifndef SSM_LAB_AGENT_CORE_H
+#define SSM_LAB_AGENT_CORE_H
+
+#include <stdbool.h>
+
+#include "common/bytes.h"
+#include "common/err.h"
+#include "proxy/core/chance.h"
+
+#define AGENT_CORE_VERSION "3.3.0.0"
+#define AGENT_CORE_PAYLOAD 1024 /* StreamDataPayloadSize: bytes of one read from the target */
+
+struct agent_time {
+    uint64_t mono_us;
+    uint64_t unix_ms;
+};
+
+/* What the core asks of its owner. Each may be called from within any agent_core_ function; none may call back into
+ * the core, except where stated. */
+struct agent_ports {
+    void (*send)(void *owner, struct bytes message);
+    void (*dial)(void *owner);                               /* answer later with agent_core_dialed */
+    void (*target_write)(void *owner, struct bytes payload); /* report with agent_core_written */
+    void (*target_close)(void *owner);                       /* what is still to be written is discarded */
+    void (*link_drop)(void *owner);                          /* the agent hangs up, for good */
+    void (*task_complete)(void *owner, const char *final_status, const char *output);
+};
+
+struct agent_counters {
+    uint64_t received, duplicates, stored_ahead, dropped, discarded_in_handshake, not_ready;
+    uint64_t sent, retransmissions, acknowledged;
+    uint64_t terminate_flags;
+};
+
+void agent_counters_add(struct agent_counters *sum, const struct agent_counters *more);
+
+/* Numbers to change for a test; the real ones by default. */
+struct agent_timing {
+    uint64_t handshake_timeout_us;   /* 15 s */
+    uint64_t crash_report_us;        /* 60 s */
+    uint64_t drain_us;               /* 2 s */
+    uint64_t complete_flag_delay_us; /* between HandshakeComplete and the moment when input counts; 0 */
+};
+
+struct agent_config {
+    const char *session_id;
+    const char *properties; /* the document's resolved properties, a JSON object; copied */
+    bool reconnects;        /* port forwarding in basic mode, not SSH */
+    bool skips_handshake;   /* fault: says nothing at all */
+    struct agent_timing timing;
+};
+
+struct agent_core;
+
+struct agent_timing agent_core_real_timing(void);
+
+/* `chance` is borrowed for the life of the core. */
+enum err agent_core_new(const struct agent_config *config, const struct agent_ports *ports, void *owner,
+                        struct chance *chance, struct agent_core **ret_core) SSM_MUST_USE;
+void agent_core_free(struct agent_core *core);
+
+/* The link stands: agent_session_state and the handshake request go out. */
+void agent_core_start(struct agent_core *core, struct agent_time now);
+
+/* One websocket message. The caller keeps it back while agent_core_is_blocked. */
+void agent_core_receive(struct agent_core *core, struct bytes message, struct agent_time now);
+
+/* The link was lost, or stands again (CreateDataChannel). While it is down, send is not called. */
+void agent_core_link_down(struct agent_core *core);
+void agent_core_link_up(struct agent_core *core, struct agent_time now);
+
+void agent_core_dialed(struct agent_core *core, bool is_connected, struct agent_time now);
+/* One read from the target: 1 to AGENT_CORE_PAYLOAD bytes. Only while agent_core_wants_output. */
+void agent_core_output(struct agent_core *core, struct bytes bytes, struct agent_time now);
+/* The target closed (is_clean), or reading failed. */
+void agent_core_target_ended(struct agent_core *core, bool is_clean, struct agent_time now);
+/* So many bytes of target_write, counted from the last dial, have been written. */
+void agent_core_written(struct agent_core *core, uint64_t total, struct agent_time now);
+/* Writing failed: what was not written is not acknowledged and may come again. */
+void agent_core_write_failed(struct agent_core *core, struct agent_time now);
+
+/* channel_closed on the control channel: the session is cancelled. */
+void agent_core_cancel(struct agent_core *core, struct agent_time now);
+
+void agent_core_tick(struct agent_core *core, struct agent_time now);
+/* When to call tick; UINT64_MAX: not needed. */
+uint64_t agent_core_deadline(const struct agent_core *core);
+
+/* May the target be read: its connection stands, and nothing pauses the agent. */
+bool agent_core_wants_output(const struct agent_core *core);
+/* The receive loop is inside a dial (port forwarding), or waits for the target to take what precedes a flag: messages
+ * wait, and the caller keeps them. */
+bool agent_core_is_blocked(const struct agent_core *core);
+/* The receive loop is dead or blocked for good: nothing is read from the link any more. */
+bool agent_core_is_deaf(const struct agent_core *core);
+bool agent_core_is_over(const struct agent_core *core);
+
+const struct agent_counters *agent_core_counters(const struct agent_core *core);
+
+#endif

@@ -1,0 +1,56 @@
+#include "tests/emulator/agent_handshake.h"
+
+#include <jansson.h>
+
+static void json_drop(json_t **json)
+{
+    json_decref(*json);
+}
+
+char *agent_handshake_request(const char *agent_version, const char *properties)
+{
+    json_t *value = json_loads(properties, 0, NULL);
+    json_t *request = json_pack("{s:s,s:[{s:s,s:{s:s,s:o}}]}", "AgentVersion", agent_version, "RequestedClientActions",
+                                "ActionType", "SessionType", "ActionParameters", "SessionType", "Port", "Properties",
+                                value == NULL ? json_null() : value);
+    char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+    return text;
+}
+
+/* The agent wants status 1 of every listed action; one that is missing is not noticed. */
+static enum err check_action(const json_t *action, struct text *ret_problem)
+{
+    const char *type = json_string_value(json_object_get(action, "ActionType"));
+    const char *error = json_string_value(json_object_get(action, "Error"));
+    const json_t *status = json_object_get(action, "ActionStatus");
+    if (!json_is_object(action) || (status != NULL && !json_is_integer(status))) {
+        return ERR_MALFORMED;
+    }
+    if (json_integer_value(status) == 1) {
+        return ERR_OK;
+    }
+    text_format(ret_problem,
+                "Encountered error while initiating handshake. %s failed on client with status %lld error: %s",
+                type == NULL ? "" : type, (long long)json_integer_value(status), error == NULL ? "" : error);
+    return ERR_PROTOCOL;
+}
+
+enum err agent_handshake_read_response(struct bytes payload, struct text *ret_problem)
+{
+    if (payload.len == 0) {
+        return ERR_MALFORMED;
+    }
+    __attribute__((cleanup(json_drop))) json_t *response = json_loadb((const char *)payload.data, payload.len, 0, NULL);
+    const json_t *actions = json_object_get(response, "ProcessedClientActions");
+    if (!json_is_object(response) || (actions != NULL && !json_is_null(actions) && !json_is_array(actions))) {
+        return ERR_MALFORMED;
+    }
+    size_t i = 0;
+    json_t *action = NULL;
+    json_array_foreach(actions, i, action)
+    {
+        TRY(check_action(action, ret_problem));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,54 @@
+/* api: the SSM API (AWS JSON 1.1) and the little of ec2messages that an agent calls: signature, table of operations,
+ * errors in AWS's words. */
+#ifndef SSM_LAB_API_H
+#define SSM_LAB_API_H
+
+#include <jansson.h>
+
+#include "tests/emulator/http_exchange.h"
+#include "tests/emulator/service_error.h"
+
+struct api_call {
+    struct lab *lab;
+    struct http_exchange *exchange;
+    const json_t *input;             /* an object */
+    const struct credential *caller; /* NULL for operations that are not signed in the usual way */
+};
+
+/* A POST to the API whose body has been read. */
+void api_request(struct http_exchange *exchange);
+
+/* How an operation answers: steals `output` (NULL answers InternalServerError) ... */
+void api_reply(const struct api_call *call, json_t *output);
+/* ... or fails. */
+void api_fail(const struct api_call *call, const char *type, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void api_fail_error(const struct api_call *call, const struct service_error *error);
+
+/* A member that is a string of `min` to `max` characters. NULL after having failed the call with ValidationException;
+ * `name` is spelled as in the request. */
+const char *api_text(const struct api_call *call, const char *name, size_t min, size_t max);
+
+/* A member that may be missing: "" then. */
+const char *api_optional(const json_t *object, const char *name);
+
+/* MaxResults and NextToken over `total` items: where the page begins and ends. False after having failed the call. */
+bool api_page(const struct api_call *call, size_t min, size_t max, size_t total, size_t *ret_begin, size_t *ret_end);
+/* Adds NextToken when the page is not the last. */
+void api_next_token(json_t *output, size_t end, size_t total);
+
+/* The operations, by file. */
+void api_session_start(const struct api_call *call);
+void api_session_resume(const struct api_call *call);
+void api_session_terminate(const struct api_call *call);
+void api_session_describe(const struct api_call *call);
+void api_node_describe(const struct api_call *call);
+void api_node_connection_status(const struct api_call *call);
+void api_agent_register(const struct api_call *call);
+void api_agent_role_token(const struct api_call *call);
+void api_agent_update_key(const struct api_call *call);
+void api_agent_update_information(const struct api_call *call);
+void api_agent_associations(const struct api_call *call);
+void api_agent_get_messages(const struct api_call *call);
+
+#endif

@@ -1,0 +1,290 @@
+/* The session operations: StartSession, ResumeSession, TerminateSession, DescribeSessions. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/emulator/api.h"
+#include "tests/emulator/gateway.h"
+#include "tests/emulator/relay.h"
+#include "tests/emulator/session.h"
+
+#define DEFAULT_DOCUMENT "SSM-SessionManagerRunShell"
+
+static json_t *session_reply(struct lab *lab, const struct session *session, bool has_token)
+{
+    char path[300], url[400];
+    session_stream_path(session, path, sizeof path);
+    bool is_v6 = strchr(lab->options.listen, ':') != NULL;
+    snprintf(url, sizeof url, "wss://%s%s%s:%d%s", is_v6 ? "[" : "", lab->options.listen, is_v6 ? "]" : "",
+             lab->gateway_port, path);
+    json_t *output = json_pack("{s:s,s:s}", "SessionId", session->id, "StreamUrl",
+                               lab->faults.stream_url == NULL ? url : lab->faults.stream_url);
+    if (has_token) {
+        json_object_set_new(output, "TokenValue", json_string(session->client_token));
+    }
+    return output;
+}
+
+/* ---- StartSession ---- */
+
+static void fail_denied(const struct api_call *call, const char *action, const char *resource)
+{
+    api_fail(
+        call, "AccessDeniedException",
+        "User: %s is not authorized to perform: ssm:%s on resource: %s because no identity-based policy allows the "
+        "ssm:%s action",
+        call->caller->principal, action, resource, action);
+}
+
+static const struct session_document *check_document(const struct api_call *call, const char *name)
+{
+    size_t len = strlen(name);
+    bool is_valid = len >= 3 && len <= 128;
+    for (const char *at = name; *at != '\0'; at++) {
+        is_valid = is_valid && (isalnum((unsigned char)*at) || strchr("_-.:/", *at) != NULL);
+    }
+    const struct session_document *document = is_valid ? session_document_find(name) : NULL;
+    if (document == NULL) {
+        api_fail(call, "InvalidDocument", "Document with name %.130s does not exist.", name);
+    }
+    return document;
+}
+
+/* The target's node, if a session can be started there. */
+static struct node *check_target(const struct api_call *call, const char *target,
+                                 const struct session_document *document)
+{
+    struct node *node = node_table_find(call->lab->nodes, target);
+    if (node == NULL || !node_is_connected(node)) {
+        api_fail(call, "TargetNotConnected", "%s is not connected.", target);
+        return NULL;
+    }
+    if (node->is_builtin && !session_document_is_port(document)) {
+        api_fail(call, "InvalidDocument", "Document with name %s is not supported by the built-in nodes.",
+                 session_document_name(document));
+        return NULL;
+    }
+    return node;
+}
+
+static void start(const struct api_call *call, struct node *node, const struct session_document *document,
+                  const json_t *scalars)
+{
+    struct session *session = NULL;
+    if (session_new(call->lab->sessions, call->caller->session_name, &session) != ERR_OK) {
+        api_fail(call, "ThrottlingException", "Rate exceeded");
+        return;
+    }
+    session->node = node;
+    snprintf(session->target, sizeof session->target, "%s", node->id);
+    snprintf(session->owner, sizeof session->owner, "%s", call->caller->principal);
+    snprintf(session->reason, sizeof session->reason, "%s", api_optional(call->input, "Reason"));
+    snprintf(session->document, sizeof session->document, "%s", session_document_name(document));
+    call->lab->counters.sessions_started++;
+    if (gateway_start_session(session, document, scalars) != ERR_OK) {
+        session_end(session, SESSION_FAILED, "");
+        api_fail(call, "TargetNotConnected", "%s is not connected.", node->id);
+        return;
+    }
+    api_reply(call, session_reply(call->lab, session, true));
+}
+
+void api_session_start(const struct api_call *call)
+{
+    const char *target = api_text(call, "Target", 1, 400);
+    if (target == NULL) {
+        return;
+    }
+    if (call->caller->is_denied || call->caller->node_id[0] != '\0') {
+        char resource[500];
+        snprintf(resource, sizeof resource, "arn:aws:%s:%s:" LAB_ACCOUNT ":%s/%s",
+                 strncmp(target, "mi-", 3) == 0 ? "ssm" : "ec2", call->lab->options.region,
+                 strncmp(target, "mi-", 3) == 0 ? "managed-instance" : "instance", target);
+        fail_denied(call, "StartSession", resource);
+        return;
+    }
+    const json_t *name = json_object_get(call->input, "DocumentName");
+    const json_t *parameters = json_object_get(call->input, "Parameters");
+    if (json_object_get(call->input, "Reason") != NULL && api_text(call, "Reason", 1, 256) == NULL) {
+        return;
+    }
+    if ((name != NULL && !json_is_string(name)) || (parameters != NULL && !json_is_object(parameters))) {
+        api_fail(call, "SerializationException", "A member of the request has the wrong type");
+        return;
+    }
+    const struct session_document *document =
+        check_document(call, name == NULL ? DEFAULT_DOCUMENT : json_string_value(name));
+    if (document == NULL) {
+        return;
+    }
+    struct service_error error = {0};
+    json_t *scalars = NULL;
+    if (session_document_check(document, parameters, &scalars, &error) != ERR_OK) {
+        api_fail_error(call, &error);
+        return;
+    }
+    struct node *node = check_target(call, target, document);
+    if (node != NULL) {
+        start(call, node, document, scalars);
+    }
+    json_decref(scalars);
+}
+
+/* ---- ResumeSession, TerminateSession ---- */
+
+void api_session_resume(const struct api_call *call)
+{
+    const char *id = api_text(call, "SessionId", 1, 96);
+    if (id == NULL) {
+        return;
+    }
+    struct session *session = session_table_find(call->lab->sessions, id);
+    if (session == NULL) {
+        api_fail(call, "DoesNotExistException", "Session %s does not exist", id);
+        return;
+    }
+    bool is_alive = session_is_open(session) && session->status != SESSION_TERMINATING && !call->lab->faults.no_token;
+    if (is_alive) {
+        session_new_client_token(session);
+    }
+    api_reply(call, session_reply(call->lab, session, is_alive));
+}
+
+void api_session_terminate(const struct api_call *call)
+{
+    const char *id = api_text(call, "SessionId", 1, 96);
+    if (id == NULL) {
+        return;
+    }
+    struct session *session = session_table_find(call->lab->sessions, id);
+    if (session == NULL) {
+        api_fail(call, "DoesNotExistException", "Session %s does not exist", id);
+        return;
+    }
+    if (session_is_open(session)) {
+        call->lab->counters.terminated_by_api++;
+        relay_terminate(session, "");
+    }
+    api_reply(call, json_pack("{s:s}", "SessionId", session->id));
+}
+
+/* ---- DescribeSessions ---- */
+
+static int64_t parse_time(const char *text)
+{
+    struct tm tm = {0};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    return end == NULL ? 0 : (int64_t)timegm(&tm) * 1000;
+}
+
+static bool passes_filter(const struct session *session, const char *key, const char *value)
+{
+    if (strcmp(key, "Target") == 0) {
+        return strcmp(session->target, value) == 0;
+    }
+    if (strcmp(key, "Owner") == 0) {
+        return strcmp(session->owner, value) == 0;
+    }
+    if (strcmp(key, "SessionId") == 0) {
+        return strcmp(session->id, value) == 0;
+    }
+    if (strcmp(key, "Status") == 0) {
+        return strcmp(session_status_text(session->status), value) == 0;
+    }
+    if (strcmp(key, "InvokedAfter") == 0) {
+        return session->start_unix_ms >= parse_time(value);
+    }
+    return strcmp(key, "InvokedBefore") == 0 && session->start_unix_ms < parse_time(value);
+}
+
+static bool is_listed(const struct session *session, bool is_active, const json_t *filters)
+{
+    size_t i = 0;
+    json_t *filter = NULL;
+    if (session_is_open(session) != is_active) {
+        return false;
+    }
+    json_array_foreach((json_t *)(uintptr_t)filters, i, filter)
+    {
+        if (!passes_filter(session, api_optional(filter, "key"), api_optional(filter, "value"))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static json_t *describe(const struct session *session)
+{
+    json_t *object =
+        json_pack("{s:s,s:s,s:s,s:f,s:s,s:s}", "SessionId", session->id, "Target", session->target, "Status",
+                  session_status_text(session->status), "StartDate", (double)session->start_unix_ms / 1000.0,
+                  "DocumentName", session->document, "Owner", session->owner);
+    if (!session_is_open(session)) {
+        json_object_set_new(object, "EndDate", json_real((double)session->end_unix_ms / 1000.0));
+    }
+    if (session->reason[0] != '\0') {
+        json_object_set_new(object, "Reason", json_string(session->reason));
+    }
+    if (session->details[0] != '\0' && !session_is_open(session)) {
+        json_object_set_new(object, "Details", json_string(session->details));
+    }
+    return object;
+}
+
+static bool check_filters(const struct api_call *call, const json_t *filters)
+{
+    static const char *const keys[] = {"InvokedAfter", "InvokedBefore", "Target", "Owner", "Status", "SessionId"};
+    size_t i = 0;
+    json_t *filter = NULL;
+    json_array_foreach((json_t *)(uintptr_t)filters, i, filter)
+    {
+        const char *key = api_optional(filter, "key");
+        size_t known = 0;
+        while (known < sizeof keys / sizeof keys[0] && strcmp(keys[known], key) != 0) {
+            known++;
+        }
+        if (known == sizeof keys / sizeof keys[0]) {
+            api_fail(call, "InvalidFilterKey", "%.100s is not a valid filter key", key);
+            return false;
+        }
+    }
+    return true;
+}
+
+void api_session_describe(const struct api_call *call)
+{
+    const char *state = api_text(call, "State", 1, 10);
+    const json_t *filters = json_object_get(call->input, "Filters");
+    if (state == NULL) {
+        return;
+    }
+    bool is_active = strcmp(state, "Active") == 0;
+    if (!is_active && strcmp(state, "History") != 0) {
+        api_fail(call, "ValidationException",
+                 "1 validation error detected: Value '%s' at 'state' failed to satisfy constraint: Member must satisfy "
+                 "enum value set: [Active, History]",
+                 state);
+        return;
+    }
+    size_t total = 0, begin = 0, end = 0, index = 0;
+    for (struct session *at = call->lab->sessions->first; at != NULL; at = at->next) {
+        total += is_listed(at, is_active, filters) ? 1 : 0;
+    }
+    if (!check_filters(call, filters) || !api_page(call, 1, 200, total, &begin, &end)) {
+        return;
+    }
+    json_t *list = json_array();
+    for (struct session *at = call->lab->sessions->first; at != NULL; at = at->next) {
+        if (is_listed(at, is_active, filters)) {
+            if (index >= begin && index < end) {
+                json_array_append_new(list, describe(at));
+            }
+            index++;
+        }
+    }
+    json_t *output = json_pack("{s:o}", "Sessions", list);
+    api_next_token(output, end, total);
+    api_reply(call, output);
+}

@@ -1,0 +1,139 @@
+#include "tests/emulator/credential_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/emulator/lab_limits.h"
+
+struct credential_store {
+    struct chance *chance;
+    struct credential *list[LAB_LIMIT_CREDENTIALS];
+    size_t count;
+    size_t next_issued; /* slot that the next agent's credentials take once the table is full */
+};
+
+static void random_from(struct chance *chance, const char *alphabet, size_t len, char *ret_text)
+{
+    size_t size = strlen(alphabet);
+    for (size_t i = 0; i < len; i++) {
+        ret_text[i] = alphabet[chance_below(chance, size)];
+    }
+    ret_text[len] = '\0';
+}
+
+void credential_store_random_text(struct chance *chance, size_t len, char *ret_text)
+{
+    random_from(chance, "abcdefghijklmnopqrstuvwxyz0123456789", len, ret_text);
+}
+
+static void fill_keys(struct chance *chance, const char *prefix, bool has_token, struct credential *credential)
+{
+    /* AWS: 20 characters, of base32 after the prefix; secrets of 40, of base64; tokens of several hundred. */
+    char id[17];
+    random_from(chance, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16, id);
+    snprintf(credential->access_key_id, sizeof credential->access_key_id, "%s%s", prefix, id);
+    random_from(chance, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40,
+                credential->secret_access_key);
+    if (has_token) {
+        char *token = credential->session_token;
+        strcpy(token, "IQoJb3JpZ2luX2Vj");
+        random_from(chance, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 400,
+                    token + strlen(token));
+        strcat(token, "==");
+    }
+}
+
+static struct credential *add(struct credential_store *store, const char *prefix, bool has_token)
+{
+    struct credential *credential = calloc(1, sizeof *credential);
+    if (credential == NULL) {
+        return NULL;
+    }
+    fill_keys(store->chance, prefix, has_token, credential);
+    if (store->count < LAB_LIMIT_CREDENTIALS) {
+        store->list[store->count++] = credential;
+        return credential;
+    }
+    size_t slot = store->next_issued < CREDENTIAL_KIND_COUNT ? CREDENTIAL_KIND_COUNT : store->next_issued;
+    free(store->list[slot]);
+    store->list[slot] = credential;
+    store->next_issued = (slot + 1) % LAB_LIMIT_CREDENTIALS;
+    return credential;
+}
+
+static enum err add_person(struct credential_store *store, enum credential_kind kind)
+{
+    bool is_temporary = kind == CREDENTIAL_TEMPORARY || kind == CREDENTIAL_EXPIRED;
+    struct credential *credential = add(store, is_temporary ? "ASIA" : "AKIA", is_temporary);
+    if (credential == NULL) {
+        return ERR_MEMORY;
+    }
+    const char *name = kind == CREDENTIAL_DENIED ? "lab-denied" : "lab-user";
+    snprintf(credential->session_name, sizeof credential->session_name, "%s", name);
+    snprintf(credential->principal, sizeof credential->principal,
+             is_temporary ? "arn:aws:sts::111122223333:assumed-role/lab-role/%s" : "arn:aws:iam::111122223333:user/%s",
+             name);
+    credential->is_expired = kind == CREDENTIAL_EXPIRED;
+    credential->is_denied = kind == CREDENTIAL_DENIED;
+    return ERR_OK;
+}
+
+enum err credential_store_new(struct chance *chance, struct credential_store **ret_store)
+{
+    struct credential_store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        return ERR_MEMORY;
+    }
+    store->chance = chance;
+    for (enum credential_kind kind = 0; kind < CREDENTIAL_KIND_COUNT; kind++) {
+        enum err err = add_person(store, kind);
+        if (err != ERR_OK) {
+            credential_store_free(store);
+            return err;
+        }
+    }
+    *ret_store = store;
+    return ERR_OK;
+}
+
+void credential_store_free(struct credential_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < store->count; i++) {
+        free(store->list[i]);
+    }
+    free(store);
+}
+
+const struct credential *credential_store_of_kind(const struct credential_store *store, enum credential_kind kind)
+{
+    return store->list[kind];
+}
+
+const struct credential *credential_store_find(const struct credential_store *store, const char *access_key_id)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        if (strcmp(store->list[i]->access_key_id, access_key_id) == 0) {
+            return store->list[i];
+        }
+    }
+    return NULL;
+}
+
+enum err credential_store_issue(struct credential_store *store, const char *node_id,
+                                const struct credential **ret_credential)
+{
+    struct credential *credential = add(store, "ASIA", true);
+    if (credential == NULL) {
+        return ERR_MEMORY;
+    }
+    snprintf(credential->node_id, sizeof credential->node_id, "%s", node_id);
+    snprintf(credential->session_name, sizeof credential->session_name, "%s", node_id);
+    snprintf(credential->principal, sizeof credential->principal,
+             "arn:aws:sts::111122223333:assumed-role/lab-node-role/%s", node_id);
+    *ret_credential = credential;
+    return ERR_OK;
+}

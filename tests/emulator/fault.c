@@ -1,0 +1,158 @@
+#include "tests/emulator/fault.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum member_kind { MEMBER_NUMBER, MEMBER_BOOLEAN, MEMBER_TEXT, MEMBER_ACTION };
+
+#define NUMBER(name)                                                                                                   \
+    {                                                                                                                  \
+#name, MEMBER_NUMBER, offsetof(struct fault_settings, name)                                                    \
+    }
+#define BOOLEAN(name)                                                                                                  \
+    {                                                                                                                  \
+#name, MEMBER_BOOLEAN, offsetof(struct fault_settings, name)                                                   \
+    }
+#define ACTION(name)                                                                                                   \
+    {                                                                                                                  \
+#name, MEMBER_ACTION, 0                                                                                        \
+    }
+
+static const struct {
+    const char *name;
+    enum member_kind kind;
+    size_t offset;
+} members[] = {
+    NUMBER(throttle_next),
+    NUMBER(fail_next),
+    NUMBER(api_delay_ms),
+    NUMBER(start_session_delay_ms),
+    NUMBER(clock_offset_s),
+    {"stream_url", MEMBER_TEXT, offsetof(struct fault_settings, stream_url)},
+    BOOLEAN(no_token),
+    NUMBER(refuse_upgrades),
+    NUMBER(upgrade_status),
+    NUMBER(refuse_tokens),
+    BOOLEAN(no_start_publication),
+    BOOLEAN(no_relay_to_client),
+    BOOLEAN(no_relay_to_agent),
+    NUMBER(loss_percent),
+    NUMBER(duplicate_percent),
+    NUMBER(reorder_percent),
+    NUMBER(delay_ms),
+    NUMBER(idle_timeout_s),
+    BOOLEAN(no_handshake),
+    NUMBER(worker_start_delay_ms),
+    NUMBER(handshake_timeout_ms),
+    NUMBER(handshake_complete_delay_ms),
+    NUMBER(crash_report_ms),
+    ACTION(reset),
+    ACTION(drop_client_connections),
+    ACTION(drop_agent_connections),
+    ACTION(close_client_connections),
+    ACTION(offline_nodes),
+    ACTION(inject),
+};
+
+void fault_reset(struct fault_settings *faults)
+{
+    fault_free(faults);
+    *faults = (struct fault_settings){
+        .upgrade_status = 503, .idle_timeout_s = 1200, .handshake_timeout_ms = 15000, .crash_report_ms = 60000};
+}
+
+void fault_free(struct fault_settings *faults)
+{
+    free(faults->stream_url);
+    faults->stream_url = NULL;
+}
+
+static enum err set_text(char **place, const json_t *value)
+{
+    char *copy = json_is_null(value) ? NULL : strdup(json_string_value(value));
+    if (copy == NULL && !json_is_null(value)) {
+        return ERR_MEMORY;
+    }
+    free(*place);
+    *place = copy;
+    return ERR_OK;
+}
+
+static enum err set_member(struct fault_settings *faults, size_t index, const json_t *value)
+{
+    char *place = (char *)faults + members[index].offset;
+    switch (members[index].kind) {
+    case MEMBER_NUMBER:
+        if (!json_is_integer(value)) {
+            return ERR_MALFORMED;
+        }
+        *(int64_t *)(void *)place = json_integer_value(value);
+        return ERR_OK;
+    case MEMBER_BOOLEAN:
+        if (!json_is_boolean(value)) {
+            return ERR_MALFORMED;
+        }
+        *(bool *)place = json_is_true(value);
+        return ERR_OK;
+    case MEMBER_TEXT:
+        if (!json_is_string(value) && !json_is_null(value)) {
+            return ERR_MALFORMED;
+        }
+        return set_text((char **)(void *)place, value);
+    case MEMBER_ACTION:
+        break;
+    }
+    return ERR_OK;
+}
+
+enum err fault_apply(struct fault_settings *faults, const json_t *object, struct text *ret_problem)
+{
+    if (json_is_true(json_object_get(object, "reset"))) {
+        fault_reset(faults);
+    }
+    const char *name = NULL;
+    json_t *value = NULL;
+    void *iterator = json_object_iter((json_t *)(uintptr_t)object);
+    for (; iterator != NULL; iterator = json_object_iter_next((json_t *)(uintptr_t)object, iterator)) {
+        name = json_object_iter_key(iterator);
+        value = json_object_iter_value(iterator);
+        size_t i = 0;
+        while (i < sizeof members / sizeof members[0] && strcmp(members[i].name, name) != 0) {
+            i++;
+        }
+        if (i == sizeof members / sizeof members[0]) {
+            text_format(ret_problem, "unknown fault '%s'", name);
+            return ERR_MALFORMED;
+        }
+        enum err err = set_member(faults, i, value);
+        if (err != ERR_OK) {
+            text_format(ret_problem, "fault '%s' has the wrong type", name);
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+struct agent_timing fault_agent_timing(const struct fault_settings *faults)
+{
+    struct agent_timing timing = agent_core_real_timing();
+    timing.handshake_timeout_us = (uint64_t)faults->handshake_timeout_ms * 1000u;
+    timing.crash_report_us = (uint64_t)faults->crash_report_ms * 1000u;
+    timing.complete_flag_delay_us = (uint64_t)faults->handshake_complete_delay_ms * 1000u;
+    return timing;
+}
+
+bool fault_strikes(int64_t percent, struct chance *chance)
+{
+    return percent > 0 && (int64_t)chance_below(chance, 100) < percent;
+}
+
+bool fault_take(int64_t *countdown)
+{
+    if (*countdown <= 0) {
+        return false;
+    }
+    --*countdown;
+    return true;
+}

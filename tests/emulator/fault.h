@@ -1,0 +1,49 @@
+/* fault: what ssm-lab is told to do wrong, by POST /lab/faults. Everything is off at the start. Chances are drawn from
+ * the seeded generator, so that a run can be repeated. */
+#ifndef SSM_LAB_FAULT_H
+#define SSM_LAB_FAULT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/text.h"
+#include "tests/emulator/agent_core.h"
+
+struct fault_settings {
+    /* API */
+    int64_t throttle_next, fail_next; /* so many calls get ThrottlingException, InternalServerError */
+    int64_t api_delay_ms, start_session_delay_ms;
+    int64_t clock_offset_s;
+    char *stream_url; /* StartSession and ResumeSession answer this one; NULL: the true one */
+    bool no_token;    /* ResumeSession answers without TokenValue */
+    /* Gateway */
+    int64_t refuse_upgrades; /* so many websocket upgrades are answered with upgrade_status */
+    int64_t upgrade_status;
+    int64_t refuse_tokens; /* so many first messages are answered by closing the socket */
+    bool no_start_publication, no_relay_to_client, no_relay_to_agent;
+    /* Per message between client and agent, either way, in percent; delay in milliseconds */
+    int64_t loss_percent, duplicate_percent, reorder_percent, delay_ms;
+    int64_t idle_timeout_s; /* 1200 */
+    /* Built-in nodes; apply to sessions started afterwards */
+    bool no_handshake;
+    int64_t worker_start_delay_ms, handshake_timeout_ms, handshake_complete_delay_ms, crash_report_ms;
+};
+
+void fault_reset(struct fault_settings *faults);
+void fault_free(struct fault_settings *faults);
+
+/* Sets the members that `object` names; {"reset":true} puts all back first. ERR_MALFORMED with the reason: an unknown
+ * member, or one of the wrong type. Members that are actions (see lab_control) are left alone. */
+enum err fault_apply(struct fault_settings *faults, const json_t *object, struct text *ret_problem) SSM_MUST_USE;
+
+struct agent_timing fault_agent_timing(const struct fault_settings *faults);
+
+/* True with a chance of `percent` in 100. */
+bool fault_strikes(int64_t percent, struct chance *chance);
+
+/* Takes one from a countdown; false when it stands at zero. */
+bool fault_take(int64_t *countdown);
+
+#endif

@@ -1,0 +1,124 @@
+#include "tests/emulator/http_exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/core/uuid.h"
+#include "tests/emulator/lab_limits.h"
+
+#define BODY_CHUNK 8192
+
+enum err http_exchange_new(struct lab *lab, struct lws *wsi, struct http_exchange **ret_exchange)
+{
+    struct http_exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL) {
+        return ERR_MEMORY;
+    }
+    exchange->lab = lab;
+    exchange->wsi = wsi;
+    enum err err = http_request_capture(wsi, &exchange->request);
+    if (err != ERR_OK) {
+        free(exchange);
+        return err;
+    }
+    *ret_exchange = exchange;
+    return ERR_OK;
+}
+
+void http_exchange_free(struct http_exchange *exchange)
+{
+    if (exchange == NULL) {
+        return;
+    }
+    event_loop_disarm(exchange->lab->loop, &exchange->timer);
+    if (exchange->context_free != NULL) {
+        exchange->context_free(exchange->context);
+    }
+    http_request_free(exchange->request);
+    free(exchange->body);
+    free(exchange);
+}
+
+enum err http_exchange_body(struct http_exchange *exchange, struct bytes piece)
+{
+    if (byte_queue_len(&exchange->request->body) + piece.len > LAB_LIMIT_REQUEST_BODY) {
+        return ERR_TOO_LONG;
+    }
+    return byte_queue_append(&exchange->request->body, piece);
+}
+
+void http_exchange_reply(struct http_exchange *exchange, int status, const char *content_type, const char *body)
+{
+    if (exchange->status != 0) {
+        return;
+    }
+    exchange->status = status;
+    exchange->content_type = content_type;
+    exchange->body_len = strlen(body);
+    /* libwebsockets writes its own framing before the data. */
+    exchange->body = malloc(LWS_PRE + exchange->body_len + 1);
+    if (exchange->body == NULL) {
+        exchange->body_len = 0;
+    } else {
+        memcpy(exchange->body + LWS_PRE, body, exchange->body_len + 1);
+    }
+    lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, 30);
+    lws_callback_on_writable(exchange->wsi);
+}
+
+static int add_header(struct http_exchange *exchange, const char *name, const char *value, unsigned char **at,
+                      unsigned char *end)
+{
+    return lws_add_http_header_by_name(exchange->wsi, (const unsigned char *)name, (const unsigned char *)value,
+                                       (int)strlen(value), at, end);
+}
+
+static enum err write_headers(struct http_exchange *exchange)
+{
+    unsigned char memory[LWS_PRE + 2048];
+    unsigned char *start = memory + LWS_PRE, *at = start, *end = memory + sizeof memory - 1;
+    struct uuid id = uuid_v4(&exchange->lab->chance);
+    char request_id[UUID_TEXT_SIZE], date[64];
+    uuid_to_text(&id, request_id);
+    time_t now = lab_time(exchange->lab);
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    if (lws_add_http_common_headers(exchange->wsi, (unsigned)exchange->status, exchange->content_type,
+                                    exchange->body_len, &at, end) != 0 ||
+        add_header(exchange, "date:", date, &at, end) != 0 ||
+        add_header(exchange, "x-amzn-requestid:", request_id, &at, end) != 0 ||
+        (exchange->error_type[0] != '\0' &&
+         add_header(exchange, "x-amzn-errortype:", exchange->error_type, &at, end) != 0) ||
+        lws_finalize_write_http_header(exchange->wsi, start, &at, end) != 0) {
+        return ERR_UNREACHABLE;
+    }
+    exchange->are_headers_sent = true;
+    return ERR_OK;
+}
+
+enum err http_exchange_write(struct http_exchange *exchange)
+{
+    if (exchange->status == 0) {
+        return ERR_AGAIN;
+    }
+    if (!exchange->are_headers_sent) {
+        TRY(write_headers(exchange));
+        lws_callback_on_writable(exchange->wsi);
+        return exchange->body_len == 0 ? ERR_OK : ERR_AGAIN;
+    }
+    size_t left = exchange->body_len - exchange->body_sent;
+    size_t len = left < BODY_CHUNK ? left : BODY_CHUNK;
+    unsigned char *data = (unsigned char *)exchange->body + LWS_PRE + exchange->body_sent;
+    enum lws_write_protocol kind = len == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP;
+    if (lws_write(exchange->wsi, data, len, kind) < 0) {
+        return ERR_UNREACHABLE;
+    }
+    exchange->body_sent += len;
+    if (len < left) {
+        lws_callback_on_writable(exchange->wsi);
+        return ERR_AGAIN;
+    }
+    return ERR_OK;
+}

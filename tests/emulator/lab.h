@@ -1,0 +1,54 @@
+/* lab: what the rooms of ssm-lab share. One struct, made by main, borrowed by everything else. */
+#ifndef SSM_LAB_LAB_H
+#define SSM_LAB_LAB_H
+
+#include <libwebsockets.h>
+
+#include "proxy/core/chance.h"
+#include "proxy/core/sha256.h"
+#include "tests/emulator/certificate.h"
+#include "tests/emulator/credential_store.h"
+#include "tests/emulator/event_loop.h"
+#include "tests/emulator/fault.h"
+#include "tests/emulator/lab_options.h"
+
+#define LAB_ACCOUNT "111122223333"
+
+struct node_table;
+struct session_table;
+
+struct lab_counters {
+    uint64_t api_calls, api_errors;
+    uint64_t sessions_started, ended_by_agent, terminated_by_api, timed_out;
+    uint64_t client_connections, agent_connections, upgrades_refused, tokens_refused;
+    uint64_t messages_to_agent, messages_to_client, acknowledged_for_client, dropped;
+    uint64_t faults_lost, faults_duplicated, faults_reordered;
+    struct agent_counters agents; /* of built-in sessions that are over */
+};
+
+struct lab {
+    struct lab_options options;
+    char state_dir[400];
+    bool owns_state_dir;
+    struct certificate_files certificates;
+    struct chance chance;
+    struct sha256 *hash;
+    struct event_loop *loop;
+    struct lws_context *lws;
+    int api_port, gateway_port; /* once listening */
+    char activation_id[40], activation_code[24];
+    struct credential_store *credentials;
+    struct node_table *nodes;
+    struct session_table *sessions;
+    struct fault_settings faults;
+    struct lab_counters counters;
+    bool is_stopping;
+};
+
+/* Seconds since 1970 on the service's clock, which a fault can set off. */
+static inline time_t lab_time(const struct lab *lab)
+{
+    return (time_t)(event_loop_unix_ms() / 1000u) + (time_t)lab->faults.clock_offset_s;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* lab_limits: the bound of everything that a peer of ssm-lab can make grow, each with the reason for its figure. */
+#ifndef SSM_LAB_LIMITS_H
+#define SSM_LAB_LIMITS_H
+
+/* Body of an API request. StartSession accepts parameter values of 64 KiB each; nothing real comes near. */
+#define LAB_LIMIT_REQUEST_BODY (1024 * 1024)
+
+/* Header block of a request: session tokens reach 4 KiB, the agent's and the SDKs' headers 2 KiB beside it. */
+#define LAB_LIMIT_REQUEST_HEADERS (24 * 1024)
+
+/* Signed headers of a request; SDKs sign about ten. */
+#define LAB_LIMIT_SIGNED_HEADERS 32
+
+/* One websocket message. agent_job_reply, the largest of the agent, stops at 120000 bytes. */
+#define LAB_LIMIT_WEBSOCKET_MESSAGE (256 * 1024)
+
+/* Frames waiting for a peer that does not read: above HIGH the other side is no longer read, below LOW it is again.
+ * The agent repeats unacknowledged messages whatever the other side does, hence the hard limit above HIGH. */
+#define LAB_QUEUE_HIGH (1024 * 1024)
+#define LAB_QUEUE_LOW (256 * 1024)
+#define LAB_QUEUE_HARD (8 * 1024 * 1024)
+
+/* Bytes per write to a websocket: one TLS record. */
+#define LAB_WRITE_CHUNK (16 * 1024)
+
+/* Agent messages kept for a client that has not connected yet: the handshake request and its repetitions. */
+#define LAB_LIMIT_EARLY_BYTES (64 * 1024)
+
+/* Payload waiting for the target of a built-in node, above which the node's receive loop is blocked in its write. */
+#define LAB_TARGET_BUFFER (64 * 1024)
+
+/* Messages that arrived while a built-in node's receive loop is blocked. Reading from the client stops at once, so
+ * that only what one network read carried gets here. */
+#define LAB_LIMIT_INBOX_BYTES (1024 * 1024)
+
+/* What a dead receive loop swallows before its side of the connection is no longer read: the socket buffers that a
+ * real one would leave full. */
+#define LAB_DEAD_LOOP_BYTES (4 * 1024 * 1024)
+
+/* The agent's incoming and outgoing buffers hold 100000 messages each (amazon-ssm-agent), of 1 KiB as a rule. */
+#define LAB_AGENT_BUFFER_MESSAGES 100000
+#define LAB_AGENT_BUFFER_BYTES (128 * 1024 * 1024)
+
+/* Sessions kept for State=History. */
+#define LAB_LIMIT_HISTORY 2000
+
+/* Sessions, nodes and credentials at a time: far above any test, far below trouble. */
+#define LAB_LIMIT_SESSIONS 4000
+#define LAB_LIMIT_NODES 1000
+#define LAB_LIMIT_CREDENTIALS 4000
+
+/* Messages held back by the delay fault, per direction of a session. */
+#define LAB_LIMIT_DELAYED_BYTES (4 * 1024 * 1024)
+
+#endif

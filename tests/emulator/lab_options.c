@@ -1,0 +1,152 @@
+#include "tests/emulator/lab_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+enum option_code {
+    OPTION_STATE_DIR = 256,
+    OPTION_LISTEN,
+    OPTION_API_PORT,
+    OPTION_GATEWAY_PORT,
+    OPTION_REGION,
+    OPTION_NO_BUILTIN_NODES,
+    OPTION_NO_AGENT_PAUSE,
+    OPTION_SEED,
+    OPTION_EXIT_WITH_PARENT,
+    OPTION_DEBUG,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+/* One table for the parser and for --help. */
+static const struct {
+    const char *name, *argument, *help;
+    int code;
+} table[] = {
+    {"state-dir", "DIR", "where ca.pem, server.pem and server.key go (a new private directory)", OPTION_STATE_DIR},
+    {"listen", "ADDRESS", "address to listen on (127.0.0.1)", OPTION_LISTEN},
+    {"api-port", "PORT", "port of the SSM API (0: a free one)", OPTION_API_PORT},
+    {"gateway-port", "PORT", "port of the message gateway (0: a free one)", OPTION_GATEWAY_PORT},
+    {"region", "REGION", "region that requests are signed for (us-east-1)", OPTION_REGION},
+    {"no-builtin-nodes", NULL, "no nodes but the agents that register", OPTION_NO_BUILTIN_NODES},
+    {"no-agent-pause", NULL, "built-in nodes do not sleep 1 ms after every read, as the real agent does",
+     OPTION_NO_AGENT_PAUSE},
+    {"seed", "NUMBER", "seed of message ids and of faults (random)", OPTION_SEED},
+    {"exit-with-parent", "PID", "end when that process ends", OPTION_EXIT_WITH_PARENT},
+    {"debug", NULL, "say on standard error what happens", OPTION_DEBUG},
+    {"help", NULL, "show this text", OPTION_HELP},
+    {"version", NULL, "show the version", OPTION_VERSION},
+};
+
+#define TABLE_LEN (sizeof table / sizeof table[0])
+
+void lab_options_help(void)
+{
+    printf("ssm-lab: a local Session Manager: SSM API, message gateway and nodes in one process\n"
+           "usage: ssm-lab [OPTION]...\n");
+    for (size_t i = 0; i < TABLE_LEN; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].argument == NULL ? "" : " ",
+                 table[i].argument == NULL ? "" : table[i].argument);
+        printf("  %-26s %s\n", left, table[i].help);
+    }
+}
+
+static enum err parse_number(const char *name, const char *text, unsigned long long limit,
+                             unsigned long long *ret_value)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (errno != 0 || *text == '\0' || *text == '-' || *end != '\0' || value > limit) {
+        log_error("--%s: '%s' is not a number up to %llu", name, text, limit);
+        return ERR_USAGE;
+    }
+    *ret_value = value;
+    return ERR_OK;
+}
+
+static enum err apply_number(enum option_code code, const char *argument, struct lab_options *options)
+{
+    unsigned long long value = 0;
+    if (code == OPTION_API_PORT) {
+        TRY(parse_number("api-port", argument, 65535, &value));
+        options->api_port = (int)value;
+    } else if (code == OPTION_GATEWAY_PORT) {
+        TRY(parse_number("gateway-port", argument, 65535, &value));
+        options->gateway_port = (int)value;
+    } else if (code == OPTION_EXIT_WITH_PARENT) {
+        TRY(parse_number("exit-with-parent", argument, INT_MAX, &value));
+        options->parent = (pid_t)value;
+    } else {
+        TRY(parse_number("seed", argument, ULLONG_MAX, &value));
+        options->seed = value;
+        options->has_seed = true;
+    }
+    return ERR_OK;
+}
+
+static enum err apply(enum option_code code, const char *argument, struct lab_options *options)
+{
+    switch (code) {
+    case OPTION_STATE_DIR:
+        options->state_dir = argument;
+        break;
+    case OPTION_LISTEN:
+        options->listen = argument;
+        break;
+    case OPTION_REGION:
+        options->region = argument;
+        break;
+    case OPTION_NO_BUILTIN_NODES:
+        options->has_builtin_nodes = false;
+        break;
+    case OPTION_NO_AGENT_PAUSE:
+        options->has_agent_pause = false;
+        break;
+    case OPTION_DEBUG:
+        options->is_debug = true;
+        break;
+    case OPTION_HELP:
+        options->wants_help = true;
+        break;
+    case OPTION_VERSION:
+        options->wants_version = true;
+        break;
+    case OPTION_API_PORT:
+    case OPTION_GATEWAY_PORT:
+    case OPTION_SEED:
+    case OPTION_EXIT_WITH_PARENT:
+        return apply_number(code, argument, options);
+    }
+    return ERR_OK;
+}
+
+enum err lab_options_parse(int argc, char **argv, struct lab_options *ret_options)
+{
+    struct option options[TABLE_LEN + 1] = {{0}};
+    for (size_t i = 0; i < TABLE_LEN; i++) {
+        options[i] = (struct option){table[i].name, table[i].argument == NULL ? no_argument : required_argument, NULL,
+                                     table[i].code};
+    }
+    *ret_options = (struct lab_options){
+        .listen = "127.0.0.1", .region = "us-east-1", .has_builtin_nodes = true, .has_agent_pause = true};
+    int code = 0;
+    while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (code == '?') {
+            return ERR_USAGE; /* getopt has said why */
+        }
+        TRY(apply((enum option_code)code, optarg, ret_options));
+    }
+    if (optind < argc) {
+        log_error("unexpected argument '%s'", argv[optind]);
+        return ERR_USAGE;
+    }
+    return ERR_OK;
+}

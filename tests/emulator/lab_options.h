@@ -1,0 +1,31 @@
+/* lab_options: the command line of ssm-lab. */
+#ifndef SSM_LAB_OPTIONS_H
+#define SSM_LAB_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+
+struct lab_options {
+    const char *state_dir; /* NULL: a new private temporary directory */
+    const char *listen;
+    const char *region;
+    int api_port, gateway_port; /* 0: a free one */
+    bool has_builtin_nodes;
+    bool has_agent_pause; /* the agent's sleep of 1 ms after every read */
+    bool is_debug;
+    bool wants_help, wants_version;
+    bool has_seed;
+    uint64_t seed;
+    pid_t parent; /* 0: live on alone */
+};
+
+/* Texts are borrowed from argv. ERR_USAGE after a line on standard error. */
+enum err lab_options_parse(int argc, char **argv, struct lab_options *ret_options) SSM_MUST_USE;
+
+/* The usage text, on standard output. */
+void lab_options_help(void);
+
+#endif

@@ -1,0 +1,490 @@
+#include "tests/emulator/node_worker.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "tests/emulator/byte_queue.h"
+#include "tests/emulator/lab_limits.h"
+
+#define PAUSE_US 1000u
+/* An agent whose data websocket drops is back in about 5 ms. */
+#define RECONNECT_US 5000u
+#define READ_SIZE (64 * 1024)
+
+struct node_worker {
+    struct agent_core *core;
+    struct node_worker_ports ports;
+    void *owner;
+    struct event_loop *loop;
+    char host[256];
+    uint16_t port;
+    bool has_pause;
+    bool is_started, has_room, is_attached, has_hung_up, is_over, is_dirty, wanted_input;
+    int fd;
+    bool is_connecting;
+    bool has_target_ended; /* EOF or error seen: not read again */
+    bool is_write_broken;
+    struct addrinfo *addresses, *next_address;
+    struct loop_watch watch;
+    struct byte_queue to_target;
+    uint64_t written_total;
+    struct byte_queue inbox; /* length-prefixed messages that arrived while the receive loop was blocked */
+    size_t swallowed;        /* bytes since the receive loop died */
+    uint64_t read_after_us;  /* the agent's pause */
+    struct loop_timer tick, pace, link;
+};
+
+static struct agent_time now(void)
+{
+    return (struct agent_time){event_loop_now_us(), event_loop_unix_ms()};
+}
+
+/* Everything that may follow from a change: the next deadline, what to wait for, whether input is wanted. */
+static void mark_dirty(struct node_worker *worker)
+{
+    worker->is_dirty = true;
+}
+
+/* ---- target ---- */
+
+static void close_target(struct node_worker *worker)
+{
+    if (worker->fd >= 0) {
+        event_loop_unwatch(worker->loop, &worker->watch);
+        close(worker->fd);
+        worker->fd = -1;
+    }
+    if (worker->addresses != NULL) {
+        freeaddrinfo(worker->addresses);
+        worker->addresses = NULL;
+    }
+    worker->next_address = NULL;
+    worker->is_connecting = false;
+    byte_queue_drop(&worker->to_target, byte_queue_len(&worker->to_target));
+}
+
+static bool start_connect(struct node_worker *worker, const struct addrinfo *address)
+{
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* as Go does */
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
+        close(fd);
+        return false;
+    }
+    if (event_loop_watch(worker->loop, &worker->watch, fd, EPOLLOUT) != ERR_OK) {
+        close(fd);
+        return false;
+    }
+    worker->fd = fd;
+    worker->is_connecting = true;
+    return true;
+}
+
+/* Each address in turn, as the agent does. */
+static void connect_next(struct node_worker *worker)
+{
+    while (worker->next_address != NULL) {
+        const struct addrinfo *address = worker->next_address;
+        worker->next_address = address->ai_next;
+        if (start_connect(worker, address)) {
+            return;
+        }
+    }
+    close_target(worker);
+    agent_core_dialed(worker->core, false, now());
+    mark_dirty(worker);
+}
+
+static void finish_connect(struct node_worker *worker)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    getsockopt(worker->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    if (error != 0) {
+        event_loop_unwatch(worker->loop, &worker->watch);
+        close(worker->fd);
+        worker->fd = -1;
+        connect_next(worker);
+        return;
+    }
+    worker->is_connecting = false;
+    worker->has_target_ended = false;
+    worker->is_write_broken = false;
+    worker->written_total = 0;
+    worker->read_after_us = 0;
+    agent_core_dialed(worker->core, true, now());
+    mark_dirty(worker);
+}
+
+/* Reading happens in pieces of 1024; without the pause, many pieces come from one system call. */
+static void read_target(struct node_worker *worker)
+{
+    static uint8_t buffer[READ_SIZE]; /* one thread */
+    size_t want = worker->has_pause ? AGENT_CORE_PAYLOAD : sizeof buffer;
+    ssize_t got = read(worker->fd, buffer, want);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got <= 0) {
+        worker->has_target_ended = true;
+        agent_core_target_ended(worker->core, got == 0, now());
+        return;
+    }
+    for (size_t at = 0; at < (size_t)got; at += AGENT_CORE_PAYLOAD) {
+        size_t len = (size_t)got - at < AGENT_CORE_PAYLOAD ? (size_t)got - at : AGENT_CORE_PAYLOAD;
+        agent_core_output(worker->core, bytes_of(buffer + at, len), now());
+    }
+    if (worker->has_pause) {
+        worker->read_after_us = event_loop_now_us() + PAUSE_US;
+    }
+}
+
+static void write_target(struct node_worker *worker)
+{
+    while (byte_queue_len(&worker->to_target) > 0) {
+        struct bytes bytes = byte_queue_bytes(&worker->to_target);
+        ssize_t sent = worker->is_write_broken ? -1 : send(worker->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+        if (sent < 0 && !worker->is_write_broken && (errno == EAGAIN || errno == EINTR)) {
+            break;
+        }
+        if (sent < 0) {
+            worker->is_write_broken = true;
+            byte_queue_drop(&worker->to_target, bytes.len);
+            agent_core_write_failed(worker->core, now());
+            return;
+        }
+        byte_queue_drop(&worker->to_target, (size_t)sent);
+        worker->written_total += (uint64_t)sent;
+    }
+    agent_core_written(worker->core, worker->written_total, now());
+}
+
+static void target_ready(void *owner, uint32_t events)
+{
+    struct node_worker *worker = owner;
+    mark_dirty(worker);
+    if (worker->is_connecting) {
+        finish_connect(worker);
+        return;
+    }
+    if ((events & EPOLLOUT) != 0) {
+        write_target(worker);
+    }
+    bool can_read = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && worker->fd >= 0 && !worker->has_target_ended;
+    if (can_read && worker->has_room && agent_core_wants_output(worker->core) &&
+        event_loop_now_us() >= worker->read_after_us) {
+        read_target(worker);
+    }
+}
+
+/* ---- ports of the core ---- */
+
+static void core_send(void *owner, struct bytes message)
+{
+    struct node_worker *worker = owner;
+    worker->ports.send(worker->owner, message);
+}
+
+/* Names other than localhost and addresses are not looked up: nothing leaves the machine. */
+static void core_dial(void *owner)
+{
+    struct node_worker *worker = owner;
+    close_target(worker);
+    char port[8];
+    snprintf(port, sizeof port, "%u", (unsigned)worker->port);
+    bool is_local = strcmp(worker->host, "localhost") == 0;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
+    if (getaddrinfo(is_local ? "::1" : worker->host, port, &hints, &worker->addresses) != 0) {
+        worker->addresses = NULL;
+    }
+    if (is_local && worker->addresses != NULL &&
+        getaddrinfo("127.0.0.1", port, &hints, &worker->addresses->ai_next) != 0) {
+        worker->addresses->ai_next = NULL;
+    }
+    worker->next_address = worker->addresses;
+    /* Not from within the core: the timer's turn comes at once. */
+    event_loop_arm(worker->loop, &worker->pace, event_loop_now_us());
+    worker->is_connecting = true;
+}
+
+static void core_target_write(void *owner, struct bytes payload)
+{
+    struct node_worker *worker = owner;
+    if (byte_queue_append(&worker->to_target, payload) != ERR_OK) {
+        worker->is_write_broken = true;
+    }
+    mark_dirty(worker);
+}
+
+static void core_target_close(void *owner)
+{
+    struct node_worker *worker = owner;
+    close_target(worker);
+    mark_dirty(worker);
+}
+
+static void core_link_drop(void *owner)
+{
+    struct node_worker *worker = owner;
+    worker->has_hung_up = true;
+    event_loop_disarm(worker->loop, &worker->link);
+    if (worker->is_attached) {
+        worker->is_attached = false;
+        worker->ports.attached(worker->owner, false);
+    }
+    mark_dirty(worker);
+}
+
+static void core_task_complete(void *owner, const char *final_status, const char *output)
+{
+    struct node_worker *worker = owner;
+    worker->is_over = true;
+    worker->ports.task_complete(worker->owner, final_status, output);
+}
+
+/* ---- time ---- */
+
+static void tick_expired(void *owner, uint64_t now_us)
+{
+    struct node_worker *worker = owner;
+    (void)now_us;
+    agent_core_tick(worker->core, now());
+    mark_dirty(worker);
+}
+
+/* The pause after a read is over, or a dial is to begin. */
+static void pace_expired(void *owner, uint64_t now_us)
+{
+    struct node_worker *worker = owner;
+    (void)now_us;
+    mark_dirty(worker);
+    if (worker->is_connecting && worker->fd < 0) {
+        connect_next(worker);
+    }
+}
+
+static void attach(struct node_worker *worker)
+{
+    worker->is_attached = true;
+    worker->ports.attached(worker->owner, true);
+}
+
+static void link_expired(void *owner, uint64_t now_us)
+{
+    struct node_worker *worker = owner;
+    (void)now_us;
+    if (worker->has_hung_up || worker->is_over) {
+        return;
+    }
+    attach(worker);
+    if (!worker->is_started) {
+        worker->is_started = true;
+        agent_core_start(worker->core, now());
+    } else {
+        agent_core_link_up(worker->core, now());
+    }
+    mark_dirty(worker);
+}
+
+/* ---- construction ---- */
+
+enum err node_worker_new(const struct node_worker_config *config, const struct node_worker_ports *ports, void *owner,
+                         struct event_loop *loop, struct chance *chance, struct node_worker **ret_worker)
+{
+    static const struct agent_ports core_ports = {core_send,         core_dial,      core_target_write,
+                                                  core_target_close, core_link_drop, core_task_complete};
+    struct node_worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL) {
+        return ERR_MEMORY;
+    }
+    *worker = (struct node_worker){.ports = *ports,
+                                   .owner = owner,
+                                   .loop = loop,
+                                   .port = config->port,
+                                   .has_pause = config->has_pause,
+                                   .has_room = true,
+                                   .wanted_input = true,
+                                   .fd = -1,
+                                   .watch = {.ready = target_ready, .owner = worker},
+                                   .tick = {.expired = tick_expired, .owner = worker},
+                                   .pace = {.expired = pace_expired, .owner = worker},
+                                   .link = {.expired = link_expired, .owner = worker}};
+    snprintf(worker->host, sizeof worker->host, "%s", config->host);
+    enum err err = agent_core_new(&config->agent, &core_ports, worker, chance, &worker->core);
+    if (err != ERR_OK) {
+        free(worker);
+        return err;
+    }
+    event_loop_arm(loop, &worker->link, event_loop_now_us() + config->start_delay_us);
+    *ret_worker = worker;
+    return ERR_OK;
+}
+
+void node_worker_free(struct node_worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    event_loop_disarm(worker->loop, &worker->tick);
+    event_loop_disarm(worker->loop, &worker->pace);
+    event_loop_disarm(worker->loop, &worker->link);
+    close_target(worker);
+    byte_queue_free(&worker->to_target);
+    byte_queue_free(&worker->inbox);
+    agent_core_free(worker->core);
+    free(worker);
+}
+
+/* ---- link ---- */
+
+static bool is_blocked(const struct node_worker *worker)
+{
+    return agent_core_is_blocked(worker->core) || byte_queue_len(&worker->to_target) > LAB_TARGET_BUFFER ||
+           !worker->has_room;
+}
+
+static void keep_for_later(struct node_worker *worker, struct bytes message)
+{
+    uint32_t len = (uint32_t)message.len;
+    if (byte_queue_len(&worker->inbox) + message.len > LAB_LIMIT_INBOX_BYTES ||
+        byte_queue_append(&worker->inbox, bytes_of(&len, sizeof len)) != ERR_OK) {
+        return; /* lost: the client repeats it */
+    }
+    if (byte_queue_append(&worker->inbox, message) != ERR_OK) {
+        worker->inbox.end -= sizeof len;
+    }
+}
+
+void node_worker_deliver(struct node_worker *worker, struct bytes message)
+{
+    mark_dirty(worker);
+    if (agent_core_is_deaf(worker->core)) {
+        worker->swallowed += message.len;
+    } else if (is_blocked(worker) || byte_queue_len(&worker->inbox) > 0) {
+        keep_for_later(worker, message);
+    } else {
+        agent_core_receive(worker->core, message, now());
+    }
+}
+
+static void drain_inbox(struct node_worker *worker)
+{
+    while (!is_blocked(worker)) {
+        struct bytes inbox = byte_queue_bytes(&worker->inbox);
+        uint32_t len = 0;
+        if (inbox.data == NULL || inbox.len == 0) {
+            return;
+        }
+        memcpy(&len, inbox.data, sizeof len);
+        if (!agent_core_is_deaf(worker->core)) {
+            agent_core_receive(worker->core, bytes_of(inbox.data + sizeof len, len), now());
+        }
+        byte_queue_drop(&worker->inbox, sizeof len + len);
+    }
+}
+
+bool node_worker_wants_input(const struct node_worker *worker)
+{
+    if (agent_core_is_deaf(worker->core)) {
+        return worker->swallowed < LAB_DEAD_LOOP_BYTES;
+    }
+    return !is_blocked(worker) && byte_queue_len(&worker->inbox) == 0;
+}
+
+void node_worker_set_room(struct node_worker *worker, bool has_room)
+{
+    if (worker->has_room != has_room) {
+        worker->has_room = has_room;
+        mark_dirty(worker);
+    }
+}
+
+void node_worker_lose_link(struct node_worker *worker)
+{
+    if (!worker->is_attached) {
+        return;
+    }
+    worker->is_attached = false;
+    byte_queue_drop(&worker->inbox, byte_queue_len(&worker->inbox));
+    agent_core_link_down(worker->core);
+    worker->ports.attached(worker->owner, false);
+    event_loop_arm(worker->loop, &worker->link, event_loop_now_us() + RECONNECT_US);
+    mark_dirty(worker);
+}
+
+void node_worker_cancel(struct node_worker *worker)
+{
+    worker->is_started = true;
+    agent_core_cancel(worker->core, now());
+    mark_dirty(worker);
+}
+
+/* What to wait for at the target: room to write, and bytes when the agent would be reading. */
+static void update_watch(struct node_worker *worker)
+{
+    if (worker->fd < 0 || worker->is_connecting) {
+        return;
+    }
+    uint32_t events = byte_queue_len(&worker->to_target) > 0 ? EPOLLOUT : 0;
+    bool may_read = worker->has_room && !worker->has_target_ended && agent_core_wants_output(worker->core);
+    if (may_read && event_loop_now_us() < worker->read_after_us) {
+        event_loop_arm(worker->loop, &worker->pace, worker->read_after_us);
+    } else if (may_read) {
+        events |= EPOLLIN;
+    }
+    if (events == 0 && worker->watch.is_armed) {
+        /* Hang-ups are reported even with no event asked for, again and again: not to be waited for at all. */
+        event_loop_unwatch(worker->loop, &worker->watch);
+    } else if (events != 0 && !worker->watch.is_armed) {
+        if (event_loop_watch(worker->loop, &worker->watch, worker->fd, events) != ERR_OK) {
+            log_error("cannot watch the target of a session");
+        }
+    } else {
+        event_loop_change(worker->loop, &worker->watch, events);
+    }
+}
+
+void node_worker_flush(struct node_worker *worker)
+{
+    if (!worker->is_dirty) {
+        return;
+    }
+    while (worker->is_dirty && !worker->is_over) {
+        worker->is_dirty = false;
+        if (worker->fd >= 0 && !worker->is_connecting && byte_queue_len(&worker->to_target) > 0) {
+            write_target(worker);
+        }
+        drain_inbox(worker);
+    }
+    if (worker->is_over) {
+        return;
+    }
+    update_watch(worker);
+    uint64_t due_us = agent_core_deadline(worker->core);
+    if (due_us == UINT64_MAX) {
+        event_loop_disarm(worker->loop, &worker->tick);
+    } else if (!worker->tick.is_armed || worker->tick.due_us != due_us) {
+        event_loop_arm(worker->loop, &worker->tick, due_us);
+    }
+    bool wants_input = node_worker_wants_input(worker);
+    if (wants_input != worker->wanted_input) {
+        worker->wanted_input = wants_input;
+        worker->ports.flow(worker->owner);
+    }
+}
+
+const struct agent_counters *node_worker_counters(const struct node_worker *worker)
+{
+    return agent_core_counters(worker->core);
+}

@@ -1,0 +1,224 @@
+#include "tests/emulator/peer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tests/emulator/gateway.h"
+#include "tests/emulator/lab_limits.h"
+
+/* OpenDataChannel and its like follow the upgrade at once. */
+#define FIRST_MESSAGE_US 30000000u
+
+static void first_message_missing(void *owner, uint64_t now_us)
+{
+    (void)now_us;
+    peer_close(owner, LWS_CLOSE_STATUS_NORMAL);
+}
+
+enum err peer_new(struct lab *lab, struct lws *wsi, enum peer_channel channel, const char *id, struct peer **ret_peer)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL) {
+        return ERR_MEMORY;
+    }
+    if (strlen(id) >= sizeof peer->id) {
+        free(peer);
+        return ERR_TOO_LONG;
+    }
+    strcpy(peer->id, id);
+    peer->lab = lab;
+    peer->wsi = wsi;
+    peer->channel = channel;
+    peer->is_reading = true;
+    peer->close_code = LWS_CLOSE_STATUS_NORMAL;
+    peer->first_message = (struct loop_timer){.expired = first_message_missing, .owner = peer};
+    event_loop_arm(lab->loop, &peer->first_message, event_loop_now_us() + FIRST_MESSAGE_US);
+    *ret_peer = peer;
+    return ERR_OK;
+}
+
+void peer_free(struct peer *peer)
+{
+    if (peer == NULL) {
+        return;
+    }
+    event_loop_disarm(peer->lab->loop, &peer->first_message);
+    byte_queue_free(&peer->out);
+    byte_queue_free(&peer->partial);
+    free(peer);
+}
+
+static void request_writable(struct peer *peer)
+{
+    if (!peer->is_writable_requested) {
+        peer->is_writable_requested = true;
+        lws_callback_on_writable(peer->wsi);
+    }
+}
+
+/* A server's frame is not masked: FIN, opcode binary, length. Source: RFC 6455, 5.2. */
+static size_t put_frame_header(uint8_t *at, size_t len)
+{
+    at[0] = 0x82;
+    if (len < 126) {
+        at[1] = (uint8_t)len;
+        return 2;
+    }
+    if (len < 65536) {
+        at[1] = 126;
+        at[2] = (uint8_t)(len >> 8);
+        at[3] = (uint8_t)len;
+        return 4;
+    }
+    at[1] = 127;
+    bytes_put_be64(at + 2, len);
+    return 10;
+}
+
+void peer_send(struct peer *peer, struct bytes message)
+{
+    if (peer->is_dead || peer->is_closing) {
+        return;
+    }
+    uint8_t *room = NULL;
+    if (byte_queue_len(&peer->out) + message.len <= LAB_QUEUE_HARD) {
+        room = byte_queue_reserve(&peer->out, message.len + 10);
+    }
+    if (room == NULL) {
+        peer->lab->counters.dropped++;
+        return;
+    }
+    size_t header_len = put_frame_header(room, message.len);
+    memcpy(room + header_len, message.data, message.len);
+    byte_queue_commit(&peer->out, header_len + message.len);
+    if (byte_queue_len(&peer->out) > LAB_QUEUE_HIGH && !peer->is_full) {
+        peer->is_full = true;
+        gateway_peer_flow(peer);
+    }
+    request_writable(peer);
+}
+
+bool peer_is_full(const struct peer *peer)
+{
+    return peer->is_full;
+}
+
+void peer_set_reading(struct peer *peer, bool is_reading)
+{
+    if (peer->is_reading != is_reading && !peer->is_dead) {
+        peer->is_reading = is_reading;
+        lws_rx_flow_control(peer->wsi, is_reading ? 1 : 0);
+    }
+}
+
+void peer_close(struct peer *peer, int code)
+{
+    if (!peer->is_dead && !peer->is_closing) {
+        peer->is_closing = true;
+        peer->close_code = code;
+        request_writable(peer);
+    }
+}
+
+void peer_drop(struct peer *peer)
+{
+    if (!peer->is_dead) {
+        peer->is_dead = true;
+        shutdown(lws_get_socket_fd(peer->wsi), SHUT_RDWR);
+        lws_set_timeout(peer->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    }
+}
+
+/* One whole message, mostly straight from the network buffer. */
+static void take_message(struct peer *peer, struct bytes message, bool is_binary)
+{
+    if (peer->role == PEER_UNKNOWN) {
+        event_loop_disarm(peer->lab->loop, &peer->first_message);
+        gateway_first_message(peer, message, is_binary);
+    } else {
+        gateway_message(peer, message);
+    }
+}
+
+bool peer_receive(struct peer *peer, struct bytes piece)
+{
+    if (peer->is_dead || peer->is_closing) {
+        return !peer->is_dead;
+    }
+    bool is_whole = lws_is_final_fragment(peer->wsi) && lws_remaining_packet_payload(peer->wsi) == 0;
+    bool is_binary = lws_frame_is_binary(peer->wsi) != 0;
+    if (is_whole && byte_queue_len(&peer->partial) == 0) {
+        take_message(peer, piece, is_binary);
+        return true;
+    }
+    if (byte_queue_len(&peer->partial) + piece.len > LAB_LIMIT_WEBSOCKET_MESSAGE) {
+        lws_close_reason(peer->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
+        return false;
+    }
+    if (byte_queue_append(&peer->partial, piece) != ERR_OK) {
+        return false;
+    }
+    if (is_whole) {
+        struct byte_queue message = peer->partial;
+        peer->partial = (struct byte_queue){0};
+        take_message(peer, byte_queue_bytes(&message), is_binary);
+        byte_queue_free(&message);
+    }
+    return true;
+}
+
+static size_t frame_len(const uint8_t *frame)
+{
+    size_t len = frame[1] & 127u;
+    return len == 126 ? 4 + ((size_t)frame[2] << 8 | frame[3]) : len == 127 ? 10 + bytes_get_be64(frame + 2) : 2 + len;
+}
+
+/* As many whole frames as fit into one record, at least one: libwebsockets puts its pongs between our writes. */
+static size_t next_chunk(const struct peer *peer)
+{
+    struct bytes out = byte_queue_bytes(&peer->out);
+    size_t len = 0;
+    while (len < out.len) {
+        size_t frame = frame_len(out.data + len);
+        if (len > 0 && len + frame > LAB_WRITE_CHUNK) {
+            break;
+        }
+        len += frame;
+    }
+    return len;
+}
+
+static void after_write(struct peer *peer)
+{
+    if (peer->is_full && byte_queue_len(&peer->out) < LAB_QUEUE_LOW) {
+        peer->is_full = false;
+        gateway_peer_flow(peer);
+    }
+}
+
+int peer_writable(struct peer *peer)
+{
+    peer->is_writable_requested = false;
+    if (peer->is_dead) {
+        return -1;
+    }
+    while (byte_queue_len(&peer->out) > 0 && !lws_partial_buffered(peer->wsi)) {
+        size_t len = next_chunk(peer);
+        uint8_t *data = peer->out.data + peer->out.start;
+        if (lws_write(peer->wsi, data, len, LWS_WRITE_RAW) < 0) {
+            return -1;
+        }
+        byte_queue_drop(&peer->out, len);
+    }
+    after_write(peer);
+    if (byte_queue_len(&peer->out) > 0) {
+        request_writable(peer);
+    } else if (peer->is_closing && !lws_partial_buffered(peer->wsi)) {
+        lws_close_reason(peer->wsi, (enum lws_close_status)peer->close_code, NULL, 0);
+        return -1;
+    } else if (peer->is_closing) {
+        request_writable(peer);
+    }
+    return 0;
+}

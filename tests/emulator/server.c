@@ -1,0 +1,256 @@
+#include "tests/emulator/server.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "tests/emulator/api.h"
+#include "tests/emulator/gateway.h"
+#include "tests/emulator/http_exchange.h"
+#include "tests/emulator/lab_control.h"
+#include "tests/emulator/lab_limits.h"
+#include "tests/emulator/peer.h"
+
+enum { VHOST_API, VHOST_GATEWAY };
+
+/* libwebsockets' user memory of every connection. The peer of a websocket is its opaque data instead: an upgrade is
+ * decided on before there is user memory. */
+struct connection {
+    struct http_exchange *exchange;
+};
+
+static struct lab *lab_of(struct lws *wsi)
+{
+    return lws_context_user(lws_get_context(wsi));
+}
+
+static bool is_gateway(struct lws *wsi)
+{
+    return strcmp(lws_get_vhost_name(lws_get_vhost(wsi)), "gateway") == 0;
+}
+
+/* ---- HTTP ---- */
+
+static void dispatch(struct http_exchange *exchange)
+{
+    if (is_gateway(exchange->wsi)) {
+        gateway_rest(exchange);
+    } else if (lab_control_request(exchange)) {
+        return;
+    } else if (strcmp(exchange->request->method, "POST") == 0 && strcmp(exchange->request->path, "/") == 0) {
+        api_request(exchange);
+    } else {
+        http_exchange_reply(exchange, 404, "application/json", "{}");
+    }
+}
+
+static int refuse(struct lws *wsi, int status)
+{
+    return lws_return_http_status(wsi, (unsigned)status, NULL) != 0 || lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+static int begin_request(struct lws *wsi, struct connection *connection)
+{
+    http_exchange_free(connection->exchange);
+    connection->exchange = NULL;
+    enum err err = http_exchange_new(lab_of(wsi), wsi, &connection->exchange);
+    if (err != ERR_OK) {
+        return refuse(wsi, err == ERR_MEMORY ? 500 : 400);
+    }
+    bool has_body = lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0;
+    if (!has_body) {
+        dispatch(connection->exchange);
+    }
+    return 0;
+}
+
+static int take_body(struct connection *connection, struct bytes piece)
+{
+    struct http_exchange *exchange = connection->exchange;
+    if (exchange == NULL || exchange->status != 0) {
+        return 0;
+    }
+    if (http_exchange_body(exchange, piece) != ERR_OK) {
+        http_exchange_reply(exchange, 413, "application/json", "{\"__type\":\"RequestEntityTooLargeException\"}");
+    }
+    return 0;
+}
+
+static int end_body(struct connection *connection)
+{
+    if (connection->exchange != NULL && connection->exchange->status == 0) {
+        dispatch(connection->exchange);
+    }
+    return 0;
+}
+
+static int write_answer(struct lws *wsi, struct connection *connection)
+{
+    if (connection->exchange == NULL) {
+        return 0;
+    }
+    enum err err = http_exchange_write(connection->exchange);
+    if (err == ERR_AGAIN) {
+        return 0;
+    }
+    http_exchange_free(connection->exchange);
+    connection->exchange = NULL;
+    return err != ERR_OK || lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+/* ---- websocket ---- */
+
+/* 0: go on; 1: refused, answered. */
+static int confirm_upgrade(struct lws *wsi, const char *protocol)
+{
+    struct peer *peer = NULL;
+    if (lws_get_opaque_user_data(wsi) != NULL || !is_gateway(wsi) || strcasecmp(protocol, "websocket") != 0) {
+        return lws_return_http_status(wsi, 400, NULL) != 0 ? -1 : 1;
+    }
+    int status = gateway_upgrade(lab_of(wsi), wsi, &peer);
+    if (status != 0) {
+        return lws_return_http_status(wsi, (unsigned)status, NULL) != 0 ? -1 : 1;
+    }
+    lws_set_opaque_user_data(wsi, peer);
+    return 0;
+}
+
+static void end_connection(struct lws *wsi, struct connection *connection)
+{
+    struct peer *peer = lws_get_opaque_user_data(wsi);
+    lws_set_opaque_user_data(wsi, NULL);
+    if (peer != NULL) {
+        peer->is_dead = true;
+        gateway_peer_lost(peer);
+        peer_free(peer);
+    }
+    if (connection != NULL) {
+        http_exchange_free(connection->exchange);
+        connection->exchange = NULL;
+    }
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    struct connection *connection = user;
+    struct peer *peer = wsi == NULL ? NULL : lws_get_opaque_user_data(wsi);
+    /* Not every reason has an enumerator that matters here; libwebsockets has about a hundred. */
+    switch ((int)reason) {
+    case LWS_CALLBACK_HTTP:
+        return begin_request(wsi, connection);
+    case LWS_CALLBACK_HTTP_BODY:
+        return take_body(connection, bytes_of(in, len));
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return end_body(connection);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return write_answer(wsi, connection);
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return confirm_upgrade(wsi, in);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return peer == NULL ? -1 : 0;
+    case LWS_CALLBACK_RECEIVE:
+        return peer != NULL && peer_receive(peer, bytes_of(in, len)) ? 0 : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return peer == NULL ? -1 : peer_writable(peer);
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_WSI_DESTROY:
+        end_connection(wsi, connection);
+        return 0;
+    case LWS_CALLBACK_RAW_RX_FILE:
+        event_loop_dispatch(lab_of(wsi)->loop);
+        return 0;
+    case LWS_CALLBACK_PROTOCOL_INIT:
+    case LWS_CALLBACK_PROTOCOL_DESTROY:
+    default:
+        return 0;
+    }
+}
+
+/* tx_packet_size: a frame of ours always fits one write, so that the pongs of libwebsockets come between frames. */
+static const struct lws_protocols protocols[] = {
+    {"ssm-lab", callback, sizeof(struct connection), 64 * 1024, 0, NULL, LAB_LIMIT_WEBSOCKET_MESSAGE + 1024},
+    {NULL, NULL, 0, 0, 0, NULL, 0}};
+
+/* Pings from our side would hide that a client of ours sends none. */
+static const lws_retry_bo_t no_pings = {.secs_since_valid_ping = 0xfffe, .secs_since_valid_hangup = 0xffff};
+
+static void emit_log(int level, const char *line)
+{
+    size_t len = strcspn(line, "\n");
+    if (level == LLL_ERR) {
+        log_debug("libwebsockets: %.*s", (int)len, line);
+    }
+}
+
+static enum err make_context(struct lab *lab)
+{
+    struct lws_context_creation_info info = {0};
+    lws_set_log_level(LLL_ERR, emit_log);
+    info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.user = lab;
+    info.max_http_header_data = LAB_LIMIT_REQUEST_HEADERS;
+    info.max_http_header_pool = 256;
+    info.pt_serv_buf_size = 64 * 1024;
+    info.fd_limit_per_thread = 2048;
+    info.retry_and_idle_policy = &no_pings;
+    lab->lws = lws_create_context(&info);
+    return lab->lws == NULL ? ERR_SYSTEM : ERR_OK;
+}
+
+static enum err make_vhost(struct lab *lab, int which, struct lws_vhost **ret_vhost)
+{
+    struct lws_context_creation_info info = {0};
+    info.vhost_name = which == VHOST_API ? "api" : "gateway";
+    info.port = which == VHOST_API ? lab->options.api_port : lab->options.gateway_port;
+    info.iface = lab->options.listen;
+    info.protocols = protocols;
+    info.ssl_cert_filepath = lab->certificates.server;
+    info.ssl_private_key_filepath = lab->certificates.server_key;
+    info.alpn = "http/1.1";
+    info.timeout_secs = 20;
+    info.keepalive_timeout = 60;
+    info.retry_and_idle_policy = &no_pings;
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT; /* without it the vhost speaks plain text */
+    info.options |= strchr(lab->options.listen, ':') == NULL ? LWS_SERVER_OPTION_DISABLE_IPV6 : 0;
+    struct lws_vhost *vhost = lws_create_vhost(lab->lws, &info);
+    if (vhost == NULL || lws_get_vhost_listen_port(vhost) <= 0) {
+        log_error("cannot listen on %s port %d", info.iface, info.port);
+        return ERR_SYSTEM;
+    }
+    *ret_vhost = vhost;
+    return ERR_OK;
+}
+
+enum err server_start(struct lab *lab)
+{
+    struct lws_vhost *api = NULL, *gateway = NULL;
+    TRY(make_context(lab));
+    TRY(make_vhost(lab, VHOST_API, &api));
+    TRY(make_vhost(lab, VHOST_GATEWAY, &gateway));
+    lab->api_port = lws_get_vhost_listen_port(api);
+    lab->gateway_port = lws_get_vhost_listen_port(gateway);
+    /* libwebsockets closes what it adopts; the event loop keeps its own descriptor. */
+    lws_sock_file_fd_type descriptor = {.filefd = dup(event_loop_fd(lab->loop))};
+    if (descriptor.filefd < 0 ||
+        lws_adopt_descriptor_vhost(api, LWS_ADOPT_RAW_FILE_DESC, descriptor, "ssm-lab", NULL) == NULL) {
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
+}
+
+void server_round(struct lab *lab)
+{
+    event_loop_prepare(lab->loop);
+    if (lws_service(lab->lws, 0) < 0) {
+        lab->is_stopping = true;
+    }
+}
+
+void server_stop(struct lab *lab)
+{
+    if (lab->lws != NULL) {
+        lws_context_destroy(lab->lws);
+        lab->lws = NULL;
+    }
+}
