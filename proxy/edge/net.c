@@ -341,6 +341,14 @@ static enum err net_certificate_error(const struct net_transfer *transfer, struc
 
 static enum err net_connect_error(const struct net_transfer *transfer, struct text *ret_why)
 {
+    /* libcurl says whom it tried; when that is not the host, it was the proxy. */
+    char tried[LIMIT_HOST + 32];
+    struct text text = text_in(tried, sizeof tried);
+    text_format(&text, "%s port %u ", transfer->host, (unsigned)transfer->port);
+    if (strncmp(transfer->error_text, "Failed to connect to", 20) == 0 && strstr(transfer->error_text, tried) == NULL) {
+        text_format(ret_why, "cannot connect to the HTTP proxy (HTTPS_PROXY): %s", transfer->error_text);
+        return ERR_UNREACHABLE;
+    }
     long os_errno = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
     text_format(ret_why, "cannot connect to %s port %u: %s", transfer->host, (unsigned)transfer->port,

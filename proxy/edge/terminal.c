@@ -25,9 +25,12 @@ void terminal_leave_session(bool *ret_left)
         return;
     }
     pid_t parents_group = getpgid(getppid());
-    if (parents_group > 0 && setpgid(0, parents_group) == 0 && setsid() >= 0) {
-        *ret_left = true;
-        return;
+    if (parents_group > 0 && setpgid(0, parents_group) == 0) {
+        if (setsid() >= 0) {
+            *ret_left = true;
+            return;
+        }
+        (void)setpgid(0, getpid()); /* back: somebody else is in our group, which therefore still exists */
     }
     *ret_left = terminal_has_none();
 }

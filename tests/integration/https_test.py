@@ -237,6 +237,8 @@ class HttpsTest(unittest.TestCase):
         self.assert_error(seen, "unreachable", "proxy refused", "status 403")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://no-such-proxy.invalid:3128"})
         self.assert_error(seen, "unreachable", "proxy's host name cannot be resolved")
+        seen = self.probe(url, environment={"HTTPS_PROXY": "http://127.0.0.1:1"})
+        self.assert_error(seen, "unreachable", "cannot connect to the HTTP proxy", "127.0.0.1 port 1")
         self.assertEqual(self.started.requests, [], "a refused proxy is never bypassed")
 
     def test_cancelling_does_not_wait(self):
