@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,17 +94,47 @@ void process_identity_put_host(const struct process_identity *identity, struct t
     text_format(text, "%s %s", identity->host_name, identity->machine_id);
 }
 
+/* The next word of `*text`, copied; `*text` moves behind it and one blank. */
+static enum err process_identity_take_word(const char **text, char *ret_word, size_t size)
+{
+    size_t len = strcspn(*text, " ");
+    if (len == 0 || len >= size) {
+        return ERR_MALFORMED;
+    }
+    memcpy(ret_word, *text, len);
+    ret_word[len] = '\0';
+    *text += len + ((*text)[len] == ' ');
+    return ERR_OK;
+}
+
+static enum err process_identity_take_number(const char **text, unsigned long long *ret_number)
+{
+    char word[24];
+    TRY(process_identity_take_word(text, word, sizeof word));
+    char *end = word;
+    errno = 0;
+    unsigned long long number = strtoull(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0) {
+        return ERR_MALFORMED;
+    }
+    *ret_number = number;
+    return ERR_OK;
+}
+
 enum err process_identity_parse_process(const char *text, struct process_identity *identity)
 {
-    int end = -1;
-    int found = sscanf(text, "%20ld %20llu %63s %63s%n", &identity->pid, &identity->start, identity->pid_namespace,
-                       identity->boot_id, &end);
-    return found == 4 && text[end] == '\0' && identity->pid > 0 ? ERR_OK : ERR_MALFORMED;
+    unsigned long long pid = 0;
+    TRY(process_identity_take_number(&text, &pid));
+    TRY(process_identity_take_number(&text, &identity->start));
+    TRY(process_identity_take_word(&text, identity->pid_namespace, sizeof identity->pid_namespace));
+    TRY(process_identity_take_word(&text, identity->boot_id, sizeof identity->boot_id));
+    identity->pid = (long)pid;
+    return *text == '\0' && pid > 0 && pid <= INT_MAX ? ERR_OK : ERR_MALFORMED;
 }
 
 enum err process_identity_parse_host(const char *text, struct process_identity *identity)
 {
-    int end = -1;
-    int found = sscanf(text, "%64s %63s%n", identity->host_name, identity->machine_id, &end);
-    return found == 2 && text[end] == '\0' ? ERR_OK : ERR_MALFORMED;
+    TRY(process_identity_take_word(&text, identity->host_name, sizeof identity->host_name));
+    TRY(process_identity_take_word(&text, identity->machine_id, sizeof identity->machine_id));
+    return *text == '\0' ? ERR_OK : ERR_MALFORMED;
 }

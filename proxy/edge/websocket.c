@@ -5,10 +5,9 @@
 
 #include "common/auto.h"
 #include "proxy/core/ws_codec.h"
-#include "proxy/core/ws_upgrade.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/entropy.h"
-#include "proxy/edge/tls_stream.h"
+#include "proxy/edge/ws_link.h"
 
 /* Two full records: one goes out while the next is filled. */
 #define WEBSOCKET_OUTPUT_SIZE (2 * TLS_STREAM_PIECE)
@@ -17,21 +16,16 @@
 #define WEBSOCKET_OUTPUT_RESERVE (2 * (WS_CONTROL_MAX + WS_FRAME_OVERHEAD_MAX))
 
 struct websocket {
-    struct net *net;
     enum websocket_state state;
-    struct endpoint_url url; /* where the connection goes; path once the upgrade is asked for */
-    bool is_upgrade_asked;
-    bool is_fresh; /* the one fresh connection has been spent */
     bool wants_receive;
     bool cannot_send;    /* sending failed; what the peer sent before may still be read */
-    int64_t deadline_us; /* of UPGRADING and CLOSING */
+    int64_t deadline_us; /* of CLOSING */
 
     enum err error; /* when CLOSED */
     char why[512];
     unsigned close_code;
 
-    struct tls_stream stream;
-    struct ws_upgrade upgrade;
+    struct ws_link link;
     struct ws_codec *codec;
     struct entropy_pool entropy;
 
@@ -58,7 +52,7 @@ static void websocket_end(struct websocket *websocket, enum err error)
 {
     websocket->state = WEBSOCKET_CLOSED;
     websocket->error = error;
-    tls_stream_close(&websocket->stream);
+    ws_link_close(&websocket->link);
     websocket->output_at = websocket->output_end = 0;
 }
 
@@ -66,11 +60,11 @@ static void websocket_end(struct websocket *websocket, enum err error)
 
 static void websocket_watch(struct websocket *websocket)
 {
-    struct loop_source *source = &websocket->stream.source;
-    bool is_reading = websocket->state == WEBSOCKET_UPGRADING || websocket->state == WEBSOCKET_CLOSING ||
-                      (websocket->state == WEBSOCKET_OPEN && websocket->wants_receive);
-    source->want_read = is_reading;
-    source->want_write = websocket->output_end > websocket->output_at && !websocket->cannot_send;
+    struct loop_source *source = &websocket->link.stream.source;
+    if (websocket->state == WEBSOCKET_OPEN || websocket->state == WEBSOCKET_CLOSING) {
+        source->want_read = websocket->wants_receive || websocket->state == WEBSOCKET_CLOSING;
+        source->want_write = websocket->output_end > websocket->output_at && !websocket->cannot_send;
+    }
 }
 
 static size_t websocket_room(struct websocket *websocket)
@@ -111,7 +105,7 @@ static void websocket_send_output(struct websocket *websocket)
         size_t sent = 0;
         struct text why = websocket_words(websocket);
         enum err err = tls_stream_send(
-            &websocket->stream,
+            &websocket->link.stream,
             bytes_of(websocket->output + websocket->output_at, websocket->output_end - websocket->output_at), &sent,
             &why);
         if (err == ERR_AGAIN) {
@@ -125,9 +119,10 @@ static void websocket_send_output(struct websocket *websocket)
 /* More of what the peer sent, into `input`. Nothing more can come where sending has failed. */
 static enum err websocket_read(struct websocket *websocket, size_t *ret_len, struct text *ret_why)
 {
-    enum err err = tls_stream_receive(&websocket->stream, websocket->input, sizeof websocket->input, ret_len, ret_why);
+    enum err err =
+        tls_stream_receive(&websocket->link.stream, websocket->input, sizeof websocket->input, ret_len, ret_why);
     if (err == ERR_AGAIN && websocket->cannot_send) {
-        text_format(ret_why, "the connection to %s was lost", websocket->url.host);
+        text_format(ret_why, "the connection to %s was lost", websocket->link.url.host);
         return ERR_UNREACHABLE;
     }
     return err;
@@ -151,19 +146,7 @@ static void websocket_break(struct websocket *websocket, enum err error, unsigne
     websocket_end(websocket, error);
 }
 
-/* ---- connecting ---- */
-
-static enum err websocket_open_stream(struct websocket *websocket)
-{
-    websocket->output_at = websocket->output_end = 0;
-    websocket->cannot_send = false;
-    websocket->state = WEBSOCKET_CONNECTING;
-    enum err err = tls_stream_open(websocket->net, &websocket->url, &websocket->stream);
-    if (err != ERR_OK) {
-        websocket_end(websocket, err);
-    }
-    return err;
-}
+/* ---- connecting and upgrading ---- */
 
 enum err websocket_connect(struct net *net, const struct endpoint_url *gateway, struct websocket **ret_websocket)
 {
@@ -171,13 +154,11 @@ enum err websocket_connect(struct net *net, const struct endpoint_url *gateway, 
     if (websocket == NULL) {
         return ERR_MEMORY;
     }
-    websocket->net = net;
-    websocket->url = *gateway;
     websocket->wants_receive = true;
     websocket->close_code = WS_CLOSE_ABNORMAL;
     websocket->deadline_us = INSTANT_NEVER;
     TRY(ws_codec_new(&websocket->codec));
-    TRY(websocket_open_stream(websocket));
+    TRY(ws_link_open(net, &websocket->entropy, gateway, &websocket->link));
     *ret_websocket = MOVE(websocket);
     return ERR_OK;
 }
@@ -187,125 +168,35 @@ void websocket_free(struct websocket **websocket)
     if (*websocket == NULL) {
         return;
     }
-    tls_stream_close(&(*websocket)->stream);
+    ws_link_close(&(*websocket)->link);
     ws_codec_free(&(*websocket)->codec);
     free(*websocket);
     *websocket = NULL;
 }
 
-/* A new connection in place of a stale one, once. False: that has been done, or cannot be. */
-static bool websocket_connect_afresh(struct websocket *websocket)
+static void websocket_pump_link(struct websocket *websocket)
 {
-    if (websocket->is_fresh) {
-        return false;
-    }
-    websocket->is_fresh = true;
-    tls_stream_close(&websocket->stream);
-    return websocket_open_stream(websocket) == ERR_OK;
-}
-
-/* ---- upgrading ---- */
-
-static enum err websocket_write_request(struct websocket *websocket)
-{
-    uint8_t nonce[WS_UPGRADE_NONCE_LEN];
-    TRY(entropy_take(&websocket->entropy, nonce, sizeof nonce));
-    char request[WS_UPGRADE_REQUEST_MAX];
-    struct text text = text_in(request, sizeof request);
-    TRY(ws_upgrade_begin(&websocket->upgrade, &websocket->url, nonce, &text));
-    memcpy(websocket->output, request, text.len);
-    websocket->output_at = 0;
-    websocket->output_end = text.len;
-    return ERR_OK;
-}
-
-/* A connection that waited may be dead by now: then it is readable, and says so. */
-static void websocket_begin_upgrade(struct websocket *websocket)
-{
-    size_t len = 0;
+    static const enum websocket_state states[] = {[WS_LINK_CONNECTING] = WEBSOCKET_CONNECTING,
+                                                  [WS_LINK_CONNECTED] = WEBSOCKET_CONNECTED,
+                                                  [WS_LINK_UPGRADING] = WEBSOCKET_UPGRADING,
+                                                  [WS_LINK_OPEN] = WEBSOCKET_OPEN,
+                                                  [WS_LINK_FAILED] = WEBSOCKET_CLOSED};
     struct text why = websocket_words(websocket);
-    enum err err = websocket_read(websocket, &len, &why);
-    if (err == ERR_OK && len > 0) {
-        text_put(&why, "the gateway spoke before it was asked for a websocket");
-        websocket_end(websocket, ERR_PROTOCOL);
-        return;
-    }
-    if (err != ERR_AGAIN) {
-        if (!websocket_connect_afresh(websocket)) {
-            text_put(&why, err == ERR_OK ? "the gateway closes connections at once" : "");
-            websocket_end(websocket, ERR_UNREACHABLE);
-        }
-        return;
-    }
-    err = websocket_write_request(websocket);
-    if (err != ERR_OK) {
-        text_put(&why, "the websocket upgrade cannot be asked for");
+    struct bytes first = {0};
+    enum err err = ws_link_pump(&websocket->link, websocket->input, sizeof websocket->input, &first, &why);
+    websocket->state = states[websocket->link.state];
+    if (err == ERR_OK) {
+        ws_codec_feed(websocket->codec, first);
+    } else if (err != ERR_AGAIN) {
         websocket_end(websocket, err);
-        return;
     }
-    websocket->state = WEBSOCKET_UPGRADING;
-    websocket->deadline_us = clock_mono_us() + WEBSOCKET_UPGRADE_TIMEOUT_US;
-    websocket_send_output(websocket);
 }
 
 enum err websocket_upgrade(struct websocket *websocket, const struct endpoint_url *url)
 {
-    bool is_same = endpoint_same_address(&websocket->url, url);
-    bool is_lost = websocket->state == WEBSOCKET_CLOSED;
-    websocket->url = *url;
-    websocket->is_upgrade_asked = true;
-    if (!is_same) {
-        tls_stream_close(&websocket->stream);
-        return websocket_open_stream(websocket);
-    }
-    if (is_lost) {
-        return websocket_connect_afresh(websocket) ? ERR_OK : ERR_MEMORY;
-    }
-    if (websocket->state == WEBSOCKET_CONNECTED) {
-        websocket_begin_upgrade(websocket);
-        websocket_watch(websocket);
-    }
+    TRY(ws_link_upgrade(&websocket->link, url));
+    websocket_pump_link(websocket); /* at once, if the connection is up */
     return ERR_OK;
-}
-
-/* The stream ended before the websocket was open. Before one byte of the answer, it was stale. */
-static void websocket_lose_upgrade(struct websocket *websocket, enum err err, struct text *why)
-{
-    if (websocket->upgrade.answer_len == 0 && websocket_connect_afresh(websocket)) {
-        return;
-    }
-    text_put(why, err == ERR_OK ? "the gateway closed the connection before the websocket was open" : "");
-    websocket_end(websocket, ERR_UNREACHABLE);
-}
-
-static void websocket_pump_upgrade(struct websocket *websocket)
-{
-    while (websocket->state == WEBSOCKET_UPGRADING) {
-        size_t len = 0;
-        struct text why = websocket_words(websocket);
-        enum err err = websocket_read(websocket, &len, &why);
-        if (err == ERR_AGAIN && clock_mono_us() < websocket->deadline_us) {
-            return;
-        }
-        if (err == ERR_AGAIN) {
-            text_put(&why, "the gateway does not answer the websocket upgrade");
-            websocket_end(websocket, ERR_TIMEOUT);
-            return;
-        }
-        if (err != ERR_OK || len == 0) {
-            websocket_lose_upgrade(websocket, err, &why);
-            return;
-        }
-        size_t used = 0;
-        err = ws_upgrade_accept(&websocket->upgrade, bytes_of(websocket->input, len), &used, &why);
-        if (err == ERR_OK) {
-            websocket->state = WEBSOCKET_OPEN;
-            websocket->deadline_us = INSTANT_NEVER;
-            ws_codec_feed(websocket->codec, bytes_of(websocket->input + used, len - used));
-        } else if (err != ERR_AGAIN) {
-            websocket_end(websocket, err);
-        }
-    }
 }
 
 /* ---- receiving ---- */
@@ -423,7 +314,7 @@ enum err websocket_receive(struct websocket *websocket, struct bytes *ret_messag
 bool websocket_has_unread(const struct websocket *websocket)
 {
     return websocket->state == WEBSOCKET_OPEN &&
-           (ws_codec_has_input(websocket->codec) || !websocket->stream.is_drained);
+           (ws_codec_has_input(websocket->codec) || !websocket->link.stream.is_drained);
 }
 
 void websocket_want_receive(struct websocket *websocket, bool want_receive)
@@ -436,8 +327,7 @@ void websocket_want_receive(struct websocket *websocket, bool want_receive)
 
 void websocket_flush(struct websocket *websocket)
 {
-    if (websocket->state == WEBSOCKET_OPEN || websocket->state == WEBSOCKET_CLOSING ||
-        websocket->state == WEBSOCKET_UPGRADING) {
+    if (websocket->state == WEBSOCKET_OPEN || websocket->state == WEBSOCKET_CLOSING) {
         websocket_send_output(websocket);
         if (websocket->has_pong) {
             websocket_put_pong(websocket);
@@ -503,20 +393,6 @@ void websocket_close(struct websocket *websocket, unsigned code)
     websocket_flush(websocket);
 }
 
-static void websocket_pump_connect(struct websocket *websocket)
-{
-    struct text why = websocket_words(websocket);
-    enum err err = tls_stream_connect(&websocket->stream, &why);
-    if (err == ERR_OK) {
-        websocket->state = WEBSOCKET_CONNECTED;
-        if (websocket->is_upgrade_asked) {
-            websocket_begin_upgrade(websocket);
-        }
-    } else if (err != ERR_AGAIN) {
-        websocket_end(websocket, err);
-    }
-}
-
 static void websocket_pump_close(struct websocket *websocket)
 {
     struct bytes ignored;
@@ -531,11 +407,8 @@ static void websocket_pump_close(struct websocket *websocket)
 
 void websocket_pump(struct websocket *websocket)
 {
-    if (websocket->state == WEBSOCKET_CONNECTING) {
-        websocket_pump_connect(websocket);
-    }
-    if (websocket->state == WEBSOCKET_UPGRADING) {
-        websocket_pump_upgrade(websocket);
+    if (websocket->state < WEBSOCKET_OPEN) {
+        websocket_pump_link(websocket);
     }
     if (websocket->state == WEBSOCKET_CLOSING) {
         websocket_pump_close(websocket);
@@ -567,5 +440,5 @@ unsigned websocket_close_code(const struct websocket *websocket)
 int64_t websocket_deadline_us(const struct websocket *websocket)
 {
     bool has_work = websocket->wants_receive && websocket_has_unread(websocket);
-    return has_work ? 0 : websocket->deadline_us;
+    return has_work ? 0 : instant_earlier(websocket->deadline_us, websocket->link.deadline_us);
 }

@@ -34,16 +34,13 @@
 enum websocket_state {
     WEBSOCKET_CONNECTING,
     WEBSOCKET_CONNECTED, /* TLS is up; the upgrade has not been asked for yet */
-    WEBSOCKET_UPGRADING,
+    WEBSOCKET_UPGRADING, /* WS_LINK_ANSWER_TIMEOUT_US at most */
     WEBSOCKET_OPEN,
     WEBSOCKET_CLOSING, /* a close frame went out; waiting for the peer's, WEBSOCKET_CLOSE_TIMEOUT_US at most */
     WEBSOCKET_CLOSED
 };
 
 enum websocket_kind { WEBSOCKET_TEXT, WEBSOCKET_BINARY };
-
-/* From the request to the end of the 101's header: two round trips and a busy gateway. */
-#define WEBSOCKET_UPGRADE_TIMEOUT_US (15 * 1000 * 1000)
 
 /* Leaving must take under 5 s altogether; a live peer answers a close frame at once. */
 #define WEBSOCKET_CLOSE_TIMEOUT_US (1 * 1000 * 1000)
