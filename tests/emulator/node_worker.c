@@ -350,8 +350,15 @@ void node_worker_free(struct node_worker *worker)
 
 static bool is_blocked(const struct node_worker *worker)
 {
-    return agent_core_is_blocked(worker->core) || byte_queue_len(&worker->to_target) > LAB_TARGET_BUFFER ||
-           !worker->has_room;
+    return agent_core_is_blocked(worker->core) || byte_queue_len(&worker->to_target) > LAB_TARGET_BUFFER;
+}
+
+/* The receive loop answers stream data with an acknowledgement, and is stuck when the link does not take it. An
+ * acknowledgement is not answered: reading those goes on. */
+static bool is_blocked_by(const struct node_worker *worker, struct bytes message)
+{
+    bool is_answered = message.len < 15 || memcmp(message.data + 4, "acknowledge", 11) != 0;
+    return is_blocked(worker) || (is_answered && !worker->has_room);
 }
 
 static void keep_for_later(struct node_worker *worker, struct bytes message)
@@ -371,7 +378,7 @@ void node_worker_deliver(struct node_worker *worker, struct bytes message)
     mark_dirty(worker);
     if (agent_core_is_deaf(worker->core)) {
         worker->swallowed += message.len;
-    } else if (is_blocked(worker) || byte_queue_len(&worker->inbox) > 0) {
+    } else if (is_blocked_by(worker, message) || byte_queue_len(&worker->inbox) > 0) {
         keep_for_later(worker, message);
     } else {
         agent_core_receive(worker->core, message, now());
@@ -380,13 +387,16 @@ void node_worker_deliver(struct node_worker *worker, struct bytes message)
 
 static void drain_inbox(struct node_worker *worker)
 {
-    while (!is_blocked(worker)) {
+    for (;;) {
         struct bytes inbox = byte_queue_bytes(&worker->inbox);
         uint32_t len = 0;
         if (inbox.data == NULL || inbox.len == 0) {
             return;
         }
         memcpy(&len, inbox.data, sizeof len);
+        if (is_blocked_by(worker, bytes_of(inbox.data + sizeof len, len))) {
+            return;
+        }
         if (!agent_core_is_deaf(worker->core)) {
             agent_core_receive(worker->core, bytes_of(inbox.data + sizeof len, len), now());
         }

@@ -37,7 +37,8 @@ void node_worker_free(struct node_worker *worker);
 void node_worker_deliver(struct node_worker *worker, struct bytes message);
 /* False: the receive loop does not read; the gateway stops reading its client. */
 bool node_worker_wants_input(const struct node_worker *worker);
-/* Can the gateway take more? When not, the agent is blocked in its write: it reads neither target nor link. */
+/* Can the gateway take more? When not, the agent is blocked in its write: it does not read the target, and its receive
+ * loop stops at the next message that it would have to acknowledge. */
 void node_worker_set_room(struct node_worker *worker, bool has_room);
 
 /* The data channel was lost under it: it comes back by itself. */

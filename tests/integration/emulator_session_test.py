@@ -308,8 +308,8 @@ def test_stalled_target_stops_reading():
     limit = 200 if os.environ.get("SSM_SANITIZED") else 40
     assert resident < limit * 1024 * 1024, resident
     gate.set()
+    assert done.wait(30)  # one thread at a time at a TLS socket
     client.until("the end", lambda: client.output == b"all", 60)
-    assert done.is_set()
 
 
 def test_port_forwarding_dials_again():
@@ -336,8 +336,9 @@ def test_idle_sessions_end():
 
 
 def test_faults_do_not_lose_data():
-    lab.faults(loss_percent=10, duplicate_percent=10, reorder_percent=0, delay_ms=2)
     client = open_client()
+    client.is_strict = False
+    lab.faults(loss_percent=10, duplicate_percent=10, reorder_percent=10, delay_ms=2)
     data = os.urandom(6000)
     for i in range(0, 6000, 500):
         client.until_acknowledged(client.send(data[i:i + 500]), 30)
