@@ -57,7 +57,7 @@ struct agent_counters {
     uint64_t terminate_flags;
 };
 
-void agent_counters_add(struct agent_counters *sum, const struct agent_counters *more);
+void agent_core_counters_add(struct agent_counters *sum, const struct agent_counters *more);
 
 /* Numbers to change for a test; the real ones by default. */
 struct agent_timing {

@@ -32,7 +32,7 @@ static struct agent_counters sum_agents(const struct lab *lab)
     struct agent_counters sum = lab->counters.agents;
     for (const struct session *at = lab->sessions->first; at != NULL; at = at->next) {
         if (at->worker != NULL) {
-            agent_counters_add(&sum, node_worker_counters(at->worker));
+            agent_core_counters_add(&sum, node_worker_counters(at->worker));
         }
     }
     return sum;

@@ -1,17 +1,11 @@
 #include "tests/emulator/node_worker.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "common/log.h"
 #include "tests/emulator/byte_queue.h"
 #include "tests/emulator/lab_limits.h"
+#include "tests/emulator/node_target.h"
 
 #define PAUSE_US 1000u
 /* An agent whose data websocket drops is back in about 5 ms. */
@@ -27,14 +21,7 @@ struct node_worker {
     uint16_t port;
     bool has_pause;
     bool is_started, has_room, is_attached, has_hung_up, is_over, is_dirty, wanted_input;
-    int fd;
-    bool is_connecting;
-    bool has_target_ended; /* EOF or error seen: not read again */
-    bool is_write_broken;
-    struct addrinfo *addresses, *next_address;
-    struct loop_watch watch;
-    struct byte_queue to_target;
-    uint64_t written_total;
+    struct node_target target;
     struct byte_queue inbox; /* length-prefixed messages that arrived while the receive loop was blocked */
     size_t swallowed;        /* bytes since the receive loop died */
     uint64_t read_after_us;  /* the agent's pause */
@@ -54,76 +41,11 @@ static void mark_dirty(struct node_worker *worker)
 
 /* ---- target ---- */
 
-static void close_target(struct node_worker *worker)
+static void target_dialed(void *owner, bool is_connected)
 {
-    if (worker->fd >= 0) {
-        event_loop_unwatch(worker->loop, &worker->watch);
-        close(worker->fd);
-        worker->fd = -1;
-    }
-    if (worker->addresses != NULL) {
-        freeaddrinfo(worker->addresses);
-        worker->addresses = NULL;
-    }
-    worker->next_address = NULL;
-    worker->is_connecting = false;
-    byte_queue_drop(&worker->to_target, byte_queue_len(&worker->to_target));
-}
-
-static bool start_connect(struct node_worker *worker, const struct addrinfo *address)
-{
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return false;
-    }
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* as Go does */
-    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
-        close(fd);
-        return false;
-    }
-    if (event_loop_watch(worker->loop, &worker->watch, fd, EPOLLOUT) != ERR_OK) {
-        close(fd);
-        return false;
-    }
-    worker->fd = fd;
-    worker->is_connecting = true;
-    return true;
-}
-
-/* Each address in turn, as the agent does. */
-static void connect_next(struct node_worker *worker)
-{
-    while (worker->next_address != NULL) {
-        const struct addrinfo *address = worker->next_address;
-        worker->next_address = address->ai_next;
-        if (start_connect(worker, address)) {
-            return;
-        }
-    }
-    close_target(worker);
-    agent_core_dialed(worker->core, false, now());
-    mark_dirty(worker);
-}
-
-static void finish_connect(struct node_worker *worker)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-    getsockopt(worker->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    if (error != 0) {
-        event_loop_unwatch(worker->loop, &worker->watch);
-        close(worker->fd);
-        worker->fd = -1;
-        connect_next(worker);
-        return;
-    }
-    worker->is_connecting = false;
-    worker->has_target_ended = false;
-    worker->is_write_broken = false;
-    worker->written_total = 0;
+    struct node_worker *worker = owner;
     worker->read_after_us = 0;
-    agent_core_dialed(worker->core, true, now());
+    agent_core_dialed(worker->core, is_connected, now());
     mark_dirty(worker);
 }
 
@@ -131,13 +53,12 @@ static void finish_connect(struct node_worker *worker)
 static void read_target(struct node_worker *worker)
 {
     static uint8_t buffer[READ_SIZE]; /* one thread */
-    size_t want = worker->has_pause ? AGENT_CORE_PAYLOAD : sizeof buffer;
-    ssize_t got = read(worker->fd, buffer, want);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    ssize_t got = 0;
+    if (node_target_read(&worker->target, buffer, worker->has_pause ? AGENT_CORE_PAYLOAD : sizeof buffer, &got) !=
+        ERR_OK) {
         return;
     }
     if (got <= 0) {
-        worker->has_target_ended = true;
         agent_core_target_ended(worker->core, got == 0, now());
         return;
     }
@@ -152,38 +73,28 @@ static void read_target(struct node_worker *worker)
 
 static void write_target(struct node_worker *worker)
 {
-    while (byte_queue_len(&worker->to_target) > 0) {
-        struct bytes bytes = byte_queue_bytes(&worker->to_target);
-        ssize_t sent = worker->is_write_broken ? -1 : send(worker->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
-        if (sent < 0 && !worker->is_write_broken && (errno == EAGAIN || errno == EINTR)) {
-            break;
-        }
-        if (sent < 0) {
-            worker->is_write_broken = true;
-            byte_queue_drop(&worker->to_target, bytes.len);
-            agent_core_write_failed(worker->core, now());
-            return;
-        }
-        byte_queue_drop(&worker->to_target, (size_t)sent);
-        worker->written_total += (uint64_t)sent;
+    if (!node_target_is_open(&worker->target) || byte_queue_len(&worker->target.to_write) == 0) {
+        return;
     }
-    agent_core_written(worker->core, worker->written_total, now());
+    if (node_target_flush(&worker->target) != ERR_OK) {
+        agent_core_write_failed(worker->core, now());
+    } else {
+        agent_core_written(worker->core, worker->target.written, now());
+    }
 }
 
-static void target_ready(void *owner, uint32_t events)
+static bool may_read(const struct node_worker *worker)
+{
+    return worker->has_room && !worker->target.has_ended && node_target_is_open(&worker->target) &&
+           agent_core_wants_output(worker->core);
+}
+
+static void target_ready(void *owner, bool can_read)
 {
     struct node_worker *worker = owner;
     mark_dirty(worker);
-    if (worker->is_connecting) {
-        finish_connect(worker);
-        return;
-    }
-    if ((events & EPOLLOUT) != 0) {
-        write_target(worker);
-    }
-    bool can_read = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && worker->fd >= 0 && !worker->has_target_ended;
-    if (can_read && worker->has_room && agent_core_wants_output(worker->core) &&
-        event_loop_now_us() >= worker->read_after_us) {
+    write_target(worker);
+    if (can_read && may_read(worker) && event_loop_now_us() >= worker->read_after_us) {
         read_target(worker);
     }
 }
@@ -196,41 +107,23 @@ static void core_send(void *owner, struct bytes message)
     worker->ports.send(worker->owner, message);
 }
 
-/* Names other than localhost and addresses are not looked up: nothing leaves the machine. */
 static void core_dial(void *owner)
 {
     struct node_worker *worker = owner;
-    close_target(worker);
-    char port[8];
-    snprintf(port, sizeof port, "%u", (unsigned)worker->port);
-    bool is_local = strcmp(worker->host, "localhost") == 0;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
-    if (getaddrinfo(is_local ? "::1" : worker->host, port, &hints, &worker->addresses) != 0) {
-        worker->addresses = NULL;
-    }
-    if (is_local && worker->addresses != NULL &&
-        getaddrinfo("127.0.0.1", port, &hints, &worker->addresses->ai_next) != 0) {
-        worker->addresses->ai_next = NULL;
-    }
-    worker->next_address = worker->addresses;
-    /* Not from within the core: the timer's turn comes at once. */
-    event_loop_arm(worker->loop, &worker->pace, event_loop_now_us());
-    worker->is_connecting = true;
+    node_target_dial(&worker->target, worker->host, worker->port);
 }
 
 static void core_target_write(void *owner, struct bytes payload)
 {
     struct node_worker *worker = owner;
-    if (byte_queue_append(&worker->to_target, payload) != ERR_OK) {
-        worker->is_write_broken = true;
-    }
+    node_target_write(&worker->target, payload);
     mark_dirty(worker);
 }
 
 static void core_target_close(void *owner)
 {
     struct node_worker *worker = owner;
-    close_target(worker);
+    node_target_close(&worker->target);
     mark_dirty(worker);
 }
 
@@ -263,15 +156,12 @@ static void tick_expired(void *owner, uint64_t now_us)
     mark_dirty(worker);
 }
 
-/* The pause after a read is over, or a dial is to begin. */
+/* The pause after a read is over. */
 static void pace_expired(void *owner, uint64_t now_us)
 {
     struct node_worker *worker = owner;
     (void)now_us;
     mark_dirty(worker);
-    if (worker->is_connecting && worker->fd < 0) {
-        connect_next(worker);
-    }
 }
 
 static void attach(struct node_worker *worker)
@@ -308,18 +198,19 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
     if (worker == NULL) {
         return ERR_MEMORY;
     }
-    *worker = (struct node_worker){.ports = *ports,
-                                   .owner = owner,
-                                   .loop = loop,
-                                   .port = config->port,
-                                   .has_pause = config->has_pause,
-                                   .has_room = true,
-                                   .wanted_input = true,
-                                   .fd = -1,
-                                   .watch = {.ready = target_ready, .owner = worker},
-                                   .tick = {.expired = tick_expired, .owner = worker},
-                                   .pace = {.expired = pace_expired, .owner = worker},
-                                   .link = {.expired = link_expired, .owner = worker}};
+    *worker =
+        (struct node_worker){.ports = *ports,
+                             .owner = owner,
+                             .loop = loop,
+                             .port = config->port,
+                             .has_pause = config->has_pause,
+                             .has_room = true,
+                             .wanted_input = true,
+                             .target = {.loop = loop, .dialed = target_dialed, .ready = target_ready, .owner = worker},
+                             .tick = {.expired = tick_expired, .owner = worker},
+                             .pace = {.expired = pace_expired, .owner = worker},
+                             .link = {.expired = link_expired, .owner = worker}};
+    node_target_init(&worker->target);
     snprintf(worker->host, sizeof worker->host, "%s", config->host);
     enum err err = agent_core_new(&config->agent, &core_ports, worker, chance, &worker->core);
     if (err != ERR_OK) {
@@ -339,8 +230,7 @@ void node_worker_free(struct node_worker *worker)
     event_loop_disarm(worker->loop, &worker->tick);
     event_loop_disarm(worker->loop, &worker->pace);
     event_loop_disarm(worker->loop, &worker->link);
-    close_target(worker);
-    byte_queue_free(&worker->to_target);
+    node_target_close(&worker->target);
     byte_queue_free(&worker->inbox);
     agent_core_free(worker->core);
     free(worker);
@@ -350,7 +240,7 @@ void node_worker_free(struct node_worker *worker)
 
 static bool is_blocked(const struct node_worker *worker)
 {
-    return agent_core_is_blocked(worker->core) || byte_queue_len(&worker->to_target) > LAB_TARGET_BUFFER;
+    return agent_core_is_blocked(worker->core) || byte_queue_len(&worker->target.to_write) > LAB_TARGET_BUFFER;
 }
 
 /* The receive loop answers stream data with an acknowledgement, and is stuck when the link does not take it. An
@@ -440,29 +330,15 @@ void node_worker_cancel(struct node_worker *worker)
     mark_dirty(worker);
 }
 
-/* What to wait for at the target: room to write, and bytes when the agent would be reading. */
-static void update_watch(struct node_worker *worker)
+/* Bytes are waited for when the agent would be reading; its pause after a read is a timer. */
+static void update_wait(struct node_worker *worker)
 {
-    if (worker->fd < 0 || worker->is_connecting) {
-        return;
-    }
-    uint32_t events = byte_queue_len(&worker->to_target) > 0 ? EPOLLOUT : 0;
-    bool may_read = worker->has_room && !worker->has_target_ended && agent_core_wants_output(worker->core);
-    if (may_read && event_loop_now_us() < worker->read_after_us) {
+    bool wants_read = may_read(worker);
+    if (wants_read && event_loop_now_us() < worker->read_after_us) {
         event_loop_arm(worker->loop, &worker->pace, worker->read_after_us);
-    } else if (may_read) {
-        events |= EPOLLIN;
+        wants_read = false;
     }
-    if (events == 0 && worker->watch.is_armed) {
-        /* Hang-ups are reported even with no event asked for, again and again: not to be waited for at all. */
-        event_loop_unwatch(worker->loop, &worker->watch);
-    } else if (events != 0 && !worker->watch.is_armed) {
-        if (event_loop_watch(worker->loop, &worker->watch, worker->fd, events) != ERR_OK) {
-            log_error("cannot watch the target of a session");
-        }
-    } else {
-        event_loop_change(worker->loop, &worker->watch, events);
-    }
+    node_target_wait(&worker->target, wants_read);
 }
 
 void node_worker_flush(struct node_worker *worker)
@@ -472,15 +348,13 @@ void node_worker_flush(struct node_worker *worker)
     }
     while (worker->is_dirty && !worker->is_over) {
         worker->is_dirty = false;
-        if (worker->fd >= 0 && !worker->is_connecting && byte_queue_len(&worker->to_target) > 0) {
-            write_target(worker);
-        }
+        write_target(worker);
         drain_inbox(worker);
     }
     if (worker->is_over) {
         return;
     }
-    update_watch(worker);
+    update_wait(worker);
     uint64_t due_us = agent_core_deadline(worker->core);
     if (due_us == UINT64_MAX) {
         event_loop_disarm(worker->loop, &worker->tick);

@@ -165,7 +165,7 @@ void session_table_flush(struct session_table *table)
             node_worker_flush(session->worker);
         }
         if (session->is_worker_over) {
-            agent_counters_add(&table->lab->counters.agents, node_worker_counters(session->worker));
+            agent_core_counters_add(&table->lab->counters.agents, node_worker_counters(session->worker));
             node_worker_free(session->worker);
             session->worker = NULL;
             *link = session->next_working;

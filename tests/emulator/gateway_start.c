@@ -1,0 +1,89 @@
+/* The agent's side of a new session: a worker on a built-in node, interactive_shell to a real agent. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/emulator/gateway.h"
+#include "tests/emulator/node_worker.h"
+#include "tests/emulator/relay.h"
+
+static const char *member(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value == NULL ? "" : value;
+}
+
+static void worker_send(void *owner, struct bytes message)
+{
+    relay_from_agent(owner, message);
+}
+
+static void worker_attached(void *owner, bool is_attached)
+{
+    relay_attach_worker(owner, is_attached);
+}
+
+static void worker_flow(void *owner)
+{
+    relay_update_flow(owner);
+}
+
+static void worker_task_complete(void *owner, const char *final_status, const char *output)
+{
+    struct session *session = owner;
+    session->is_worker_over = true;
+    relay_task_complete(session, final_status, output);
+}
+
+static enum err start_worker(struct session *session, const json_t *properties)
+{
+    static const struct node_worker_ports ports = {worker_send, worker_attached, worker_flow, worker_task_complete};
+    struct lab *lab = session->lab;
+    const char *host = member(properties, "host");
+    struct node_worker_config config = {
+        .agent = {.session_id = session->id,
+                  .properties = session->properties,
+                  .reconnects = strcmp(member(properties, "type"), "LocalPortForwarding") == 0,
+                  .skips_handshake = lab->faults.no_handshake,
+                  .timing = fault_agent_timing(&lab->faults)},
+        .host = host[0] == '\0' ? "localhost" : host,
+        .port = (uint16_t)atoi(member(properties, "portNumber")),
+        .has_pause = lab->options.has_agent_pause,
+        .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u};
+    struct node_worker *worker = NULL;
+    TRY(node_worker_new(&config, &ports, session, lab->loop, &lab->chance, &worker));
+    session_set_worker(session, worker);
+    return ERR_OK;
+}
+
+/* JSON inside JSON; parameter values are scalars there. */
+static enum err start_agent(struct session *session, const struct session_document *document, const json_t *scalars)
+{
+    json_t *content = json_pack("{s:s,s:o,s:s,s:o,s:s,s:s}", "DocumentName", session_document_name(document),
+                                "DocumentContent", session_document_content(document), "SessionId", session->id,
+                                "Parameters", json_deep_copy(scalars), "RunAsUser", "", "SessionOwner", session->owner);
+    char *content_text = content == NULL ? NULL : json_dumps(content, JSON_COMPACT);
+    json_t *payload = json_pack("{s:s,s:s,s:s,s:i}", "Content", content_text == NULL ? "" : content_text, "TaskId",
+                                session->id, "Topic", "aws.ssm.startSession", "SchemaVersion", 1);
+    char *text = payload == NULL ? NULL : json_dumps(payload, JSON_COMPACT);
+    bool is_sent = text != NULL && gateway_tell_node(session->node, AGENT_MESSAGE_INTERACTIVE_SHELL, text);
+    json_decref(content);
+    json_decref(payload);
+    free(content_text);
+    free(text);
+    return is_sent ? ERR_OK : ERR_OFFLINE;
+}
+
+enum err gateway_start_session(struct session *session, const struct session_document *document, const json_t *scalars)
+{
+    json_t *properties = session_document_properties(document, scalars);
+    session->properties = properties == NULL ? NULL : json_dumps(properties, JSON_COMPACT | JSON_SORT_KEYS);
+    enum err err = session->properties == NULL ? ERR_MEMORY
+                   : session->node->is_builtin ? start_worker(session, properties)
+                                               : start_agent(session, document, scalars);
+    json_decref(properties);
+    if (err == ERR_OK) {
+        relay_watch_idle(session);
+    }
+    return err;
+}

@@ -1,0 +1,24 @@
+#include "tests/emulator/node.h"
+
+#include <string.h>
+
+/* An agent pings every 5 minutes. */
+#define PING_FRESH_SECONDS (15 * 60)
+
+bool node_is_connected(const struct node *node)
+{
+    return node->is_builtin ? !node->is_offline : node->control != NULL;
+}
+
+const char *node_ping_status(const struct node *node, time_t now)
+{
+    if (node->is_builtin) {
+        return node->is_offline ? "ConnectionLost" : "Online";
+    }
+    return node->control != NULL || now - node->last_ping_at < PING_FRESH_SECONDS ? "Online" : "ConnectionLost";
+}
+
+const char *node_resource_type(const struct node *node)
+{
+    return strncmp(node->id, "mi-", 3) == 0 ? "ManagedInstance" : "EC2Instance";
+}

@@ -1,0 +1,34 @@
+/* node: one managed node: what is known of it, and whether it can be reached. */
+#ifndef SSM_LAB_NODE_H
+#define SSM_LAB_NODE_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <time.h>
+
+struct peer;
+
+struct node {
+    char id[256];   /* "ecs:..." names are long */
+    char name[128]; /* tag Name */
+    char activation_id[40];
+    char agent_version[32], platform_type[16], platform_name[64], platform_version[32];
+    char ip_address[48], computer_name[128];
+    bool is_builtin;
+    bool is_offline; /* built-in: PingStatus ConnectionLost, no control channel */
+    time_t registered_at, last_ping_at;
+    EVP_PKEY *public_key; /* of a registered agent; owned */
+    char fingerprint[128];
+    struct peer *control;   /* its control channel; borrowed */
+    char control_token[80]; /* what CreateControlChannel gave out last */
+    struct node *next;
+};
+
+/* StartSession works: a control channel is open (a built-in node always has one unless it is offline). */
+bool node_is_connected(const struct node *node);
+/* "Online", "ConnectionLost" or "Inactive". */
+const char *node_ping_status(const struct node *node, time_t now);
+/* "EC2Instance" or "ManagedInstance". */
+const char *node_resource_type(const struct node *node);
+
+#endif
