@@ -41,7 +41,6 @@ static void receive_messages(struct tunnel *tunnel, struct instant now)
     while (channel_wants_message(tunnel->channel) && websocket_receive(tunnel->run->websocket, &message) == ERR_OK) {
         channel_receive(tunnel->channel, message, now);
     }
-    websocket_want_receive(tunnel->run->websocket, channel_wants_message(tunnel->channel));
 }
 
 /* False: nothing more can be read now. */
@@ -71,8 +70,6 @@ static void take_input(struct tunnel *tunnel, struct instant now)
         tunnel->pending_at += taken;
         tunnel->pending_len -= taken;
     }
-    tunnel->in.source.want_read =
-        tunnel->in.end == STDIO_OPEN && tunnel->pending_len == 0 && channel_wants_input(tunnel->channel);
 }
 
 static void send_frames(struct tunnel *tunnel, struct instant now)
@@ -110,7 +107,6 @@ static void write_output(struct tunnel *tunnel)
             channel_discard_output(tunnel->channel);
         }
     }
-    tunnel->out.source.want_write = channel_output(tunnel->channel).len > 0;
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
@@ -154,16 +150,27 @@ static void notice_end(struct tunnel *tunnel, struct instant now)
     tunnel->was_open = tunnel->was_open || state >= CHANNEL_OPEN;
 }
 
+/* What the next wait is to wake up for. Last of all, because every step before may open or close a window. */
+static void watch(struct tunnel *tunnel)
+{
+    const struct channel *channel = tunnel->channel;
+    bool has_input_room = tunnel->pending_len == 0 && channel_wants_input(channel);
+    tunnel->in.source.want_read = tunnel->in.end == STDIO_OPEN && has_input_room;
+    tunnel->out.source.want_write = channel_output(channel).len > 0;
+    websocket_want_receive(tunnel->run->websocket, channel_wants_message(channel));
+}
+
 static void pump(struct tunnel *tunnel, struct instant now)
 {
+    channel_tick(tunnel->channel, now);
     receive_messages(tunnel, now);
     notice_transport(tunnel, now);
     take_input(tunnel, now);
-    channel_tick(tunnel->channel, now);
     notice_end(tunnel, now);
     send_frames(tunnel, now);
     write_output(tunnel);
     keep_alive(tunnel, now);
+    watch(tunnel);
     const char *message = channel_take_customer_message(tunnel->channel);
     if (message != NULL) {
         log_notice("%s", message);

@@ -12,5 +12,6 @@ struct ack ack_queue_take(struct ack_queue *queue)
 
 void ack_queue_rewind(struct ack_queue *queue)
 {
-    queue->sent = queue->made > ACK_QUEUE_LEN ? queue->made - ACK_QUEUE_LEN : 0;
+    uint64_t from = queue->made > ACK_QUEUE_AGAIN ? queue->made - ACK_QUEUE_AGAIN : 0;
+    queue->sent = queue->sent < from ? queue->sent : from;
 }

@@ -7,7 +7,12 @@
 
 #include "proxy/core/uuid.h"
 
-#define ACK_QUEUE_LEN 512u
+/* What may be owed. A gateway that cannot send to us may well stop reading from us; we read on all the same, or both
+ * would wait for ever. What it holds for us by then is a few megabytes in socket buffers: thousands of messages. */
+#define ACK_QUEUE_LEN 8192u
+
+/* What is sent again after a resume. */
+#define ACK_QUEUE_AGAIN 512u
 
 struct ack {
     int64_t sequence;
@@ -36,7 +41,7 @@ void ack_queue_put(struct ack_queue *queue, int64_t sequence, const struct uuid 
 /* Needs one that is owed. */
 struct ack ack_queue_take(struct ack_queue *queue);
 
-/* Everything that is remembered is owed again. */
+/* The last ACK_QUEUE_AGAIN are owed again, and what was owed anyway. */
 void ack_queue_rewind(struct ack_queue *queue);
 
 static inline bool ack_queue_check(const struct ack_queue *queue)

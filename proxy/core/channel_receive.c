@@ -244,7 +244,7 @@ void channel_receive(struct channel *channel, struct bytes wire, struct instant 
 
 bool channel_wants_message(const struct channel *channel)
 {
-    if (channel->state == CHANNEL_CLOSED || !ack_queue_has_room(&channel->acks)) {
+    if (channel->state == CHANNEL_CLOSED) {
         return false;
     }
     /* In order and the reader stalls: let the peer feel it. With a gap open, what fills it must be let in. */

@@ -33,8 +33,9 @@ void send_window_init(struct send_window *window, size_t memory_at, uint32_t max
                                    .acknowledged_us = INT64_MIN / 2};
 }
 
-/* Wire forms stand one behind the other in a ring; one that does not fit before the end begins at 0 again. A ring that
- * has wrapped keeps one byte free, so that head == tail never stands for "full". */
+/* Wire forms stand one behind the other in a ring. It begins at 0 again when the end is reached, and also when all that
+ * is in flight would fit into the front: a small window then touches little memory. A ring that has wrapped keeps one
+ * byte free, so that head == tail never stands for "full". */
 static bool find_place(const struct send_window *window, size_t len, uint32_t *ret_at)
 {
     uint32_t head = window->store_head;
@@ -46,7 +47,8 @@ static bool find_place(const struct send_window *window, size_t len, uint32_t *r
         return true;
     }
     uint32_t tail = entry_read(window, window->first)->at;
-    if (head > tail && len <= window->store_size - head) {
+    bool front_is_enough = head > tail && tail > head - tail + len;
+    if (head > tail && !front_is_enough && len <= window->store_size - head) {
         *ret_at = head;
         return true;
     }
