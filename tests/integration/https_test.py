@@ -246,6 +246,14 @@ class HttpsTest(unittest.TestCase):
         self.assertEqual(seen["error"], "cancelled")
         self.assertLess(int(seen["us"]), 1000000)
 
+    @unittest.skipIf("asan" in os.environ.get("SSM_BUILD_DIR", ""), "AddressSanitizer wants to be loaded first")
+    def test_name_server_that_does_not_answer(self):
+        slow = {"LD_PRELOAD": program("slow_resolver.so")}
+        self.assert_error(self.probe("https://slow.invalid/", environment=slow), "timed out", "slow.invalid did not answer in time", "Resolving")
+        seen = self.probe("https://slow.invalid/", "--cancel", 100, environment=slow)
+        self.assertEqual(seen["error"], "cancelled")
+        self.assertLess(int(seen["us"]), 1000000, "the end waits for no lookup")
+
     # ---- what works ----
 
     def test_request_and_reply(self):

@@ -215,8 +215,7 @@ static void test_garbage_is_tolerated(void **state)
                                  "ssm-bridge-session 1\nsession a\nprocess -1 2 c d\nhost a b\n",
                                  "ssm-bridge-session 1\nsession a\nprocess 1 2 c d e\nhost a b\n",
                                  "ssm-bridge-session 1\nnothing\n",
-                                 "\x7f"
-                                 "ELF",
+                                 "\177ELF",
                                  good,
                                  huge};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
