@@ -14,7 +14,8 @@
  * ways, the connection was reset. It stays set; the source is then watched no more until something is wanted of it,
  * and reading or writing tells the details. So nothing ever spins.
  *
- * Not for several threads. The other edges include this header and clock.h; they include no other edge but net.h. */
+ * Not for several threads. The other edges include this header and clock.h; an edge of several files (net, https,
+ * tls_stream, ws_link, websocket) includes its own. */
 #ifndef SSM_PROXY_EDGE_LOOP_H
 #define SSM_PROXY_EDGE_LOOP_H
 
