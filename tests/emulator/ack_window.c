@@ -20,7 +20,7 @@ void ack_window_add(struct ack_window *window, int64_t sequence_number)
     }
     uint64_t bit = bit_of(sequence_number);
     window->bits[bit / 8] |= (uint8_t)(1u << bit % 8);
-    for (bit = bit_of(window->base); (window->bits[bit / 8] >> bit % 8 & 1u) != 0; bit = bit_of(window->base)) {
+    for (bit = bit_of(window->base); (window->bits[bit / 8] & 1u << bit % 8) != 0; bit = bit_of(window->base)) {
         window->bits[bit / 8] &= (uint8_t) ~(1u << bit % 8);
         window->base++;
     }
@@ -32,7 +32,7 @@ bool ack_window_has(const struct ack_window *window, int64_t sequence_number)
         return false;
     }
     uint64_t bit = bit_of(sequence_number);
-    return sequence_number < window->base || (window->bits[bit / 8] >> bit % 8 & 1u) != 0;
+    return sequence_number < window->base || (window->bits[bit / 8] & 1u << bit % 8) != 0;
 }
 
 void ack_window_free(struct ack_window *window)

@@ -13,12 +13,20 @@
 
 /* ---- status ---- */
 
+/* Bytes that the gateway and a built-in node hold for someone who does not take them. */
+static size_t queued(const struct session *session)
+{
+    size_t sum = session->client == NULL ? 0 : byte_queue_len(&session->client->out);
+    sum += session->agent == NULL ? 0 : byte_queue_len(&session->agent->out);
+    return sum + (session->worker == NULL ? 0 : node_worker_queued(session->worker));
+}
+
 static json_t *describe_session(const struct session *session)
 {
-    return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s}", "id", session->id, "target", session->target, "status",
+    return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:I}", "id", session->id, "target", session->target, "status",
                      session_status_text(session->status), "client_connected", session->client != NULL,
                      "agent_connected", session->agent != NULL || session->is_worker_attached, "output",
-                     session->details);
+                     session->details, "queued_bytes", (json_int_t)queued(session));
 }
 
 static void add_counter(json_t *object, const char *name, uint64_t value)

@@ -23,6 +23,12 @@
 /* Bytes per write to a websocket: one TLS record. */
 #define LAB_WRITE_CHUNK (16 * 1024)
 
+/* Bytes of a websocket in the kernel's send buffer, above which nothing is written: see peer.c. */
+#define LAB_KERNEL_QUEUE (128 * 1024)
+
+/* The kernel's send buffer of a websocket: twice the above, because its bookkeeping counts too. */
+#define LAB_KERNEL_BUFFER (256 * 1024)
+
 /* Agent messages kept for a client that has not connected yet: the handshake request and its repetitions. */
 #define LAB_LIMIT_EARLY_BYTES (64 * 1024)
 

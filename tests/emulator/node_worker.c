@@ -368,6 +368,11 @@ void node_worker_flush(struct node_worker *worker)
     }
 }
 
+size_t node_worker_queued(const struct node_worker *worker)
+{
+    return byte_queue_len(&worker->target.to_write) + byte_queue_len(&worker->inbox);
+}
+
 const struct agent_counters *node_worker_counters(const struct node_worker *worker)
 {
     return agent_core_counters(worker->core);

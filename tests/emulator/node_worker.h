@@ -49,6 +49,8 @@ void node_worker_cancel(struct node_worker *worker);
 /* Once after each round of the event loop. */
 void node_worker_flush(struct node_worker *worker);
 
+/* Bytes on their way to the target, and messages that wait for the receive loop. */
+size_t node_worker_queued(const struct node_worker *worker);
 const struct agent_counters *node_worker_counters(const struct node_worker *worker);
 
 #endif

@@ -1,7 +1,9 @@
 #include "tests/emulator/peer.h"
 
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "tests/emulator/gateway.h"
@@ -10,10 +12,27 @@
 /* OpenDataChannel and its like follow the upgrade at once. */
 #define FIRST_MESSAGE_US 30000000u
 
+/* After a full kernel buffer: the time in which loopback carries it away. */
+#define KERNEL_IS_FULL_US 300u
+
 static void first_message_missing(void *owner, uint64_t now_us)
 {
     (void)now_us;
     peer_close(owner, LWS_CLOSE_STATUS_NORMAL);
+}
+
+static void request_writable(struct peer *peer)
+{
+    if (!peer->is_writable_requested) {
+        peer->is_writable_requested = true;
+        lws_callback_on_writable(peer->wsi);
+    }
+}
+
+static void kernel_may_have_room(void *owner, uint64_t now_us)
+{
+    (void)now_us;
+    request_writable(owner);
 }
 
 enum err peer_new(struct lab *lab, struct lws *wsi, enum peer_channel channel, const char *id, struct peer **ret_peer)
@@ -34,6 +53,8 @@ enum err peer_new(struct lab *lab, struct lws *wsi, enum peer_channel channel, c
     peer->close_code = LWS_CLOSE_STATUS_NORMAL;
     peer->first_message = (struct loop_timer){.expired = first_message_missing, .owner = peer};
     event_loop_arm(lab->loop, &peer->first_message, event_loop_now_us() + FIRST_MESSAGE_US);
+    peer->kernel_is_full = (struct loop_timer){.expired = kernel_may_have_room, .owner = peer};
+    (void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &(int){LAB_KERNEL_BUFFER}, sizeof(int));
     *ret_peer = peer;
     return ERR_OK;
 }
@@ -44,17 +65,10 @@ void peer_free(struct peer *peer)
         return;
     }
     event_loop_disarm(peer->lab->loop, &peer->first_message);
+    event_loop_disarm(peer->lab->loop, &peer->kernel_is_full);
     byte_queue_free(&peer->out);
     byte_queue_free(&peer->partial);
     free(peer);
-}
-
-static void request_writable(struct peer *peer)
-{
-    if (!peer->is_writable_requested) {
-        peer->is_writable_requested = true;
-        lws_callback_on_writable(peer->wsi);
-    }
 }
 
 /* A server's frame is not masked: FIN, opcode binary, length. Source: RFC 6455, 5.2. */
@@ -189,6 +203,15 @@ static size_t next_chunk(const struct peer *peer)
     return len;
 }
 
+/* libwebsockets reads nothing from a connection while part of a write waits in its own buffer, and such a part is
+ * always there when one writes as long as the kernel takes anything. A client that sends as fast as it receives would
+ * wait for us, and we for it. So we stop while the kernel still has room. */
+static bool kernel_has_room(const struct peer *peer)
+{
+    int queued;
+    return ioctl(lws_get_socket_fd(peer->wsi), SIOCOUTQ, &queued) != 0 || queued < LAB_KERNEL_QUEUE;
+}
+
 static void after_write(struct peer *peer)
 {
     if (peer->is_full && byte_queue_len(&peer->out) < LAB_QUEUE_LOW) {
@@ -203,7 +226,12 @@ int peer_writable(struct peer *peer)
     if (peer->is_dead) {
         return -1;
     }
+    bool has_room = true;
     while (byte_queue_len(&peer->out) > 0 && !lws_partial_buffered(peer->wsi)) {
+        has_room = kernel_has_room(peer);
+        if (!has_room) {
+            break;
+        }
         size_t len = next_chunk(peer);
         uint8_t *data = peer->out.data + peer->out.start;
         if (lws_write(peer->wsi, data, len, LWS_WRITE_RAW) < 0) {
@@ -212,7 +240,9 @@ int peer_writable(struct peer *peer)
         byte_queue_drop(&peer->out, len);
     }
     after_write(peer);
-    if (byte_queue_len(&peer->out) > 0) {
+    if (!has_room) {
+        event_loop_arm(peer->lab->loop, &peer->kernel_is_full, event_loop_now_us() + KERNEL_IS_FULL_US);
+    } else if (byte_queue_len(&peer->out) > 0) {
         request_writable(peer);
     } else if (peer->is_closing && !lws_partial_buffered(peer->wsi)) {
         lws_close_reason(peer->wsi, (enum lws_close_status)peer->close_code, NULL, 0);

@@ -32,6 +32,7 @@ struct peer {
     bool is_dead;    /* refused or dropped: nothing more is heard or said */
     int close_code;
     struct loop_timer first_message;
+    struct loop_timer kernel_is_full; /* look again then */
 };
 
 /* `id` longer than the room is refused with ERR_TOO_LONG. */

@@ -155,7 +155,8 @@ static void acknowledge_for_client(struct session *session, struct bytes message
     struct service_message ack = service_message_to_agent(
         session->lab, AGENT_MESSAGE_ACKNOWLEDGE, AGENT_MESSAGE_FLAG_SYN | AGENT_MESSAGE_FLAG_FIN, bytes_of(text, len));
     session->lab->counters.acknowledged_for_client++;
-    deliver_to_agent(session, service_message_bytes(&ack));
+    /* Never from within the agent's own sending: a built-in one would be entered a second time. */
+    relay_delay_add(session, true, service_message_bytes(&ack), 0);
     free(ack.data);
 }
 

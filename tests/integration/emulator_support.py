@@ -14,8 +14,11 @@ import struct
 import subprocess
 import threading
 import time
+import unittest
 import urllib.parse
 import uuid
+
+from workspace import program
 
 NODE = "i-0123456789abcdef0"
 OFFLINE = "i-0badbadbadbadbad0"
@@ -25,10 +28,10 @@ HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE, HANDSHAKE_COMPLETE, OUTPUT, FLAG = 5, 6, 
 # ---- the process under test ----
 
 class Lab:
-    """ssm-lab, from SSM_LAB or the first argument; ends with this process."""
+    """ssm-lab as a child; it ends with this process."""
 
     def __init__(self, *options):
-        command = [os.environ["SSM_LAB"], "--exit-with-parent", str(os.getpid()), *options]
+        command = [program("ssm-lab"), "--exit-with-parent", str(os.getpid()), *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -463,11 +466,11 @@ class Target:
 
 def echo(connection):
     with connection:
-        while True:
-            data = connection.recv(65536)
-            if not data:
-                return
-            connection.sendall(data)
+        try:
+            while data := connection.recv(65536):
+                connection.sendall(data)
+        except ConnectionError:
+            pass
 
 
 def unused_port():
@@ -475,11 +478,34 @@ def unused_port():
         return listener.getsockname()[1]
 
 
-# ---- running ----
+# ---- tests ----
 
-def run(tests):
-    """Runs the functions in order; any exception fails the program."""
-    for test in tests:
-        began = time.monotonic()
-        test()
-        print(f"ok {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+class EmulatorCase(unittest.TestCase):
+    """A lab for each test. It must end cleanly: with a sanitizer, nothing leaked."""
+
+    maxDiff = None
+    options = ("--seed", "1")
+
+    def setUp(self):
+        self.lab = Lab(*self.options)
+        self.addCleanup(self.lab.stop)
+
+    def target(self, serve=None):
+        target = Target(serve)
+        self.addCleanup(target.close)
+        return target
+
+    def client(self, port=None, **options):
+        """A client past its handshake, by default of a target that echoes."""
+        return Client(self.lab, self.lab.start(port or self.target().port, **options)).handshake()
+
+    def counters(self):
+        return self.lab.status()["counters"]
+
+    def status_of(self, client):
+        return self.lab.session(client.session["SessionId"])["status"]
+
+    def assert_fails(self, answer, status, kind, *words):
+        self.assertEqual(answer[:2], (status, kind), answer)
+        for word in words:
+            self.assertIn(word, answer[2]["message"])
