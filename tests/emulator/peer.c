@@ -12,8 +12,9 @@
 /* OpenDataChannel and its like follow the upgrade at once. */
 #define FIRST_MESSAGE_US 30000000u
 
-/* After a full kernel buffer: the time in which loopback carries it away. */
+/* After a full kernel buffer: the time in which loopback carries it away; then twice that and so on, up to the last. */
 #define KERNEL_IS_FULL_US 300u
+#define KERNEL_STAYS_FULL_US 5000u
 
 static void first_message_missing(void *owner, uint64_t now_us)
 {
@@ -212,6 +213,15 @@ static bool kernel_has_room(const struct peer *peer)
     return ioctl(lws_get_socket_fd(peer->wsi), SIOCOUTQ, &queued) != 0 || queued < LAB_KERNEL_QUEUE;
 }
 
+static void wait_for_kernel(struct peer *peer, bool has_written)
+{
+    uint64_t longer_us = peer->kernel_wait_us * 2;
+    peer->kernel_wait_us = has_written || longer_us == 0      ? KERNEL_IS_FULL_US
+                           : longer_us > KERNEL_STAYS_FULL_US ? KERNEL_STAYS_FULL_US
+                                                              : longer_us;
+    event_loop_arm(peer->lab->loop, &peer->kernel_is_full, event_loop_now_us() + peer->kernel_wait_us);
+}
+
 static void after_write(struct peer *peer)
 {
     if (peer->is_full && byte_queue_len(&peer->out) < LAB_QUEUE_LOW) {
@@ -226,7 +236,7 @@ int peer_writable(struct peer *peer)
     if (peer->is_dead) {
         return -1;
     }
-    bool has_room = true;
+    bool has_room = true, has_written = false;
     while (byte_queue_len(&peer->out) > 0 && !lws_partial_buffered(peer->wsi)) {
         has_room = kernel_has_room(peer);
         if (!has_room) {
@@ -238,10 +248,11 @@ int peer_writable(struct peer *peer)
             return -1;
         }
         byte_queue_drop(&peer->out, len);
+        has_written = true;
     }
     after_write(peer);
     if (!has_room) {
-        event_loop_arm(peer->lab->loop, &peer->kernel_is_full, event_loop_now_us() + KERNEL_IS_FULL_US);
+        wait_for_kernel(peer, has_written);
     } else if (byte_queue_len(&peer->out) > 0) {
         request_writable(peer);
     } else if (peer->is_closing && !lws_partial_buffered(peer->wsi)) {

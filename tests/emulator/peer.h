@@ -33,6 +33,7 @@ struct peer {
     int close_code;
     struct loop_timer first_message;
     struct loop_timer kernel_is_full; /* look again then */
+    uint64_t kernel_wait_us;
 };
 
 /* `id` longer than the room is refused with ERR_TOO_LONG. */
