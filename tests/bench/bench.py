@@ -19,6 +19,7 @@ from workspace import BIN_DIR, Workspace, exit_on_signals, program, show
 
 MIB = 1024 * 1024
 ONEWAY_MS = 25
+TIMEOUT_SECONDS = 120
 TOOLS_DIR = os.environ.get("SSM_BENCH_DIR") or os.path.join(os.path.dirname(BIN_DIR), "bench")
 
 
@@ -50,10 +51,12 @@ class Bench:
     def measure(self, environment, mode, size, peer):
         process, port = self.serve("bench_peer", *peer)
         command = [os.path.join(TOOLS_DIR, "bench_client"), mode, str(size), program("ssm-proxy"), "connect", NODE_ID, str(port)]
-        done = self.work.run(command, 400, env=environment)
-        self.work.stop(process)
+        try:
+            done = self.work.run(command, TIMEOUT_SECONDS, env=environment)
+        finally:
+            self.work.stop(process)
         if done.returncode != 0:
-            raise SystemExit("%s: %s" % (" ".join(command), show(done.stderr)))
+            raise AssertionError("%s: %s" % (" ".join(command), show(done.stderr).strip()))
         result = json.loads(done.stdout)
         result["cpu_s"] = round(result["user_s"] + result["system_s"], 3)
         return result
@@ -80,7 +83,7 @@ class Bench:
         self.results[name] = dict(raw, bytes=size, mb_per_s=round(rate, 2))
         per_mib = 1e3 * raw["cpu_s"] / (size / MIB)
         return [(what, "%.2f MB/s, CPU %.2f s (%.1f ms per MiB), memory %.1f MB" % (
-            rate, raw["cpu_s"], per_mib, raw["memory_kb"] / 1e3), target)]
+            rate, raw["cpu_s"], per_mib, raw["memory_kb"] * 1024 / 1e6), target)]
 
     def up(self):
         return self.stream("up", "upload of 64 MiB", ">= 25 MB/s, <= 1.5 s CPU, <= 14 MB", self.lab("--no-agent-pause").environment(),
@@ -131,14 +134,19 @@ def main():
     print("%s\n\n%-40s %-68s %s" % (machine, "what", "measured", "to reach"), flush=True)
     with Workspace() as work:
         bench = Bench(work, options.runs)
+        failed = 0
         for name in options.names or NAMES:
-            for what, figure, target in getattr(bench, name.replace("-", "_"))():
-                print("%-40s %-68s %s" % (what, figure, target), flush=True)
+            try:
+                for what, figure, target in getattr(bench, name.replace("-", "_"))():
+                    print("%-40s %-68s %s" % (what, figure, target), flush=True)
+            except AssertionError as failure:
+                failed += 1
+                print("%-40s did not work: %s" % (name, failure), flush=True)
         document = {"machine": machine, "results": bench.results}
     with open(options.json, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=1)
     print("\nThe same as JSON: " + options.json)
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

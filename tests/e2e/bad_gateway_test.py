@@ -6,10 +6,10 @@ import time
 from bad_gateway import BadGateway
 from lab_case import NODE_ID, LabCase
 
-TRY_AGAIN, PROTOCOL = 75, 76
+TRY_AGAIN, PROTOCOL, DENIED = 75, 76, 77
 
 # Wrong answers to the upgrade request.
-WRONG_UPGRADES = ("status_200", "status_302", "status_403", "not_http", "no_accept", "wrong_accept", "two_accepts", "wrong_upgrade",
+WRONG_UPGRADES = ("status_200", "status_302", "not_http", "no_accept", "wrong_accept", "two_accepts", "wrong_upgrade",
                   "wrong_connection", "extension", "subprotocol", "endless_header", "speak_first")
 
 # Things on the open websocket that RFC 6455 or the limits of ours forbid, or that are no agent message.
@@ -40,7 +40,10 @@ class BadGatewayTest(LabCase):
                     self.lab.wait_for_no_session()
 
     def test_wrong_upgrade(self):
-        self.refused(WRONG_UPGRADES, PROTOCOL, "protocol")
+        self.refused(WRONG_UPGRADES, PROTOCOL, "websocket")
+
+    def test_forbidden(self):
+        self.refused(("status_403",), DENIED, "403 Forbidden")
 
     def test_wrong_frames(self):
         self.refused(WRONG_FRAMES, PROTOCOL)

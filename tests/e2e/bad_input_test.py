@@ -61,7 +61,7 @@ class TargetTest(LabCase):
         self.assert_refused(self.run_connect("offline"), UNAVAILABLE, "offline", "not connected")
 
     def test_control_characters_in_a_name(self):
-        message = self.assert_refused(self.run_connect("no\x1b[2Jde"), NO_TARGET)
+        message = self.assert_refused(self.run_connect("no\x1b[2Jde"), USAGE)
         self.assertNotIn("\x1b", message)
 
 
