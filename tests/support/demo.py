@@ -88,7 +88,7 @@ def main():
         if table.failed:
             print("\n--- ssm-lab's log:\n" + lab.log()[-4000:] + "\n--- sshd's log:\n" + node.log()[-4000:])
     print("\n(*) A real agent sends at most 0.73 MB/s: it pauses 1 ms after every KiB that it reads. ssm-lab does the same, so\n"
-          "    8 MiB take about 11 s. Nothing a client does can change that; uploads know no such limit.")
+          "    8 MiB take some 10 s. Nothing a client does can change that; uploads know no such limit.")
     if table.failed:
         print("\n%d of the steps above FAILED." % table.failed)
         return 1
