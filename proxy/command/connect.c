@@ -146,10 +146,10 @@ static void log_counters(const struct channel *channel)
 {
     struct channel_counters counters = channel_counters(channel);
     log_debug("sent %llu messages (%llu again), received %llu (%llu twice, %llu dropped, %llu with a wrong digest), "
-              "round trip %lld us",
+              "at most %u in flight, round trip %lld us",
               (unsigned long long)counters.messages_sent, (unsigned long long)counters.resends,
               (unsigned long long)counters.messages_received, (unsigned long long)counters.duplicates,
-              (unsigned long long)counters.dropped, (unsigned long long)counters.digest_failures,
+              (unsigned long long)counters.dropped, (unsigned long long)counters.digest_failures, counters.send_limit,
               (long long)counters.smoothed_rtt_us);
 }
 

@@ -384,6 +384,7 @@ struct channel_counters channel_counters(const struct channel *channel)
     struct channel_counters counters = channel->counters;
     counters.messages_sent = (uint64_t)channel->send.unsent;
     counters.resends = channel->send.resends;
+    counters.send_limit = channel->pace.limit;
     counters.smoothed_rtt_us = channel->rtt.smoothed_us;
     return counters;
 }

@@ -125,6 +125,7 @@ struct channel_counters {
     uint64_t digest_failures;
     uint64_t messages_sent; /* sequenced ones, first transmissions */
     uint64_t resends;
+    uint32_t send_limit; /* messages in flight, at last */
     int64_t smoothed_rtt_us;
 };
 struct channel_counters channel_counters(const struct channel *channel);

@@ -5,6 +5,9 @@
  * near the shortest one seen, the limit grows: doubling each round trip at first, by an eighth after the first setback.
  * When the round trip rises (a queue is building) it shrinks by an eighth, when a message was lost by half.
  *
+ * More than 100 MB/s is worth no memory: 256 messages, and 100 for each millisecond of the shortest round trip, are
+ * always enough.
+ *
  * A round is the time until the messages that were in flight at its begin are acknowledged. Only rounds in which the
  * limit was in the way say anything about it. */
 #ifndef SSM_PROXY_CORE_SEND_PACE_H
@@ -20,8 +23,10 @@ struct send_pace {
     bool was_limited;     /* in this round the limit kept something waiting */
     bool had_loss;        /* in this round */
     int64_t round_end;    /* sequence number whose acknowledgement ends the round */
-    int64_t round_min_us; /* shortest sample of this round */
-    int64_t base_us;      /* shortest sample of the current epoch, and of the one before: a route may change */
+    int64_t round_min_us; /* of this round's samples: the shortest, their sum and number */
+    int64_t round_sum_us;
+    uint32_t round_count;
+    int64_t base_us; /* shortest sample of the current epoch, and of the one before: a route may change */
     int64_t base_before_us;
     int64_t epoch_end_us;
 };
