@@ -359,6 +359,11 @@ bool agent_core_is_over(const struct agent_core *core)
     return core->state == STATE_OVER;
 }
 
+size_t agent_core_unacknowledged(const struct agent_core *core)
+{
+    return core->sender.unacknowledged.count;
+}
+
 const struct agent_counters *agent_core_counters(const struct agent_core *core)
 {
     return &core->counters;

@@ -120,6 +120,9 @@ bool agent_core_is_blocked(const struct agent_core *core);
 bool agent_core_is_deaf(const struct agent_core *core);
 bool agent_core_is_over(const struct agent_core *core);
 
+/* Messages that the client has not acknowledged. */
+size_t agent_core_unacknowledged(const struct agent_core *core);
+
 const struct agent_counters *agent_core_counters(const struct agent_core *core);
 
 #endif

@@ -9,8 +9,6 @@
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/signature.h"
 
-/* The service holds a long poll for about this long; the agent gives up after 20 s. */
-#define LONG_POLL_US 18000000u
 /* Agents refresh at half of this. */
 #define ROLE_TOKEN_SECONDS 3600
 
@@ -186,5 +184,6 @@ void api_agent_get_messages(const struct api_call *call)
     }
     lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
     exchange->timer = (struct loop_timer){.expired = poll_is_over, .owner = exchange};
-    event_loop_arm(call->lab->loop, &exchange->timer, event_loop_now_us() + LONG_POLL_US);
+    event_loop_arm(call->lab->loop, &exchange->timer,
+                   event_loop_now_us() + (uint64_t)call->lab->faults.long_poll_ms * 1000u);
 }

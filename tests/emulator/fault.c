@@ -31,6 +31,7 @@ static const struct {
     NUMBER(clock_offset_s),
     {"stream_url", MEMBER_TEXT, offsetof(struct fault_settings, stream_url)},
     BOOLEAN(no_token),
+    NUMBER(long_poll_ms),
     NUMBER(refuse_upgrades),
     NUMBER(upgrade_status),
     NUMBER(refuse_tokens),
@@ -58,8 +59,11 @@ static const struct {
 void fault_reset(struct fault_settings *faults)
 {
     fault_free(faults);
-    *faults = (struct fault_settings){
-        .upgrade_status = 503, .idle_timeout_s = 1200, .handshake_timeout_ms = 15000, .crash_report_ms = 60000};
+    *faults = (struct fault_settings){.long_poll_ms = 18000,
+                                      .upgrade_status = 503,
+                                      .idle_timeout_s = 1200,
+                                      .handshake_timeout_ms = 15000,
+                                      .crash_report_ms = 60000};
 }
 
 void fault_free(struct fault_settings *faults)

@@ -89,8 +89,7 @@ static void write_target(struct node_worker *worker)
  * acknowledgements, so it waits for them here. */
 static bool is_too_far_ahead(const struct node_worker *worker)
 {
-    const struct agent_counters *counters = agent_core_counters(worker->core);
-    return !worker->has_pause && counters->sent - counters->acknowledged > UNPAUSED_MESSAGES;
+    return !worker->has_pause && agent_core_unacknowledged(worker->core) > UNPAUSED_MESSAGES;
 }
 
 static bool may_read(const struct node_worker *worker)
