@@ -168,7 +168,7 @@ static enum err run_tunnel(struct connect *connect)
     bool has_left;
     terminal_leave_session(&has_left);
     TRY(tunnel_open(&tunnel, run, channel, &connect->reaper));
-    TRY(tunnel_run(&tunnel));
+    enum err err = tunnel_run(&tunnel);
     connect->was_open = tunnel.was_open;
     log_counters(channel);
     struct channel_result result = channel_result(channel);
@@ -176,11 +176,12 @@ static enum err run_tunnel(struct connect *connect)
         session_forget(run, connect->session.session_id);
         connect->session.session_id[0] = '\0';
     }
-    if (result.err != ERR_OK) {
+    if (err == ERR_OK && result.err != ERR_OK) {
         text_clear(&run->why);
         text_put(&run->why, result.reason);
+        err = result.err;
     }
-    return result.err == ERR_OK && run->signal != 0 ? ERR_INTERRUPTED : result.err;
+    return err == ERR_OK && run->signal != 0 ? ERR_INTERRUPTED : err;
 }
 
 /* --- leaving ------------------------------------------------------------------------------------------------------ */

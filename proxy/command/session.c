@@ -162,10 +162,11 @@ enum err session_start(struct run *run, const struct ssm_api_start_session *requ
     enum err err = ssm_api_parse_session(&reply, ret_session, &failure);
     if (err != ERR_OK) {
         api_put_failure(&failure, &run->why);
-        return err;
     }
-    remember(run, ret_session->session_id);
-    return ERR_OK;
+    if (ret_session->session_id[0] != '\0') {
+        remember(run, ret_session->session_id);
+    }
+    return err;
 }
 
 enum err session_end(struct run *run, const char *session_id, int64_t deadline_us)

@@ -11,7 +11,8 @@
 enum err session_find_node(struct run *run, const struct target *target, char ret_id[LIMIT_TARGET + 1]) SSM_MUST_USE;
 
 /* StartSession; leaves a record of the session for the case that we are killed. A signal does not stop it for some
- * seconds: a session whose id never arrived could not be ended. The caller looks at run->signal afterwards. */
+ * seconds: a session whose id never arrived could not be ended. The caller looks at run->signal afterwards, and ends
+ * the session whenever session_id is not "", after an error too. */
 enum err session_start(struct run *run, const struct ssm_api_start_session *request,
                        struct ssm_api_session *ret_session) SSM_MUST_USE;
 

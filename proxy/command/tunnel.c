@@ -86,11 +86,20 @@ static void send_frames(struct tunnel *tunnel, struct instant now)
     } while (websocket_send_room(websocket) >= FRAME_MAX && channel_has_frame(tunnel->channel));
 }
 
+/* A reader that left is an end like others; a disk that is full is a failure. */
+static void give_up_output(struct tunnel *tunnel)
+{
+    if (tunnel->out.end == STDIO_FAILED) {
+        struct text *why = &tunnel->run->why;
+        text_clear(why);
+        text_format(why, "cannot write to standard output: %s", strerror(tunnel->out.end_errno));
+        tunnel->has_lost_output = true;
+    }
+    channel_discard_output(tunnel->channel);
+}
+
 static void write_output(struct tunnel *tunnel)
 {
-    if (stdio_reader_is_gone(&tunnel->out)) {
-        channel_discard_output(tunnel->channel);
-    }
     for (;;) {
         struct bytes piece = channel_output(tunnel->channel);
         if (piece.len == 0) {
@@ -104,7 +113,7 @@ static void write_output(struct tunnel *tunnel)
         } else if (err == ERR_AGAIN) {
             break;
         } else {
-            channel_discard_output(tunnel->channel);
+            give_up_output(tunnel);
         }
     }
 }
@@ -138,7 +147,11 @@ static void notice_transport(struct tunnel *tunnel, struct instant now)
 /* Nobody reads us any more, or somebody wants us to go. */
 static void notice_end(struct tunnel *tunnel, struct instant now)
 {
-    bool is_wanted = tunnel->run->signal != 0 || stdio_reader_is_gone(&tunnel->out);
+    bool is_unread = stdio_reader_is_gone(&tunnel->out);
+    if (is_unread) {
+        channel_discard_output(tunnel->channel);
+    }
+    bool is_wanted = tunnel->run->signal != 0 || is_unread;
     if (is_wanted) {
         channel_end(tunnel->channel, now);
     }
@@ -197,7 +210,7 @@ enum err tunnel_run(struct tunnel *tunnel)
         if (channel_is_finished(tunnel->channel) || is_over) {
             channel_abort(tunnel->channel, ERR_OK, ""); /* when the time is over; nothing otherwise */
             send_frames(tunnel, now);
-            return ERR_OK;
+            return tunnel->has_lost_output ? ERR_SYSTEM : ERR_OK;
         }
         TRY(run_turn(tunnel->run, next_deadline_us(tunnel)));
         if (tunnel->was_open) {

@@ -19,9 +19,10 @@ struct tunnel {
     uint8_t *pending;      /* read from stdin, not taken by the channel yet */
     size_t pending_at;
     size_t pending_len;
-    int64_t ping_us;  /* next keep-alive */
-    int64_t leave_us; /* INSTANT_NEVER until the end has begun */
-    bool was_open;    /* data has flowed or could have */
+    int64_t ping_us;      /* next keep-alive */
+    int64_t leave_us;     /* INSTANT_NEVER until the end has begun */
+    bool has_lost_output; /* standard output could not be written, for another reason than that nobody reads it */
+    bool was_open;        /* data has flowed or could have */
 };
 
 /* The channel and run are borrowed; standard input and output are as they were after tunnel_close. */
@@ -30,7 +31,8 @@ enum err tunnel_open(struct tunnel *tunnel, struct run *run, struct channel *cha
 void tunnel_close(struct tunnel *tunnel); /* safe when tunnel_open failed, or on a zeroed tunnel; usable with AUTO() */
 
 /* The websocket is open and OpenDataChannel has been sent on it. Returns when the channel is finished and its output
- * delivered, or the time to leave is over; channel_result then tells how it ended. */
+ * delivered, or the time to leave is over; channel_result then tells how it ended. ERR_SYSTEM, with words in run->why:
+ * standard output could not be written. */
 enum err tunnel_run(struct tunnel *tunnel) SSM_MUST_USE;
 
 #endif

@@ -194,7 +194,7 @@ static enum err read_session(const json_t *object, struct ssm_api_session *sessi
     if (stream_url != NULL) {
         size_t len = strlen(stream_url);
         if (len > LIMIT_STREAM_URL) {
-            return ERR_TOO_LONG;
+            return ERR_STREAM_URL;
         }
         memcpy(session->stream_url, stream_url, len + 1);
     }
@@ -213,15 +213,14 @@ enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api
 {
     AUTO_JSON json_t *object = NULL;
     TRY(read_reply(reply, &object, ret_failure));
-    AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    enum err err = read_session(object, &session);
+    ssm_api_session_wipe(ret_session);
+    enum err err = read_session(object, ret_session);
     if (err != ERR_OK) {
         return fail(reply, err, "the reply has an unusable SessionId, StreamUrl or TokenValue", ret_failure);
     }
-    if (session.stream_url[0] == '\0' || !secret_is_set(&session.token)) {
+    if (ret_session->stream_url[0] == '\0' || !secret_is_set(&ret_session->token)) {
         return fail(reply, ERR_MALFORMED, "the reply lacks StreamUrl or TokenValue", ret_failure);
     }
-    move_session(&session, ret_session);
     return ERR_OK;
 }
 

@@ -81,6 +81,9 @@ void ssm_api_session_wipe(struct ssm_api_session *session);
  *   ERR_MALFORMED     200 with a body that is not what it should be
  *   ERR_TOO_LONG      a reply over LIMIT_API_REPLY, a member over its own limit
  * What they write to must be zero-initialised or hold an earlier result, which is then wiped. */
+
+/* StartSession. When the reply is good but for its StreamUrl (ERR_STREAM_URL) or token, the session exists all the
+ * same: ret_session->session_id is set then, "" otherwise, and the session is to be ended. */
 enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
                                struct ssm_api_failure *ret_failure) SSM_MUST_USE;
 

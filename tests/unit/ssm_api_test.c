@@ -161,40 +161,42 @@ static void refuses_replies_that_are_no_session(void **state)
     const struct {
         const char *body;
         enum err err;
+        bool is_session;
     } cases[] = {
-        {"", ERR_MALFORMED},
-        {"{}", ERR_MALFORMED},
-        {"null", ERR_MALFORMED},
-        {"<html>", ERR_MALFORMED},
-        {START_REPLY "x", ERR_MALFORMED},
-        {"{\"SessionId\":\"a\",\"StreamUrl\":\"wss://h/\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"a\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":null}", ERR_MALFORMED},
-        {"{\"SessionId\":\"a\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"a\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"a\",\"StreamUrl\":\"\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"..\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"a/b\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"a b\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"\\u00e4\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":\"a\\u0000b\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {"{\"SessionId\":7,\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED},
-        {long_id, ERR_TOO_LONG},
-        {long_url, ERR_TOO_LONG},
-        {long_token, ERR_TOO_LONG},
+        {"", ERR_MALFORMED, false},
+        {"{}", ERR_MALFORMED, false},
+        {"null", ERR_MALFORMED, false},
+        {"<html>", ERR_MALFORMED, false},
+        {START_REPLY "x", ERR_MALFORMED, false},
+        {"{\"SessionId\":\"a\",\"StreamUrl\":\"wss://h/\"}", ERR_MALFORMED, true},
+        {"{\"SessionId\":\"a\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":null}", ERR_MALFORMED, true},
+        {"{\"SessionId\":\"a\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"\"}", ERR_MALFORMED, true},
+        {"{\"SessionId\":\"a\",\"TokenValue\":\"t\"}", ERR_MALFORMED, true},
+        {"{\"SessionId\":\"a\",\"StreamUrl\":\"\",\"TokenValue\":\"t\"}", ERR_MALFORMED, true},
+        {"{\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {"{\"SessionId\":\"\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {"{\"SessionId\":\"..\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {"{\"SessionId\":\"a/b\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {"{\"SessionId\":\"a b\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {"{\"SessionId\":\"\\u00e4\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {"{\"SessionId\":\"a\\u0000b\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {"{\"SessionId\":7,\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}", ERR_MALFORMED, false},
+        {long_id, ERR_TOO_LONG, false},
+        {long_url, ERR_STREAM_URL, true},
+        {long_token, ERR_TOO_LONG, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ssm_api_reply given = reply(200, cases[i].body);
         struct ssm_api_failure failure = {0};
-        AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = "before"};
+        AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
         enum err err = ssm_api_parse_session(&given, &session, &failure);
         if (err != cases[i].err) {
             fail_msg("case %zu gave %s", i, err_text(err));
         }
         assert_int_equal(failure.http_status, 200);
         assert_true(failure.message[0] != '\0');
-        assert_string_equal(session.session_id, "before");
+        /* a session that exists is to be ended, whatever else is wrong with the reply */
+        assert_string_equal(session.session_id, cases[i].is_session ? "a" : "");
     }
     AUTO_FREE char *big = malloc(LIMIT_API_REPLY + 1);
     memset(big, ' ', LIMIT_API_REPLY + 1);
