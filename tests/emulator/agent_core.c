@@ -120,6 +120,9 @@ static void crash(struct agent_core *core, struct agent_time now)
 
 void agent_core_cancel(struct agent_core *core, struct agent_time now)
 {
+    if (core->state == STATE_CRASHED) {
+        core->state_due_us = now.mono_us + REPORT_DELAY_US; /* the agent itself lives, and need not wait any longer */
+    }
     if (core->state >= STATE_CRASHED) {
         return;
     }

@@ -55,6 +55,9 @@
 #define LAB_LIMIT_NODES 1000
 #define LAB_LIMIT_CREDENTIALS 4000
 
+/* Open files, of which libwebsockets gets half. */
+#define LAB_LIMIT_DESCRIPTORS 4096
+
 /* Messages held back by the delay fault, per direction of a session. */
 #define LAB_LIMIT_DELAYED_BYTES (4 * 1024 * 1024)
 

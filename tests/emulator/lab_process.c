@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,6 +15,7 @@
 
 #include "common/log.h"
 #include "proxy/core/uuid.h"
+#include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/server.h"
@@ -61,6 +63,16 @@ static enum err watch_parent(struct lab *lab, struct stop_sources *sources)
     return fd < 0 ? ERR_SYSTEM : event_loop_watch(lab->loop, &sources->parent, fd, EPOLLIN);
 }
 
+/* Every session takes three descriptors here: client, target, and a little for the API. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < LAB_LIMIT_DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < LAB_LIMIT_DESCRIPTORS ? limit.rlim_max : LAB_LIMIT_DESCRIPTORS;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static enum err seed(struct lab *lab)
 {
     if (lab->options.has_seed) {
@@ -103,6 +115,7 @@ static void make_activation(struct lab *lab)
 
 static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
 {
+    raise_descriptor_limit();
     TRY(seed(lab));
     TRY(sha256_new(&lab->hash));
     TRY(open_state_dir(lab));

@@ -192,7 +192,7 @@ static enum err make_context(struct lab *lab)
     info.max_http_header_data = LAB_LIMIT_REQUEST_HEADERS;
     info.max_http_header_pool = 256;
     info.pt_serv_buf_size = 64 * 1024;
-    info.fd_limit_per_thread = 2048;
+    info.fd_limit_per_thread = LAB_LIMIT_DESCRIPTORS / 2;
     info.retry_and_idle_policy = &no_pings;
     lab->lws = lws_create_context(&info);
     return lab->lws == NULL ? ERR_SYSTEM : ERR_OK;

@@ -299,6 +299,13 @@ class EmulatorSessionTest(EmulatorCase):
         self.assertIn("document process failed unexpectedly: ipc messaging received timeout signal , check",
                       client.closed["Output"])
 
+    def test_terminate_after_a_refused_port(self):
+        client = self.client(unused_port())
+        self.drain(client, 0.3)
+        self.lab.must("TerminateSession", {"SessionId": client.session["SessionId"]})
+        client.until_closed()
+        wait_for("its end", lambda: self.lab.status()["open_sessions"] == 0, 2)
+
     def test_the_handshake_times_out(self):
         self.lab.faults(handshake_timeout_ms=700)
         client = Client(self.lab, self.lab.start(self.target().port))
@@ -420,6 +427,7 @@ class EmulatorSessionTest(EmulatorCase):
             seen = len(client.output)
             client.until_acknowledged(client.send(word))
             client.until("its answer", lambda: client.output[seen:] == word.upper())
+            time.sleep(0.1)  # what comes before the agent has noticed the target's end is lost in its closed socket
         self.assertGreaterEqual(speaker.connections, 3)
         client.send(TERMINATE, FLAG)
         client.until_closed()
