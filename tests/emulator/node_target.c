@@ -103,13 +103,30 @@ void node_target_init(struct node_target *target)
     target->begin = (struct loop_timer){.expired = begin_expired, .owner = target};
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)address;
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
 static struct addrinfo *resolve(const char *address, uint16_t port)
 {
     char service[8];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_NUMERICHOST};
     struct addrinfo *list = NULL;
     snprintf(service, sizeof service, "%u", (unsigned)port);
-    return getaddrinfo(address, service, &hints, &list) == 0 ? list : NULL;
+    if (getaddrinfo(address, service, &hints, &list) != 0) {
+        return NULL;
+    }
+    if (!is_loopback(list->ai_addr)) {
+        freeaddrinfo(list);
+        return NULL;
+    }
+    return list;
 }
 
 void node_target_dial(struct node_target *target, const char *host, uint16_t port)
