@@ -17,11 +17,6 @@ void log_open(const char *program, bool debug)
     log_state.debug = debug;
 }
 
-bool log_is_debug(void)
-{
-    return log_state.debug;
-}
-
 /* Bytes from 0x80 up are left alone: names and messages may be UTF-8. */
 static void put_escaped(struct text *line, const char *raw)
 {

@@ -8,7 +8,6 @@
 
 /* `program` is borrowed for the life of the process. */
 void log_open(const char *program, bool debug);
-bool log_is_debug(void);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));

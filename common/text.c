@@ -31,15 +31,6 @@ void text_put_char(struct text *text, char character)
     text_put_bytes(text, bytes_of(&character, 1));
 }
 
-void text_put_hex(struct text *text, struct bytes bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        char digits[3];
-        bytes_to_hex(bytes_of(bytes.data + i, 1), digits);
-        text_put(text, digits);
-    }
-}
-
 void text_format(struct text *text, const char *format, ...)
 {
     va_list arguments;

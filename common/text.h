@@ -26,7 +26,6 @@ struct text text_in(char *data, size_t size);
 void text_put(struct text *text, const char *string);
 void text_put_bytes(struct text *text, struct bytes bytes);
 void text_put_char(struct text *text, char character);
-void text_put_hex(struct text *text, struct bytes bytes);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Empties it, overflow included. */

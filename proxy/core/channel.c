@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#define SETTLE_US (200 * 1000)          /* the agent may lose input for this long after HandshakeComplete */
 #define QUIET_US (2 * 1000 * 1000)      /* of output, after the end of input */
 #define DRAIN_US (2 * 1000 * 1000)      /* for what was taken, when ending */
 #define TERMINATE_US (1500 * 1000)      /* for the acknowledgement of the TerminateSession flag */

@@ -254,11 +254,6 @@ enum err endpoint_parse_stream_url(struct bytes url, struct endpoint_url *ret_ur
     return ERR_OK;
 }
 
-const char *endpoint_scheme_name(enum endpoint_scheme scheme)
-{
-    return schemes[scheme].name;
-}
-
 bool endpoint_is_loopback(const struct endpoint_url *url)
 {
     if (url->is_ipv6) {
@@ -280,7 +275,7 @@ void endpoint_put_authority(const struct endpoint_url *url, struct text *text)
 
 void endpoint_put_url(const struct endpoint_url *url, struct text *text)
 {
-    text_format(text, "%s://", endpoint_scheme_name(url->scheme));
+    text_format(text, "%s://", schemes[url->scheme].name);
     endpoint_put_authority(url, text);
     text_put(text, url->path);
 }

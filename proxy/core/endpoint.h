@@ -36,9 +36,6 @@ enum err endpoint_parse(struct bytes url, struct endpoint_url *ret_url) SSM_MUST
 /* StreamUrl: as above and wss only. Every refusal is ERR_STREAM_URL, with the reason in `ret_why`. */
 enum err endpoint_parse_stream_url(struct bytes url, struct endpoint_url *ret_url, struct text *ret_why) SSM_MUST_USE;
 
-/* "https", "wss", ... */
-const char *endpoint_scheme_name(enum endpoint_scheme scheme);
-
 static inline bool endpoint_is_tls(const struct endpoint_url *url)
 {
     return url->scheme == ENDPOINT_HTTPS || url->scheme == ENDPOINT_WSS;

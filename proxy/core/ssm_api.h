@@ -18,7 +18,6 @@
 
 #define SSM_API_SERVICE "ssm" /* for the signature and the host name */
 #define SSM_API_CONTENT_TYPE "application/x-amz-json-1.1"
-#define SSM_API_ERROR_TYPE_HEADER "x-amzn-ErrorType"
 
 /* What to post. Owned; usable with AUTO(ssm_api_request_free). */
 struct ssm_api_request {

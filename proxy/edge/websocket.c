@@ -311,12 +311,6 @@ enum err websocket_receive(struct websocket *websocket, struct bytes *ret_messag
     return err == ERR_OK ? ERR_OK : ERR_AGAIN;
 }
 
-bool websocket_has_unread(const struct websocket *websocket)
-{
-    return websocket->state == WEBSOCKET_OPEN &&
-           (ws_codec_has_input(websocket->codec) || !websocket->link.stream.is_drained);
-}
-
 void websocket_want_receive(struct websocket *websocket, bool want_receive)
 {
     websocket->wants_receive = want_receive;
@@ -346,11 +340,6 @@ size_t websocket_send_room(const struct websocket *websocket)
     }
     size_t room = sizeof websocket->output - taken;
     return room < WEBSOCKET_SEND_MAX ? room : WEBSOCKET_SEND_MAX;
-}
-
-size_t websocket_unsent(const struct websocket *websocket)
-{
-    return websocket->output_end - websocket->output_at;
 }
 
 static enum err websocket_send_frame(struct websocket *websocket, enum ws_opcode opcode, struct bytes payload)
@@ -439,6 +428,8 @@ unsigned websocket_close_code(const struct websocket *websocket)
 
 int64_t websocket_deadline_us(const struct websocket *websocket)
 {
-    bool has_work = websocket->wants_receive && websocket_has_unread(websocket);
+    bool has_unread = websocket->state == WEBSOCKET_OPEN &&
+                      (ws_codec_has_input(websocket->codec) || !websocket->link.stream.is_drained);
+    bool has_work = websocket->wants_receive && has_unread;
     return has_work ? 0 : instant_earlier(websocket->deadline_us, websocket->link.deadline_us);
 }

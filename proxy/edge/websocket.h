@@ -78,10 +78,6 @@ unsigned websocket_close_code(const struct websocket *websocket);
  * unread stays, and pings are not answered meanwhile. Messages that came before the close are delivered first. */
 enum err websocket_receive(struct websocket *websocket, struct bytes *ret_message) SSM_MUST_USE;
 
-/* True when websocket_receive may have more without a wait: bytes are held here or in OpenSSL, where epoll does not
- * see them. websocket_deadline_us then gives 0, unless want_receive is false. */
-bool websocket_has_unread(const struct websocket *websocket);
-
 /* False while the caller has no room: the socket is not watched for input and unread bytes do not wake the loop. */
 void websocket_want_receive(struct websocket *websocket, bool want_receive);
 
@@ -94,9 +90,6 @@ enum err websocket_ping(struct websocket *websocket, struct bytes payload) SSM_M
 /* The largest message that websocket_send takes now. 0 while not OPEN. */
 size_t websocket_send_room(const struct websocket *websocket);
 
-/* Bytes that have been taken by websocket_send and not by the kernel. */
-size_t websocket_unsent(const struct websocket *websocket);
-
 /* Hands the send buffer to TLS as far as the kernel takes it. Errors show in the state. */
 void websocket_flush(struct websocket *websocket);
 
@@ -104,7 +97,8 @@ void websocket_flush(struct websocket *websocket);
  * 1001 going away, 1002 protocol error. */
 void websocket_close(struct websocket *websocket, unsigned code);
 
-/* When websocket_pump wants to be called at the latest: 0 for "at once", INSTANT_NEVER when only the socket matters. */
+/* When websocket_pump wants to be called at the latest; INSTANT_NEVER when only the socket matters. 0, at once, while
+ * bytes wait for websocket_receive here or in OpenSSL, where epoll does not see them (unless want_receive is false). */
 int64_t websocket_deadline_us(const struct websocket *websocket);
 
 #endif
