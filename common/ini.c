@@ -147,14 +147,6 @@ static char *find_delimiter(struct line line, const char *delimiters)
     return NULL;
 }
 
-static char to_lower(char character)
-{
-    if (character >= 'A' && character <= 'Z') {
-        return (char)(character + ('a' - 'A'));
-    }
-    return character;
-}
-
 static enum err parse_key(struct parser *parser, struct line line)
 {
     char *delimiter = find_delimiter(line, "=:");
@@ -165,7 +157,7 @@ static enum err parse_key(struct parser *parser, struct line line)
         return refuse(parser, "no key before the '='");
     }
     for (char *at = line.start; at < delimiter; at++) {
-        *at = to_lower(*at);
+        *at = text_lower(*at);
     }
     char *value = skip_spaces(delimiter + 1, line.end);
     *trim_end(line.start, delimiter) = '\0';

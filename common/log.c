@@ -21,9 +21,8 @@ void log_open(const char *program, bool debug)
 static void put_escaped(struct text *line, const char *raw)
 {
     for (const char *at = raw; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte < 0x20 || byte == 0x7f) {
-            text_format(line, "\\x%02x", byte);
+        if (text_is_control(*at)) {
+            text_format(line, "\\x%02x", (unsigned char)*at);
         } else {
             text_put_char(line, *at);
         }

@@ -39,4 +39,21 @@ static inline struct bytes text_bytes(const struct text *text)
 /* ERR_TOO_LONG when anything was cut. */
 enum err text_finish(const struct text *text) SSM_MUST_USE;
 
+/* False for NULL and "": an option, a variable or a setting that is empty counts as not given. */
+static inline bool text_is_given(const char *string)
+{
+    return string != NULL && *string != '\0';
+}
+
+/* ASCII alone, whatever the locale. */
+static inline bool text_is_control(char character)
+{
+    return (unsigned char)character < 0x20 || character == 0x7f;
+}
+
+static inline char text_lower(char character)
+{
+    return (char)(character >= 'A' && character <= 'Z' ? character + ('a' - 'A') : character);
+}
+
 #endif

@@ -3,10 +3,9 @@
 #define SERVICE_API "ssm"
 #define SERVICE_GATEWAY "ssmmessages"
 
-/* An empty flag or variable counts as not given. */
 static const char *filled(const char *value)
 {
-    return value != NULL && *value != '\0' ? value : NULL;
+    return text_is_given(value) ? value : NULL;
 }
 
 const char *aws_config_variable(const struct aws_config *config, const char *name)

@@ -1,15 +1,10 @@
 /* The order of the AWS CLI's credential chain, and the sources that need neither a process nor the network. */
 #include "proxy/core/aws_config.h"
 
-static bool has(const char *value)
-{
-    return value != NULL && *value != '\0';
-}
-
 /* --profile turns the environment off, AWS_PROFILE does not. */
 static bool reads_environment(const struct aws_config *config)
 {
-    return !has(config->input.flags.profile);
+    return !text_is_given(config->input.flags.profile);
 }
 
 enum aws_credentials_source aws_config_credentials_source(const struct aws_config *config)
@@ -24,7 +19,7 @@ enum aws_credentials_source aws_config_credentials_source(const struct aws_confi
         return AWS_CREDENTIALS_ASSUME_ROLE;
     }
     if ((environment && aws_config_variable(config, "AWS_WEB_IDENTITY_TOKEN_FILE") != NULL) ||
-        has(aws_config_get(config, "web_identity_token_file"))) {
+        text_is_given(aws_config_get(config, "web_identity_token_file"))) {
         return AWS_CREDENTIALS_WEB_IDENTITY;
     }
     if (aws_config_get(config, "sso_role_name") != NULL || aws_config_get(config, "sso_account_id") != NULL) {
@@ -54,7 +49,7 @@ struct keys {
 
 static const char *first_filled(const char *first, const char *second)
 {
-    return has(first) ? first : second;
+    return text_is_given(first) ? first : second;
 }
 
 static struct keys keys_of_environment(const struct aws_config *config)
@@ -84,7 +79,7 @@ static struct keys keys_of_file(const struct aws_profile *profile,
 static enum err use_keys(struct keys keys, const char *place, enum aws_credentials_source source,
                          struct aws_credentials *ret_credentials, struct text *ret_why)
 {
-    if (!has(keys.access_key_id) || !has(keys.secret_access_key)) {
+    if (!text_is_given(keys.access_key_id) || !text_is_given(keys.secret_access_key)) {
         text_format(ret_why, "half a pair of keys in %s: an access key id without %s", place, keys.secret_name);
         return ERR_NO_CREDENTIALS;
     }

@@ -4,7 +4,7 @@
 static const char *variable(const struct aws_config_environment *environment, const char *name)
 {
     const char *value = environment->get(environment->context, name);
-    return value != NULL && *value != '\0' ? value : NULL;
+    return text_is_given(value) ? value : NULL;
 }
 
 static bool is_name_character(char character)

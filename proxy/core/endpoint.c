@@ -110,18 +110,10 @@ static size_t find_any(struct bytes bytes, const char *characters)
     return at;
 }
 
-static char to_lower(char character)
-{
-    if (character >= 'A' && character <= 'Z') {
-        return (char)(character + ('a' - 'A'));
-    }
-    return character;
-}
-
 static void copy_lower(struct bytes from, char *ret_text)
 {
     for (size_t i = 0; i < from.len; i++) {
-        ret_text[i] = to_lower((char)from.data[i]);
+        ret_text[i] = text_lower((char)from.data[i]);
     }
     ret_text[from.len] = '\0';
 }

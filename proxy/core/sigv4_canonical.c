@@ -192,8 +192,7 @@ static void sort_headers(const struct sigv4_header *headers, size_t count, const
 static void put_lower(struct text *text, const char *name)
 {
     for (const char *at = name; *at != '\0'; at++) {
-        bool is_upper = *at >= 'A' && *at <= 'Z';
-        text_put_char(text, (char)(is_upper ? *at + ('a' - 'A') : *at));
+        text_put_char(text, text_lower(*at));
     }
 }
 

@@ -39,7 +39,7 @@ static size_t count_characters(const char *text)
 
 enum err ssm_api_start_session(const struct ssm_api_start_session *session, struct ssm_api_request *ret_request)
 {
-    const char *reason = session->reason != NULL && *session->reason != '\0' ? session->reason : NULL;
+    const char *reason = text_is_given(session->reason) ? session->reason : NULL;
     if (strlen(session->target) > LIMIT_TARGET || (reason != NULL && count_characters(reason) > MAX_REASON)) {
         return ERR_TOO_LONG;
     }
@@ -105,9 +105,8 @@ static void copy_for_display(const char *from, char *ret_text, size_t size)
 {
     size_t len = 0;
     while (from != NULL && from[len] != '\0' && len + 1 < size) {
-        unsigned char byte = (unsigned char)from[len];
-        bool is_control = byte < 0x20 || byte == 0x7f;
-        ret_text[len++] = (char)(is_control ? '?' : byte);
+        ret_text[len] = text_is_control(from[len]) ? '?' : from[len];
+        len++;
     }
     bool is_cut = from != NULL && from[len] != '\0';
     while (is_cut && len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80) {
@@ -311,7 +310,7 @@ static enum err read_nodes(const json_t *object, struct ssm_api_nodes *nodes)
         TRY(read_node(json_array_get(list, i), &nodes->items[i]));
         nodes->count++;
     }
-    if (next_token != NULL && *next_token != '\0') {
+    if (text_is_given(next_token)) {
         nodes->next_token = strdup(next_token);
         return nodes->next_token == NULL ? ERR_MEMORY : ERR_OK;
     }

@@ -1,5 +1,7 @@
 #include "proxy/core/target.h"
 
+#include "common/text.h"
+
 static bool is_hex_tail(const char *text, size_t wanted)
 {
     size_t len = strspn(text, "0123456789abcdef");
@@ -20,8 +22,7 @@ static enum target_kind classify(const char *text)
 static bool has_control_character(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++) {
-        unsigned char byte = (unsigned char)*at;
-        if (byte < 0x20 || byte == 0x7f) {
+        if (text_is_control(*at)) {
             return true;
         }
     }

@@ -143,7 +143,7 @@ static void session_record_put_line(struct text *text, const char *key, const ch
 static bool session_record_is_line(const char *value)
 {
     for (; *value != '\0'; value++) {
-        if ((unsigned char)*value < ' ' || *value == 0x7f) {
+        if (text_is_control(*value)) {
             return false;
         }
     }

@@ -17,11 +17,6 @@ static const char *const trust_system_files[] = {"/etc/ssl/certs/ca-certificates
 
 #define TRUST_COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static bool trust_is_given(const char *value)
-{
-    return value != NULL && value[0] != '\0';
-}
-
 /* "5ad8a5d6.0": the subject's hash, as openssl rehash makes them. */
 static bool trust_is_hashed_name(const char *name)
 {
@@ -119,20 +114,20 @@ enum err trust_find(const char *ca_path, const char *ssl_cert_file, const char *
 {
     struct text file = text_in(ret_trust->file, sizeof ret_trust->file);
     struct text directory = text_in(ret_trust->directory, sizeof ret_trust->directory);
-    if (trust_is_given(ca_path)) {
+    if (text_is_given(ca_path)) {
         TRY(trust_use_alone(ca_path, &file, &directory, ret_why));
     } else {
-        bool file_is_given = trust_is_given(ssl_cert_file);
+        bool file_is_given = text_is_given(ssl_cert_file);
         /* The system's bundle by name is the system's directory: the same certificates, 20 ms faster. */
         bool file_is_system = file_is_given && trust_is_system_file(ssl_cert_file) && trust_system_directory() != NULL;
         if (file_is_given && !file_is_system) {
             TRY(trust_check_readable(ssl_cert_file, "SSL_CERT_FILE", ret_why));
             text_put(&file, ssl_cert_file);
         }
-        if (trust_is_given(ssl_cert_dir)) {
+        if (text_is_given(ssl_cert_dir)) {
             text_put(&directory, ssl_cert_dir);
         }
-        if (!trust_is_given(ssl_cert_dir) || !file_is_given || file_is_system) {
+        if (!text_is_given(ssl_cert_dir) || !file_is_given || file_is_system) {
             trust_add_system(file_is_given, &file, &directory);
         }
     }
