@@ -30,13 +30,15 @@ def program(name):
 
 
 def exit_on_signals():
-    """SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that every `with` block ends properly."""
+    """SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that every `with` block ends properly. Ctrl-C itself is
+    ignored by what a shell started in the background, unless asked for."""
 
     def leave(number, _frame):
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def bare_environment():
