@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 static const struct verb *const verbs[] = {&connect_verb, &version_verb};
-#define VERB_COUNT (sizeof verbs / sizeof *verbs)
+#define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
 static int print_help(FILE *stream, int exit_code)
 {

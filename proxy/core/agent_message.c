@@ -67,8 +67,9 @@ static enum agent_message_type parse_type(const uint8_t *field, char *ret_name)
 
 static void put_type(uint8_t *field, const char *name)
 {
+    struct bytes text = bytes_of_text(name);
     memset(field, ' ', AGENT_MESSAGE_TYPE_LEN);
-    memcpy(field, name, strlen(name));
+    memcpy(field, text.data, text.len);
 }
 
 /* The two halves of the UUID stand in reverse order on the wire. */

@@ -204,12 +204,11 @@ static void receive_channel_closed(struct channel *channel, struct bytes payload
     struct text output = text_in(memory, sizeof memory);
     bool is_readable = control_message_parse_channel_closed(payload, &output) == ERR_OK;
     bool is_ours = channel->state == CHANNEL_DRAINING || channel->state == CHANNEL_TERMINATING;
-    if (is_ours) {
+    bool has_gap = recv_window_has_gap(&channel->recv);
+    if (is_ours || (!has_gap && is_readable && output.len == 0)) {
         channel_state_finish(channel, ERR_OK, "", true);
-    } else if (recv_window_has_gap(&channel->recv)) {
+    } else if (has_gap) {
         channel_state_finish(channel, ERR_SESSION_ENDED, "the session ended before all output had arrived", true);
-    } else if (is_readable && output.len == 0) {
-        channel_state_finish(channel, ERR_OK, "", true);
     } else {
         channel_state_finish(channel, ERR_SESSION_ENDED, is_readable ? memory : "malformed channel_closed", true);
     }

@@ -49,7 +49,7 @@ static enum err ws_upgrade_refuse(struct text *ret_why, const char *reason)
 /* A line without its end; `rest` moves behind it. Lines end with LF; a CR before it goes too (RFC 9112, 2.2). */
 static struct bytes ws_upgrade_take_line(struct bytes *rest)
 {
-    const uint8_t *end = memchr(rest->data, '\n', rest->len);
+    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->data, '\n', rest->len);
     size_t len = end == NULL ? rest->len : (size_t)(end - rest->data);
     struct bytes line = bytes_of(rest->data, len);
     *rest = bytes_from(*rest, len + 1);

@@ -42,6 +42,14 @@ static void session_record_close_fd(int *fd)
     }
 }
 
+/* The descriptor, which its cleanup then no longer closes. */
+static int session_record_move_fd(int *fd)
+{
+    int moved = *fd;
+    *fd = -1;
+    return moved;
+}
+
 /* ---- the directory ---- */
 
 enum err session_record_open(const char *xdg_state_home, const char *home, struct session_records **ret_records)
@@ -358,8 +366,7 @@ static bool session_record_claim(struct session_records *records, const char *na
     if (!session_record_lock(records->directory, name, fd, &status)) {
         return false;
     }
-    records->claims[records->claim_count++] = fd;
-    fd = -1;
+    records->claims[records->claim_count++] = session_record_move_fd(&fd);
     return true;
 }
 
