@@ -105,7 +105,7 @@ static void copy_for_display(const char *from, char *ret_text, size_t size)
 {
     size_t len = 0;
     while (from != NULL && from[len] != '\0' && len + 1 < size) {
-        ret_text[len] = text_is_control(from[len]) ? '?' : from[len];
+        ret_text[len] = (char)(text_is_control(from[len]) ? '?' : from[len]);
         len++;
     }
     bool is_cut = from != NULL && from[len] != '\0';

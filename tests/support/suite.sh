@@ -155,9 +155,10 @@ suite_lint() {
     cmake -S "$project_dir" --preset dev -G Ninja -B "$build_root/lint" -DCMAKE_C_COMPILER=clang \
         >"$suite_log/configure-lint.txt" 2>&1 || build_failed "$suite_log/configure-lint.txt" configuring
     local log=$suite_log/clang-tidy.txt
-    # Only files that the build knows: each has a command line in compile_commands.json.
+    # Only files that the build knows: each has a command line in compile_commands.json. One file a process: with several,
+    # clang-tidy 14 takes the va_list of common/log.c for uninitialised.
     if sed -n 's/^  "file": "\(.*\)",\{0,1\}$/\1/p' "$build_root/lint/compile_commands.json" | sort -u |
-        xargs -P "$(nproc)" -n 4 clang-tidy -p "$build_root/lint" --quiet >"$log" 2>&1; then
+        xargs -P "$(nproc)" -n 1 clang-tidy -p "$build_root/lint" --quiet >"$log" 2>&1; then
         suite_record pass clang-tidy
     else
         grep -E '(error|warning):' "$log" | sort -u >&2 || tail -n 20 "$log" >&2
