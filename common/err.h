@@ -41,7 +41,8 @@ enum err {
 /* A short lower-case phrase, e.g. "target is not connected". Never NULL. */
 const char *err_text(enum err err);
 
-/* The process exit code (sysexits.h where one fits; table in ssm-proxy(1)). ERR_OK and ERR_AGAIN give 0. */
+/* The process exit code (sysexits.h where one fits; table in ssm-proxy(1)). ERR_OK and ERR_AGAIN give 0, and so does
+ * ERR_INTERRUPTED: only the command knows the signal. */
 int err_exit_code(enum err err);
 
 /* The guard macro: the happy path runs straight down the page. */

@@ -8,7 +8,7 @@
 /* StartSession accepts a Target of 1 to 400 characters. */
 #define LIMIT_TARGET 400
 
-/* SessionId is 1 to 96 characters; it becomes part of a path. */
+/* SessionId is 1 to 96 characters. */
 #define LIMIT_SESSION_ID 96
 
 /* StreamUrl: host, session id and a cell number; 300 characters in practice. */
@@ -49,7 +49,7 @@
  * three times as long when percent-encoded. */
 #define LIMIT_CANONICAL_REQUEST 65536
 
-/* Headers of one signed request; ours have six. */
+/* Headers of one signed request; ours have five. */
 #define LIMIT_SIGNED_HEADERS 32
 
 /* Nodes on one page of DescribeInstanceInformation: the service gives 50 at most. */

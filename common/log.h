@@ -1,6 +1,6 @@
 /* log: one line per event on standard error, prefixed with the program's name. Not for core or edges: they return what
  * happened, and the command that decides what happens next says it once. Control characters in the text are shown
- * escaped, so that words of a peer cannot drive the terminal. */
+ * escaped, so that words of a peer cannot drive the terminal; what is over 2 KiB is cut. */
 #ifndef SSM_COMMON_LOG_H
 #define SSM_COMMON_LOG_H
 
@@ -10,6 +10,7 @@
 void log_open(const char *program, bool debug);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* For words that tell of no failure. */
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Printed with --debug only. */
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,5 +1,5 @@
 /* text: builds text in memory that the caller provides. Overflow is sticky: append without looking, check once at the
- * end with text_ok or text_finish. The content is always terminated, and cut at the limit after an overflow.
+ * end with text_finish. The content is always terminated, and cut at the limit after an overflow.
  *
  *     char line[256];
  *     struct text text = text_in(line, sizeof line);

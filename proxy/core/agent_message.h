@@ -91,7 +91,7 @@ const char *agent_message_type_name(enum agent_message_type type);
 enum err agent_message_parse(struct bytes wire, struct agent_message *ret_message) SSM_MUST_USE;
 
 /* ERR_DIGEST when payload and digest disagree. An all-zero digest and pause_/start_publication pass: the plugin asks
- * no more, and the service may send no digest there. */
+ * no more, and the service may send no digest there. ERR_MEMORY when OpenSSL fails; the same for encode. */
 enum err agent_message_verify(const struct agent_message *message, struct sha256 *hash) SSM_MUST_USE;
 
 /* Writes AGENT_MESSAGE_HEADER_LEN + payload.len bytes, with the 116-byte header, schema version 1 and the right digest.

@@ -66,7 +66,7 @@ void send_window_expire(struct send_window *window, struct rtt *rtt, int64_t now
 /* The connection is new: everything that was in flight on the old one is to be sent again. */
 void send_window_resend_all(struct send_window *window);
 
-/* Nothing that send_window_take would give? */
+/* Would send_window_take give a message? */
 static inline bool send_window_has_work(const struct send_window *window)
 {
     return window->due_count > 0 || window->unsent < window->next;

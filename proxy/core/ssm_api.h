@@ -67,8 +67,8 @@ struct ssm_api_failure {
 /* A session that the service has opened. Zero-initialise; AUTO(ssm_api_session_wipe). */
 struct ssm_api_session {
     char session_id[LIMIT_SESSION_ID + 1]; /* 1 to 96 of [A-Za-z0-9._@+=,-] and not "." or "..": fit for a file name */
-    char stream_url[LIMIT_STREAM_URL +
-                    1]; /* as received; endpoint_parse_stream_url judges it. "" when resuming, if absent */
+    /* As received; endpoint_parse_stream_url judges it. "" when resuming, if absent. */
+    char stream_url[LIMIT_STREAM_URL + 1];
     struct secret token;
 };
 

@@ -31,7 +31,7 @@ enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, 
 #define WS_CLOSE_ABNORMAL 1006 /* no close frame at all */
 #define WS_CLOSE_TOO_BIG 1009
 
-struct ws_codec; /* owned by its creator; grows to LIMIT_WEBSOCKET_MESSAGE at most */
+struct ws_codec; /* owned by its creator; holds one message, of LIMIT_WEBSOCKET_MESSAGE at most */
 
 enum err ws_codec_new(struct ws_codec **ret_codec) SSM_MUST_USE;
 void ws_codec_free(struct ws_codec **codec); /* NULL inside is fine; usable with AUTO() */

@@ -14,8 +14,8 @@
  * ways, the connection was reset. It stays set; the source is then watched no more until something is wanted of it,
  * and reading or writing tells the details. So nothing ever spins.
  *
- * Not for several threads. The other edges include this header and clock.h; an edge of several files (net, https,
- * tls_stream, ws_link, websocket) includes its own. */
+ * Not for several threads. The other edges may include this header, clock.h and entropy.h; an edge of several files
+ * (net, trust, https, tls_stream, ws_link, websocket; session_record, process_identity) includes its own. */
 #ifndef SSM_PROXY_EDGE_LOOP_H
 #define SSM_PROXY_EDGE_LOOP_H
 

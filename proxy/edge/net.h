@@ -12,7 +12,7 @@
  *     ssl_cert_dir
  *     none             the system's hashed directory, or its bundle where the directory holds no hashed links
  *
- * https.c and websocket.c include this header; commands use the first part of it. */
+ * The edges https, tls_stream, ws_link and websocket stand on this header; commands use the first part of it. */
 #ifndef SSM_PROXY_EDGE_NET_H
 #define SSM_PROXY_EDGE_NET_H
 
@@ -48,7 +48,7 @@ enum err net_pump(struct net *net) SSM_MUST_USE;
 /* When net_pump wants to be called at the latest. */
 int64_t net_deadline_us(const struct net *net);
 
-/* ---- for https.c and websocket.c ---- */
+/* ---- for the edges ---- */
 
 struct loop *net_loop(const struct net *net);
 

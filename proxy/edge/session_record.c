@@ -126,7 +126,7 @@ static enum err session_record_make_directory(struct session_records *records, s
     return ERR_OK;
 }
 
-/* A session id may hold anything that the service puts in it; a file name may not. */
+/* A hash: the id in a record that was read from disk may hold what a file name may not. */
 static enum err session_record_name(const char *session_id, char ret_name[SESSION_RECORD_NAME_SIZE])
 {
     AUTO(sha256_free) struct sha256 *hash = NULL;

@@ -1,5 +1,5 @@
 /* tls_stream: a bare TLS connection, by libcurl's CURLOPT_CONNECT_ONLY: libcurl resolves, goes through the proxy,
- * connects, verifies; then bytes. Only websocket.c uses it.
+ * connects, verifies; then bytes. Only ws_link.c and websocket.c use it.
  *
  * What has to be known about libcurl 7.88 here, all of it measured:
  *   The easy handle stays in the multi for life: taking it out closes the connection.
