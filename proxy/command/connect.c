@@ -3,7 +3,6 @@
 #include "common/log.h"
 #include "proxy/command/session.h"
 #include "proxy/command/tunnel.h"
-#include "proxy/core/control_message.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/entropy.h"
 #include "proxy/edge/terminal.h"
@@ -13,8 +12,9 @@
 
 #define DOCUMENT_NAME "AWS-StartSSHSession"
 #define DEFAULT_PORT "22"
-#define DEFAULT_TIMEOUT_S 60
-#define MAX_TIMEOUT_S 3600
+#define CONNECT_TIMEOUT_S 60
+#define RESUME_TIMEOUT_S 900
+#define MAX_TIMEOUT_S 86400
 #define REAP_US (5 * 1000 * 1000) /* after the tunnel, for what earlier runs left: ssh is gone, nobody waits */
 
 struct connect {
@@ -22,8 +22,10 @@ struct connect {
     struct target target;
     char port[6];
     int64_t timeout_us;
+    int64_t resume_us;
     struct run run;
-    char node[LIMIT_TARGET + 1];    /* what the target turned out to be; "" before */
+    char node[LIMIT_TARGET + 1]; /* what the target turned out to be; "" before */
+    struct stream stream;
     struct ssm_api_session session; /* session_id is "" when there is none to end */
     struct reaper reaper;
     bool was_open; /* the tunnel has carried bytes, or could have */
@@ -31,12 +33,13 @@ struct connect {
 
 /* --- the command line --------------------------------------------------------------------------------------------- */
 
-static enum err parse_timeout(const char *text, int64_t *ret_us)
+static enum err parse_seconds(const struct options *options, enum option_id id, long otherwise, int64_t *ret_us)
 {
+    const char *text = options->values[id];
     char *end;
-    long seconds = text != NULL ? strtol(text, &end, 10) : DEFAULT_TIMEOUT_S;
+    long seconds = text != NULL ? strtol(text, &end, 10) : otherwise;
     if (text != NULL && (end == text || *end != '\0' || seconds < 1 || seconds > MAX_TIMEOUT_S)) {
-        log_error("connect: --connect-timeout takes 1 to %d seconds, not %s", MAX_TIMEOUT_S, text);
+        log_error("connect: not a number of seconds from 1 to %d: %s", MAX_TIMEOUT_S, text);
         return ERR_USAGE;
     }
     *ret_us = (int64_t)seconds * 1000 * 1000;
@@ -58,19 +61,11 @@ static enum err parse(struct connect *connect)
     }
     struct text text = text_in(connect->port, sizeof connect->port);
     text_format(&text, "%u", port);
-    return parse_timeout(options->values[OPTION_CONNECT_TIMEOUT], &connect->timeout_us);
+    TRY(parse_seconds(options, OPTION_CONNECT_TIMEOUT, CONNECT_TIMEOUT_S, &connect->timeout_us));
+    return parse_seconds(options, OPTION_RESUME_TIMEOUT, RESUME_TIMEOUT_S, &connect->resume_us);
 }
 
 /* --- connecting --------------------------------------------------------------------------------------------------- */
-
-/* StreamUrl, with our own gateway in the place of its host where the settings say so. */
-static enum err stream_address(struct connect *connect, struct endpoint_url *ret_url)
-{
-    struct run *run = &connect->run;
-    TRY(endpoint_parse_stream_url(bytes_of_text(connect->session.stream_url), ret_url, &run->why));
-    aws_config_apply_gateway(&run->account.settings, ret_url);
-    return ERR_OK;
-}
 
 static enum err wait_for_websocket(struct run *run)
 {
@@ -91,18 +86,12 @@ static enum err wait_for_websocket(struct run *run)
     return ERR_OK;
 }
 
-/* The first frame carries the token; it is wiped here once it is on its way. */
-static enum err open_data_channel(struct connect *connect, struct chance *chance)
+static enum err make_chance(struct chance *ret_chance)
 {
-    struct uuid request_id = uuid_v4(chance);
-    struct uuid client_id = uuid_v4(chance);
-    char memory[WEBSOCKET_SEND_MAX];
-    struct text frame = text_in(memory, sizeof memory);
-    enum err err = control_message_open_data_channel(&request_id, &connect->session.token, &client_id, &frame);
-    err = err == ERR_OK ? websocket_send(connect->run.websocket, WEBSOCKET_TEXT, text_bytes(&frame)) : err;
-    explicit_bzero(memory, sizeof memory);
-    secret_wipe(&connect->session.token);
-    return err;
+    uint8_t seed[CHANCE_SEED_LEN];
+    TRY(entropy_fill(seed, sizeof seed));
+    *ret_chance = chance_from_entropy(seed);
+    return ERR_OK;
 }
 
 /* From nothing to a session whose websocket is open: the connection to the gateway is made while StartSession runs. */
@@ -124,22 +113,21 @@ static enum err connect_session(struct connect *connect)
     if (run->signal != 0) {
         return ERR_INTERRUPTED;
     }
-    struct endpoint_url url;
-    TRY(stream_address(connect, &url));
-    TRY(websocket_upgrade(run->websocket, &url));
+    struct chance chance;
+    TRY(make_chance(&chance));
+    TRY(stream_init(&connect->stream, run, connect->session.stream_url, chance));
+    TRY(stream_upgrade(&connect->stream, run));
     return wait_for_websocket(run);
 }
 
 /* --- the tunnel --------------------------------------------------------------------------------------------------- */
 
-static enum err make_channel(struct sha256 *hash, struct chance *ret_chance, struct channel **ret_channel)
+static enum err make_channel(struct sha256 *hash, struct channel **ret_channel)
 {
-    uint8_t seed[CHANCE_SEED_LEN];
-    TRY(entropy_fill(seed, sizeof seed));
-    *ret_chance = chance_from_entropy(seed);
+    struct chance chance;
     struct channel_config config = channel_config_default();
-    TRY(entropy_fill(seed, sizeof seed));
-    return channel_new(&config, chance_from_entropy(seed), hash, ret_channel);
+    TRY(make_chance(&chance));
+    return channel_new(&config, chance, hash, ret_channel);
 }
 
 static void log_counters(const struct channel *channel)
@@ -159,15 +147,20 @@ static enum err run_tunnel(struct connect *connect)
     AUTO(sha256_free) struct sha256 *hash = NULL;
     AUTO(channel_free) struct channel *channel = NULL;
     AUTO(tunnel_close) struct tunnel tunnel = {0};
-    struct chance chance;
     TRY(sha256_new(&hash));
-    TRY(make_channel(hash, &chance, &channel));
-    TRY(open_data_channel(connect, &chance));
+    TRY(make_channel(hash, &channel));
+    TRY(stream_open_data_channel(&connect->stream, run, &connect->session.token));
     /* Nothing more can be asked of the person, and no byte has passed: out of the terminal's reach, or Ctrl-C at the
      * ssh that happens to be the first would end the tunnel of a ControlPersist master. */
     bool has_left;
     terminal_leave_session(&has_left);
-    TRY(tunnel_open(&tunnel, run, channel, &connect->reaper));
+    struct tunnel_session session = {
+        .channel = channel,
+        .stream = &connect->stream,
+        .session_id = connect->session.session_id,
+        .resume_budget_us = connect->resume_us,
+    };
+    TRY(tunnel_open(&tunnel, run, &session, &connect->reaper));
     enum err err = tunnel_run(&tunnel);
     connect->was_open = tunnel.was_open;
     log_counters(channel);
@@ -281,8 +274,8 @@ const struct verb connect_verb = {
     .summary = "Carry an SSH connection to a node: the ProxyCommand of OpenSSH.",
     .details = "TARGET is an id (i-..., mi-...) or the value of a Name tag; PORT is 22 unless given; USER is ignored.\n"
                "Standard input and output are the tunnel.",
-    .options =
-        OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_CONNECT_TIMEOUT),
+    .options = OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_REASON) |
+               OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_RESUME_TIMEOUT),
     .min_arguments = 1,
     .max_arguments = 3,
     .run = connect_run,

@@ -10,9 +10,16 @@
 #define PING_US (20 * 1000 * 1000) /* under every idle limit of a NAT or load balancer in the field */
 #define FRAME_MAX (AGENT_MESSAGE_HEADER_LEN + 1024)
 
-enum err tunnel_open(struct tunnel *tunnel, struct run *run, struct channel *channel, struct reaper *reaper)
+enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
+                     struct reaper *reaper)
 {
-    *tunnel = (struct tunnel){.run = run, .channel = channel, .reaper = reaper, .leave_us = INSTANT_NEVER};
+    *tunnel = (struct tunnel){
+        .run = run,
+        .session = *session,
+        .channel = session->channel,
+        .reaper = reaper,
+        .leave_us = INSTANT_NEVER,
+    };
     tunnel->ping_us = clock_mono_us() + PING_US;
     tunnel->pending = malloc(PENDING_SIZE);
     if (tunnel->pending == NULL) {
@@ -27,10 +34,17 @@ void tunnel_close(struct tunnel *tunnel)
     if (tunnel->run == NULL) {
         return;
     }
+    resume_free(&tunnel->resume);
     stdio_close(&tunnel->in);
     stdio_close(&tunnel->out);
     free(tunnel->pending);
     *tunnel = (struct tunnel){0};
+}
+
+/* False while the connection is being brought back, and after that has failed. */
+static bool is_connected(const struct tunnel *tunnel)
+{
+    return !tunnel->resume.is_active && tunnel->run->websocket != NULL;
 }
 
 /* --- one direction each ------------------------------------------------------------------------------------------- */
@@ -38,6 +52,9 @@ void tunnel_close(struct tunnel *tunnel)
 static void receive_messages(struct tunnel *tunnel, struct instant now)
 {
     struct bytes message;
+    if (!is_connected(tunnel)) {
+        return;
+    }
     while (channel_wants_message(tunnel->channel) && websocket_receive(tunnel->run->websocket, &message) == ERR_OK) {
         channel_receive(tunnel->channel, message, now);
     }
@@ -75,6 +92,9 @@ static void take_input(struct tunnel *tunnel, struct instant now)
 static void send_frames(struct tunnel *tunnel, struct instant now)
 {
     struct websocket *websocket = tunnel->run->websocket;
+    if (!is_connected(tunnel)) {
+        return;
+    }
     do {
         while (websocket_send_room(websocket) >= FRAME_MAX) {
             struct bytes frame = channel_take_frame(tunnel->channel, now);
@@ -122,7 +142,7 @@ static void write_output(struct tunnel *tunnel)
 
 static void keep_alive(struct tunnel *tunnel, struct instant now)
 {
-    if (now.mono_us >= tunnel->ping_us) {
+    if (is_connected(tunnel) && now.mono_us >= tunnel->ping_us) {
         tunnel->ping_us = now.mono_us + PING_US;
         enum err err = websocket_ping(tunnel->run->websocket, bytes_of_text("keepalive"));
         if (err != ERR_OK && err != ERR_AGAIN) {
@@ -131,17 +151,44 @@ static void keep_alive(struct tunnel *tunnel, struct instant now)
     }
 }
 
-static void notice_transport(struct tunnel *tunnel, struct instant now)
+/* The connection is gone. A session that the agent has answered outlives it; one that it has not, or that is ending,
+ * does not. */
+static void lose_transport(struct tunnel *tunnel, struct instant now)
 {
-    if (websocket_state(tunnel->run->websocket) != WEBSOCKET_CLOSED) {
-        return;
-    }
-    channel_transport_down(tunnel->channel, now);
     struct text *why = &tunnel->run->why;
     text_clear(why);
     enum err err = websocket_error(tunnel->run->websocket, why);
-    bool is_protocol = err == ERR_PROTOCOL || err == ERR_TOO_LONG;
-    channel_abort(tunnel->channel, is_protocol ? err : ERR_SESSION_LOST, why->data);
+    enum channel_state state = channel_state(tunnel->channel);
+    channel_transport_down(tunnel->channel, now);
+    if (err == ERR_PROTOCOL || err == ERR_TOO_LONG) {
+        channel_abort(tunnel->channel, err, why->data);
+    } else if (state >= CHANNEL_HANDSHAKE && state <= CHANNEL_OPEN) {
+        log_debug("%s; resuming the session", why->data);
+        resume_begin(&tunnel->resume, tunnel->session.stream, tunnel->session.resume_budget_us, now.mono_us);
+    } else {
+        channel_abort(tunnel->channel, ERR_SESSION_LOST, why->data);
+    }
+}
+
+static void keep_transport(struct tunnel *tunnel, struct instant now)
+{
+    if (channel_state(tunnel->channel) == CHANNEL_CLOSED) {
+        return;
+    }
+    if (!tunnel->resume.is_active) {
+        if (websocket_state(tunnel->run->websocket) == WEBSOCKET_CLOSED) {
+            lose_transport(tunnel, now);
+        }
+        return;
+    }
+    const struct tunnel_session *session = &tunnel->session;
+    enum err err = resume_pump(&tunnel->resume, tunnel->run, session->stream, session->session_id, now.mono_us);
+    if (err == ERR_OK) {
+        log_debug("the session goes on");
+        channel_transport_up(tunnel->channel, now);
+    } else if (err != ERR_AGAIN) {
+        channel_abort(tunnel->channel, err, tunnel->run->why.data);
+    }
 }
 
 /* Nobody reads us any more, or somebody wants us to go. */
@@ -170,14 +217,16 @@ static void watch(struct tunnel *tunnel)
     bool has_input_room = tunnel->pending_len == 0 && channel_wants_input(channel);
     tunnel->in.source.want_read = tunnel->in.end == STDIO_OPEN && has_input_room;
     tunnel->out.source.want_write = channel_output(channel).len > 0;
-    websocket_want_receive(tunnel->run->websocket, channel_wants_message(channel));
+    if (is_connected(tunnel)) {
+        websocket_want_receive(tunnel->run->websocket, channel_wants_message(channel));
+    }
 }
 
 static void pump(struct tunnel *tunnel, struct instant now)
 {
     channel_tick(tunnel->channel, now);
     receive_messages(tunnel, now);
-    notice_transport(tunnel, now);
+    keep_transport(tunnel, now);
     take_input(tunnel, now);
     notice_end(tunnel, now);
     send_frames(tunnel, now);
@@ -192,7 +241,8 @@ static void pump(struct tunnel *tunnel, struct instant now)
 
 static int64_t next_deadline_us(const struct tunnel *tunnel)
 {
-    int64_t deadline_us = instant_earlier(channel_deadline_us(tunnel->channel), tunnel->ping_us);
+    int64_t deadline_us = tunnel->resume.is_active ? resume_deadline_us(&tunnel->resume) : tunnel->ping_us;
+    deadline_us = instant_earlier(deadline_us, channel_deadline_us(tunnel->channel));
     deadline_us = instant_earlier(deadline_us, tunnel->leave_us);
     return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->run->deadline_us);
 }

@@ -4,15 +4,26 @@
 #define SSM_PROXY_COMMAND_TUNNEL_H
 
 #include "proxy/command/reaper.h"
+#include "proxy/command/resume.h"
 #include "proxy/core/channel.h"
 #include "proxy/edge/stdio.h"
 
 /* All of ending, from the first reason to the last byte, takes no longer. */
 #define TUNNEL_LEAVE_US (5 * 1000 * 1000)
 
+/* What a tunnel works for; all borrowed. */
+struct tunnel_session {
+    struct channel *channel;
+    struct stream *stream;
+    const char *session_id;
+    int64_t resume_budget_us; /* for bringing back a connection that was lost */
+};
+
 struct tunnel {
     struct run *run;
-    struct channel *channel;
+    struct tunnel_session session;
+    struct channel *channel; /* session.channel */
+    struct resume resume;
     struct stdio_stream in;
     struct stdio_stream out;
     struct reaper *reaper; /* borrowed; works beside an open tunnel */
@@ -25,8 +36,9 @@ struct tunnel {
     bool was_open;        /* data has flowed or could have */
 };
 
-/* The channel and run are borrowed; standard input and output are as they were after tunnel_close. */
-enum err tunnel_open(struct tunnel *tunnel, struct run *run, struct channel *channel,
+/* `run`, what `session` points to, and `reaper` are borrowed; standard input and output are as they were after
+ * tunnel_close. */
+enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
                      struct reaper *reaper) SSM_MUST_USE;
 void tunnel_close(struct tunnel *tunnel); /* safe when tunnel_open failed, or on a zeroed tunnel; usable with AUTO() */
 

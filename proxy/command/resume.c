@@ -1,0 +1,121 @@
+#include "proxy/command/resume.h"
+
+#include "common/log.h"
+#include "proxy/command/api.h"
+
+#define TRY_US (20 * 1000 * 1000) /* one try: API call, connection, upgrade */
+
+void resume_begin(struct resume *resume, struct stream *stream, int64_t budget_us, int64_t now_us)
+{
+    *resume = (struct resume){.is_active = true};
+    struct chance chance = chance_from_number(chance_next(&stream->chance));
+    resume->reconnect = reconnect_begin(chance, budget_us, now_us);
+}
+
+static void end_try(struct resume *resume)
+{
+    https_free(&resume->call);
+    secret_wipe(&resume->token);
+    resume->is_trying = false;
+    resume->is_upgrading = false;
+}
+
+void resume_free(struct resume *resume)
+{
+    end_try(resume);
+    resume->is_active = false;
+}
+
+/* Credentials are resolved anew: those that StartSession was signed with may have expired long ago. */
+static enum err begin_try(struct resume *resume, struct run *run, const struct stream *stream, const char *session_id,
+                          int64_t now_us)
+{
+    text_clear(&run->why);
+    AUTO(account_wipe) struct account account = {0};
+    TRY(account_open(&run->flags, &account, &run->why));
+    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
+    TRY(ssm_api_resume_session(session_id, &request));
+    TRY(api_post(run->net, &account, &request, TRY_US, &resume->call));
+    websocket_free(&run->websocket);
+    TRY(websocket_connect(run->net, &stream->url, &run->websocket));
+    resume->is_trying = true;
+    resume->try_ends_us = now_us + TRY_US;
+    return ERR_OK;
+}
+
+/* ERR_OK: the token is here. */
+static enum err take_token(struct resume *resume, struct run *run)
+{
+    struct ssm_api_reply reply;
+    TRY(api_reply(resume->call, &reply, &run->why));
+    AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
+    struct ssm_api_failure failure;
+    enum err err = ssm_api_parse_resumed_session(&reply, &session, &failure);
+    if (err != ERR_OK) {
+        api_put_failure(&failure, &run->why);
+        return err;
+    }
+    https_free(&resume->call);
+    return secret_set(&resume->token, secret_bytes(&session.token));
+}
+
+/* What no further try can change. */
+static bool is_final(enum err err)
+{
+    return err == ERR_SESSION_ENDED || err == ERR_DENIED;
+}
+
+static enum err go_on(struct resume *resume, struct run *run, struct stream *stream, int64_t now_us)
+{
+    if (resume->call != NULL) {
+        TRY(take_token(resume, run));
+    }
+    if (!resume->is_upgrading) {
+        TRY(stream_upgrade(stream, run));
+        resume->is_upgrading = true;
+    }
+    if (websocket_state(run->websocket) == WEBSOCKET_OPEN) {
+        return stream_open_data_channel(stream, run, &resume->token);
+    }
+    if (websocket_state(run->websocket) == WEBSOCKET_CLOSED) {
+        enum err err = websocket_error(run->websocket, &run->why);
+        return err == ERR_OK || is_final(err) ? ERR_UNREACHABLE : err; /* a busy gateway, not a lost permission */
+    }
+    if (now_us >= resume->try_ends_us) {
+        text_put(&run->why, "no answer in time");
+        return ERR_TIMEOUT;
+    }
+    return ERR_AGAIN;
+}
+
+enum err resume_pump(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
+                     int64_t now_us)
+{
+    if (!resume->is_trying && now_us < resume->reconnect.next_us) {
+        return ERR_AGAIN;
+    }
+    enum err err = resume->is_trying ? ERR_OK : begin_try(resume, run, stream, session_id, now_us);
+    err = err == ERR_OK ? go_on(resume, run, stream, now_us) : err;
+    if (err == ERR_AGAIN) {
+        return err;
+    }
+    end_try(resume);
+    if (err == ERR_OK || is_final(err)) {
+        resume->is_active = false;
+        return err;
+    }
+    log_debug("the session could not be resumed yet: %s: %s", err_text(err), run->why.data);
+    if (!reconnect_failed(&resume->reconnect, now_us)) {
+        resume->is_active = false;
+        return ERR_SESSION_LOST;
+    }
+    return ERR_AGAIN;
+}
+
+int64_t resume_deadline_us(const struct resume *resume)
+{
+    if (!resume->is_active) {
+        return INSTANT_NEVER;
+    }
+    return resume->is_trying ? resume->try_ends_us : resume->reconnect.next_us;
+}

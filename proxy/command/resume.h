@@ -1,0 +1,36 @@
+/* resume: brings the connection of a session back after it was lost: ResumeSession with credentials resolved afresh, a
+ * new connection to the same StreamUrl, OpenDataChannel with the new token. The service closes every connection about
+ * once an hour, so this is an ordinary event. Nothing waits: pump it once a turn. */
+#ifndef SSM_PROXY_COMMAND_RESUME_H
+#define SSM_PROXY_COMMAND_RESUME_H
+
+#include "proxy/command/stream.h"
+#include "proxy/core/reconnect.h"
+#include "proxy/edge/https.h"
+
+/* Zero-initialised means "nothing is lost". */
+struct resume {
+    bool is_active;
+    struct reconnect reconnect;
+    struct https_call *call; /* ResumeSession; NULL during a pause, and once the token is here */
+    struct secret token;
+    bool is_trying; /* a try is under way: API call and connection side by side */
+    bool is_upgrading;
+    int64_t try_ends_us;
+};
+
+/* The connection was lost. The first try begins with the next pump. */
+void resume_begin(struct resume *resume, struct stream *stream, int64_t budget_us, int64_t now_us);
+
+/* ERR_AGAIN while it goes on. ERR_OK: run->websocket is open and OpenDataChannel has been sent; nothing is active any
+ * more. Anything else is final, with words in run->why: ERR_SESSION_ENDED (the service no longer knows the session),
+ * ERR_DENIED, ERR_SESSION_LOST (the time is over; the words are those of the last try). */
+enum err resume_pump(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
+                     int64_t now_us) SSM_MUST_USE;
+
+/* INSTANT_NEVER while only the network matters. */
+int64_t resume_deadline_us(const struct resume *resume);
+
+void resume_free(struct resume *resume); /* cancels; safe on a zeroed one */
+
+#endif

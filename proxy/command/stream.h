@@ -1,0 +1,24 @@
+/* stream: the websocket of a session: where it is, and who we are on it. The same for the life of the session, over
+ * every reconnect. */
+#ifndef SSM_PROXY_COMMAND_STREAM_H
+#define SSM_PROXY_COMMAND_STREAM_H
+
+#include "proxy/command/run.h"
+#include "proxy/core/uuid.h"
+
+struct stream {
+    struct endpoint_url url; /* StreamUrl, with our own gateway in the place of its host where the settings say so */
+    struct uuid client_id;
+    struct chance chance; /* for the ids of requests */
+};
+
+/* ERR_STREAM_URL, with words in run->why, when the URL cannot be used. */
+enum err stream_init(struct stream *stream, struct run *run, const char *stream_url, struct chance chance) SSM_MUST_USE;
+
+/* Asks for the upgrade on the connection of run->websocket. */
+enum err stream_upgrade(const struct stream *stream, struct run *run) SSM_MUST_USE;
+
+/* The websocket is open: sends OpenDataChannel on it and wipes the token. */
+enum err stream_open_data_channel(struct stream *stream, struct run *run, struct secret *token) SSM_MUST_USE;
+
+#endif

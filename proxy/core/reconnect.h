@@ -1,0 +1,24 @@
+/* reconnect: when to try again after a connection was lost: at once, then after pauses that double, with jitter, so
+ * that a gateway that restarts does not meet all its clients at the same moment; until the time for it is over. */
+#ifndef SSM_PROXY_CORE_RECONNECT_H
+#define SSM_PROXY_CORE_RECONNECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proxy/core/chance.h"
+
+struct reconnect {
+    struct chance chance;
+    int64_t pause_us;   /* the next one, before its jitter */
+    int64_t next_us;    /* when to try */
+    int64_t give_up_us; /* no try begins after this */
+};
+
+/* The first try is due at now_us. */
+struct reconnect reconnect_begin(struct chance chance, int64_t budget_us, int64_t now_us);
+
+/* A try failed. False: the time is over; otherwise `next_us` is set. */
+bool reconnect_failed(struct reconnect *reconnect, int64_t now_us);
+
+#endif

@@ -1,0 +1,124 @@
+"""Connections that are lost: the session is resumed, nothing is lost and nothing comes twice."""
+
+import hashlib
+import os
+import threading
+
+from lab_case import LabCase, TcpPeer
+
+MIB = 1024 * 1024
+
+
+class ResumeCase(LabCase):
+    def drop_every(self, seconds, stop):
+        """Cuts the clients' connections again and again; returns how often."""
+        drops = 0
+        stop.wait(0.3)  # a session that the agent has not answered yet has nothing to resume
+        while not stop.wait(seconds):
+            self.lab.faults(drop_client_connections=True)
+            drops += 1
+        return drops
+
+    def while_dropping(self, seconds, work):
+        stop = threading.Event()
+        drops = []
+        dropper = threading.Thread(target=lambda: drops.append(self.drop_every(seconds, stop)))
+        dropper.start()
+        try:
+            result = work()
+        finally:
+            stop.set()
+            dropper.join()
+        return result, drops[0]
+
+    def file_of(self, name, size):
+        path = self.work.path(name)
+        with open(path, "wb") as file:
+            file.write(os.urandom(size))
+        return path
+
+    def digest(self, path):
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+
+    def scp(self, source, target):
+        return self.checked(self.work.run(["scp", "-q", "-F", self.config, source, target], 120, env=self.lab.environment()))
+
+
+class ResumeTest(ResumeCase):
+    def test_scp_up_while_the_connection_is_cut(self):
+        self.start_node()
+        source, target = self.file_of("up", 128 * MIB), self.work.path("up-copy")
+        _, drops = self.while_dropping(0.2, lambda: self.scp(source, "node:" + target))
+        self.assertGreater(drops, 1, "it was over before it was cut")
+        self.assertEqual(self.digest(source), self.digest(target))
+        self.lab.wait_for_no_session()
+
+    def test_a_counting_shell_misses_nothing(self):
+        self.start_node()
+        script = "for i in $(seq 1 300); do echo $i; sleep 0.01; done"
+        done, drops = self.while_dropping(0.5, lambda: self.checked(self.ssh(script)))
+        self.assertGreater(drops, 1)
+        self.assertEqual(done.stdout.split(), [b"%d" % i for i in range(1, 301)])
+
+    def open_echo(self):
+        """A client whose session to an echo server is open."""
+        def serve(connection):
+            while piece := connection.recv(4096):
+                connection.sendall(piece)
+        client = self.connect("node", TcpPeer(self, serve).port)
+        client.stdin.write(b"x")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.read(1), b"x")
+        return client
+
+    def test_a_session_that_is_over_ends_at_once_with_its_reason(self):
+        client = self.open_echo()
+        self.lab.faults(no_token=True, drop_client_connections=True)
+        self.assertEqual(self.wait_for_exit(client), 69)
+        self.assertIn(b"session ended: the session is over", client.stderr.read())
+
+    def test_an_api_that_fails_is_tried_again(self):
+        client = self.open_echo()
+        self.lab.faults(fail_next=3, drop_client_connections=True)
+        client.stdin.write(b"y")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.read(1), b"y")
+        client.stdin.close()
+        client.stdout.close()
+        self.assertEqual(self.wait_for_exit(client), 0)
+        self.lab.wait_for_no_session()
+
+    def test_it_gives_up_in_time(self):
+        def serve(connection):
+            connection.sendall(b"hello")
+            connection.recv(1)
+        client = self.connect("--resume-timeout", "1", "node", TcpPeer(self, serve).port)
+        self.assertEqual(client.stdout.read(5), b"hello")
+        self.lab.faults(fail_next=1000, drop_client_connections=True)
+        self.assertEqual(self.wait_for_exit(client), 75)
+        self.assertIn(b"connection lost", client.stderr.read())
+        self.lab.faults(reset=True)
+
+    def test_a_signal_ends_it_while_it_resumes(self):
+        client = self.open_echo()
+        self.lab.faults(fail_next=2, drop_client_connections=True)
+        client.terminate()
+        self.assertEqual(self.wait_for_exit(client), 128 + 15)
+        self.lab.faults(reset=True)
+        self.run_connect("node", TcpPeer(self, lambda connection: connection.sendall(b"bye")).port)
+        self.lab.wait_for_no_session()
+
+
+class AgentThatPausesTest(ResumeCase):
+    """What was under way to the client when its connection was cut comes back at ten messages a second, whatever a client
+    does; so the agent is not to be far ahead."""
+
+    lab_options = ()
+
+    def test_scp_down_while_the_connection_is_cut(self):
+        self.start_node()
+        source, target = self.file_of("down", 3 * MIB), self.work.path("down-copy")
+        _, drops = self.while_dropping(0.8, lambda: self.scp("node:" + source, target))
+        self.assertGreater(drops, 0, "it was over before it was cut")
+        self.assertEqual(self.digest(source), self.digest(target))
