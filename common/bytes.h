@@ -62,6 +62,16 @@ static inline void bytes_put_be64(uint8_t *at, uint64_t value)
     bytes_put_be32(at + 4, (uint32_t)value);
 }
 
+/* The value of a hexadecimal digit of either case; -1 for anything else. */
+static inline int bytes_hex_value(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    uint8_t lower = digit | 0x20;
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 /* Lower-case hexadecimal; ret_hex has room for 2 * len + 1 characters and is terminated. */
 static inline void bytes_to_hex(struct bytes bytes, char *ret_hex)
 {

@@ -1,6 +1,7 @@
 #include "proxy/core/aws_config.h"
 
-#define SERVICE_API "ssm"
+#include "proxy/core/ssm_api.h"
+
 #define SERVICE_GATEWAY "ssmmessages"
 
 static const char *filled(const char *value)
@@ -154,7 +155,7 @@ static enum err choose_api(const struct aws_config *config, struct aws_settings 
                                             config, variables, ignores_endpoint_variables(config) ? 0 : 2);
     if (endpoint.value == NULL) {
         struct endpoint_variant plain = {.fips = false};
-        return endpoint_for_service(SERVICE_API, settings->region, plain, &settings->api);
+        return endpoint_for_service(SSM_API_SERVICE, settings->region, plain, &settings->api);
     }
     TRY(parse_endpoint(endpoint, &settings->api, ret_why));
     bool is_plain_http = settings->api.scheme == ENDPOINT_HTTP && endpoint_is_loopback(&settings->api);

@@ -18,17 +18,6 @@ static void put_encoded_byte(struct text *text, uint8_t byte)
     }
 }
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    if (digit >= 'A' && digit <= 'F') {
-        return digit - 'A' + 10;
-    }
-    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 /* A query name or value stands encoded in the request line: each character is encoded once in the canonical form,
  * however it was written. */
 static void put_query_part(struct text *text, struct bytes part)
@@ -36,8 +25,8 @@ static void put_query_part(struct text *text, struct bytes part)
     for (size_t i = 0; i < part.len; i++) {
         uint8_t byte = part.data[i];
         if (byte == '%' && i + 2 < part.len) {
-            int high = hex_value((char)part.data[i + 1]);
-            int low = hex_value((char)part.data[i + 2]);
+            int high = bytes_hex_value(part.data[i + 1]);
+            int low = bytes_hex_value(part.data[i + 2]);
             if (high >= 0 && low >= 0) {
                 byte = (uint8_t)(high << 4 | low);
                 i += 2;

@@ -27,15 +27,6 @@ void uuid_to_text(const struct uuid *uuid, char ret_text[UUID_TEXT_SIZE])
     }
 }
 
-static int hex_value(uint8_t digit)
-{
-    if (digit >= '0' && digit <= '9') {
-        return digit - '0';
-    }
-    uint8_t lower = digit | 0x20;
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 enum err uuid_parse(struct bytes text, struct uuid *ret_uuid)
 {
     if (text.len != UUID_TEXT_SIZE - 1) {
@@ -47,8 +38,8 @@ enum err uuid_parse(struct bytes text, struct uuid *ret_uuid)
         if (has_dash_before(i) && *at++ != '-') {
             return ERR_MALFORMED;
         }
-        int high = hex_value(at[0]);
-        int low = hex_value(at[1]);
+        int high = bytes_hex_value(at[0]);
+        int low = bytes_hex_value(at[1]);
         if (high < 0 || low < 0) {
             return ERR_MALFORMED;
         }
