@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "tests/emulator/signature.h"
 
 #define DATA_PREFIX "/v1/data-channel/"
@@ -59,8 +60,17 @@ static bool is_of_node(const char *signed_node, const char *node_id)
 
 static void reply_xml_error(struct http_exchange *exchange, int status, const char *type, const char *message)
 {
-    char body[1200];
-    snprintf(body, sizeof body, "<%s xmlns=\"\"><message>%s</message></%s>", type, message, type);
+    char body[6000]; /* five times the longest message */
+    struct text text = text_in(body, sizeof body);
+    text_format(&text, "<%s xmlns=\"\"><message>", type);
+    for (; *message != '\0'; message++) {
+        if (*message == '<' || *message == '&') {
+            text_put(&text, *message == '<' ? "&lt;" : "&amp;");
+        } else {
+            text_put_char(&text, *message);
+        }
+    }
+    text_format(&text, "</message></%s>", type);
     http_exchange_reply(exchange, status, "application/xml", body);
 }
 

@@ -16,10 +16,18 @@
 #define KERNEL_IS_FULL_US 300u
 #define KERNEL_STAYS_FULL_US 5000u
 
-static void first_message_missing(void *owner, uint64_t now_us)
+/* How long a peer may take to read what is queued when it is told to go. */
+#define CLOSING_US 10000000u
+
+static void deadline_passed(void *owner, uint64_t now_us)
 {
+    struct peer *peer = owner;
     (void)now_us;
-    peer_close(owner, LWS_CLOSE_STATUS_NORMAL);
+    if (peer->is_closing) {
+        peer_drop(peer);
+    } else {
+        peer_close(peer, LWS_CLOSE_STATUS_NORMAL);
+    }
 }
 
 static void request_writable(struct peer *peer)
@@ -52,8 +60,8 @@ enum err peer_new(struct lab *lab, struct lws *wsi, enum peer_channel channel, c
     peer->channel = channel;
     peer->is_reading = true;
     peer->close_code = LWS_CLOSE_STATUS_NORMAL;
-    peer->first_message = (struct loop_timer){.expired = first_message_missing, .owner = peer};
-    event_loop_arm(lab->loop, &peer->first_message, event_loop_now_us() + FIRST_MESSAGE_US);
+    peer->deadline = (struct loop_timer){.expired = deadline_passed, .owner = peer};
+    event_loop_arm(lab->loop, &peer->deadline, event_loop_now_us() + FIRST_MESSAGE_US);
     peer->kernel_is_full = (struct loop_timer){.expired = kernel_may_have_room, .owner = peer};
     (void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &(int){LAB_KERNEL_BUFFER}, sizeof(int));
     *ret_peer = peer;
@@ -65,7 +73,7 @@ void peer_free(struct peer *peer)
     if (peer == NULL) {
         return;
     }
-    event_loop_disarm(peer->lab->loop, &peer->first_message);
+    event_loop_disarm(peer->lab->loop, &peer->deadline);
     event_loop_disarm(peer->lab->loop, &peer->kernel_is_full);
     byte_queue_free(&peer->out);
     byte_queue_free(&peer->partial);
@@ -132,6 +140,7 @@ void peer_close(struct peer *peer, int code)
     if (!peer->is_dead && !peer->is_closing) {
         peer->is_closing = true;
         peer->close_code = code;
+        event_loop_arm(peer->lab->loop, &peer->deadline, event_loop_now_us() + CLOSING_US);
         request_writable(peer);
     }
 }
@@ -149,7 +158,7 @@ void peer_drop(struct peer *peer)
 static void take_message(struct peer *peer, struct bytes message, bool is_binary)
 {
     if (peer->role == PEER_UNKNOWN) {
-        event_loop_disarm(peer->lab->loop, &peer->first_message);
+        event_loop_disarm(peer->lab->loop, &peer->deadline);
         gateway_first_message(peer, message, is_binary);
     } else {
         gateway_message(peer, message);

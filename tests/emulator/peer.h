@@ -31,7 +31,7 @@ struct peer {
     bool is_closing; /* once everything is out */
     bool is_dead;    /* refused or dropped: nothing more is heard or said */
     int close_code;
-    struct loop_timer first_message;
+    struct loop_timer deadline;       /* of its first message, and of its going */
     struct loop_timer kernel_is_full; /* look again then */
     uint64_t kernel_wait_us;
 };

@@ -266,12 +266,16 @@ class EmulatorAwsCliTest(EmulatorCase):
             self.assertNotEqual(code, 0)
             self.assertIn(words, error)
 
-    def test_nodes_and_sessions(self):
+    def test_finding_a_node(self):
         nodes = self.output("describe-instance-information", "--filters", "Key=tag:Name,Values=node")
         self.assertEqual([node["InstanceId"] for node in nodes["InstanceInformationList"]], [NODE])
-        self.assertEqual(len(self.output("describe-instance-information", "--page-size", "5")
-                             ["InstanceInformationList"]), 6)
         self.assertEqual(self.output("get-connection-status", "--target", NODE)["Status"], "connected")
+
+    def test_paging_by_itself(self):
+        nodes = self.output("describe-instance-information", "--page-size", "5")["InstanceInformationList"]
+        self.assertEqual(len(nodes), 6)
+
+    def test_ending_a_session(self):
         session = self.lab.start(self.target().port)["SessionId"]
         sessions = self.output("describe-sessions", "--state", "Active")["Sessions"]
         self.assertEqual([item["SessionId"] for item in sessions], [session])

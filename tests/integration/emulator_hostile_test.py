@@ -252,3 +252,21 @@ class EmulatorHostileTest(EmulatorCase):
         parent.wait()
         self.assertEqual(lab.wait(5), 0)
         lab.stdout.close()
+
+    def test_a_client_that_neither_reads_nor_goes(self):
+        """Its session can be ended all the same, and its connection is given up."""
+        def pour(connection):
+            try:
+                while True:
+                    connection.sendall(bytes(1 << 20))
+            except OSError:
+                pass
+        self.lab.stop()
+        self.lab.__init__("--no-agent-pause")
+        client = self.client(self.target(pour).port)
+        for _ in range(3000):  # past the agent's patience with unacknowledged output
+            client.step()
+        self.lab.must("TerminateSession", {"SessionId": client.session["SessionId"]})
+        wait_for("its end", lambda: self.lab.status()["open_sessions"] == 0)
+        wait_for("the end of its connection",
+                 lambda: not self.lab.session(client.session["SessionId"])["client_connected"], 20)

@@ -133,11 +133,9 @@ class EmulatorSessionTest(EmulatorCase):
         request = Message.decode(client.websocket.recv())
         while request.kind != "output_stream_data":
             request = Message.decode(client.websocket.recv())
-        began = time.monotonic()
         again = Message.decode(client.websocket.recv())
-        waited = time.monotonic() - began
         self.assertEqual((again.id, again.sequence), (request.id, 0))
-        self.assertTrue(0.1 < waited < 0.6, waited)
+        self.assertGreaterEqual(self.counters()["retransmissions"], 1)
 
     def test_the_gateway_acknowledges_for_a_silent_client(self):
         """The real plugin says nothing about duplicates; the agent would repeat for ever. The client's acknowledgement is
@@ -177,7 +175,7 @@ class EmulatorSessionTest(EmulatorCase):
         gate, total = threading.Event(), 48 * 1024 * 1024
 
         def stall(connection):
-            gate.wait(20)
+            gate.wait(60)
             got = 0
             while got < total:
                 got += len(connection.recv(1 << 20))
@@ -195,7 +193,7 @@ class EmulatorSessionTest(EmulatorCase):
         self.assertFalse(done.wait(2), "everything was swallowed")
         self.assertLess(self.queued(client), 2 * 1024 * 1024)
         gate.set()
-        self.assertTrue(done.wait(30))  # one thread at a time at a TLS socket
+        self.assertTrue(done.wait(60))  # one thread at a time at a TLS socket
         client.until("the end", lambda: client.output == b"all", 60)
 
     def test_a_client_that_does_not_read_stops_the_agent(self):
@@ -237,7 +235,7 @@ class EmulatorSessionTest(EmulatorCase):
         total = 8 * 1024 * 1024
 
         def slow(connection):
-            gate.wait(20)
+            gate.wait(60)
             while sum(map(len, got)) < total:
                 data = connection.recv(1 << 20)
                 if not data:
@@ -254,8 +252,8 @@ class EmulatorSessionTest(EmulatorCase):
         thread.start()
         time.sleep(0.5)
         gate.set()
-        thread.join(20)
-        client.until_closed(20)
+        thread.join(60)
+        client.until_closed(60)
         wait_for("the last byte", lambda: sum(map(len, got)) == total)
 
     def test_the_disconnect_flag_ends_an_ssh_session(self):

@@ -162,7 +162,7 @@ class WebSocket:
 
     def __init__(self, lab, path, headers=None, fragment=4096):
         address = lab.gateway_address
-        plain = socket.create_connection((address.hostname, address.port), timeout=20)
+        plain = socket.create_connection((address.hostname, address.port), timeout=60)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = lab.context.wrap_socket(plain, server_hostname=address.hostname)
         self.fragment = fragment
