@@ -22,7 +22,9 @@
 /* Sessions that one run ends; a lock, and so a descriptor, is held for each. */
 #define SESSION_RECORD_CLAIMS 256
 
-#define SESSION_RECORD_DAY_S (24 * 60 * 60)
+/* A record that makes no sense, and one older than any session can be, are removed after this time; see the header. */
+#define SESSION_RECORD_MALFORMED_S (24 * 60 * 60)
+#define SESSION_RECORD_OVERAGE_S (7 * 24 * 60 * 60)
 
 struct session_records {
     char path[LIMIT_PATH + 1];
@@ -93,31 +95,30 @@ void session_record_close(struct session_records **records)
     *records = NULL;
 }
 
-/* mkdir -p, mode 0700 for what is new. */
+/* mkdir -p, mode 0700 for what is new. `path` is absolute. */
+static enum err session_record_make_path(const char *path, struct text *ret_why)
+{
+    char part[LIMIT_PATH + 1];
+    const char *end = path;
+    while (*end != '\0') {
+        end = strchrnul(end + 1, '/');
+        size_t len = (size_t)(end - path);
+        memcpy(part, path, len);
+        part[len] = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
+            text_format(ret_why, "%s cannot be made: %s", part, strerror(errno));
+            return ERR_SYSTEM;
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err session_record_make_directory(struct session_records *records, struct text *ret_why)
 {
     if (records->directory >= 0) {
         return ERR_OK;
     }
-    for (char *slash = strchr(records->path + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash != NULL) {
-            *slash = '\0';
-        }
-        int result = mkdir(records->path, 0700);
-        int reason = errno;
-        if (result != 0 && reason != EEXIST) {
-            text_format(ret_why, "%s cannot be made: %s", records->path, strerror(reason));
-        }
-        if (slash != NULL) {
-            *slash = '/';
-        }
-        if (result != 0 && reason != EEXIST) {
-            return ERR_SYSTEM;
-        }
-        if (slash == NULL) {
-            break;
-        }
-    }
+    TRY(session_record_make_path(records->path, ret_why));
     records->directory = open(records->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (records->directory < 0) {
         text_format(ret_why, "%s cannot be opened: %s", records->path, strerror(errno));
@@ -290,9 +291,9 @@ void session_record_remove(struct session_records *records, const char *session_
 
 /* ---- what others left ---- */
 
-static bool session_record_is_older(const struct stat *status, int days)
+static bool session_record_is_older(const struct stat *status, time_t age_s)
 {
-    return time(NULL) - status->st_mtime > (time_t)days * SESSION_RECORD_DAY_S;
+    return time(NULL) - status->st_mtime > age_s;
 }
 
 /* Opened, and ours: a regular file of this user. -1 otherwise. */
@@ -352,13 +353,13 @@ static bool session_record_claim(struct session_records *records, const char *na
     struct process_identity process;
     struct process_identity self;
     if (!is_record || session_record_read(fd, ret_record, &process) != ERR_OK) {
-        if (session_record_is_older(&status, 1)) {
+        if (session_record_is_older(&status, SESSION_RECORD_MALFORMED_S)) {
             (void)unlinkat(records->directory, name, 0);
         }
         return false;
     }
     if (process_identity_self(&self) != ERR_OK || !process_identity_is_gone(&process, &self)) {
-        if (session_record_is_older(&status, 7)) {
+        if (session_record_is_older(&status, SESSION_RECORD_OVERAGE_S)) {
             (void)unlinkat(records->directory, name, 0);
         }
         return false;
