@@ -23,7 +23,11 @@ static const char *put_variable(const struct aws_config_environment *environment
     while (has_brace ? name[len] != '\0' && name[len] != '}' : is_name_character(name[len])) {
         len++;
     }
-    if (has_brace ? name[len] == '\0' : len == 0) {
+    if (has_brace && name[len] == '\0') {
+        text_put(path, at); /* never closed: Python's releases differ; the newer ones leave the rest alone */
+        return name + len;
+    }
+    if (!has_brace && len == 0) {
         text_put_char(path, '$');
         return at + 1;
     }

@@ -216,7 +216,8 @@ def differences(ours, theirs):
 
 # ---- paths ----
 
-PATH_PIECES = ["~", "/", "~/", "a", "$", "$HOME", "${HOME}", "$D", "${D}", "${", "}", "$NOT", "${NOT}", ".", " ", "$D1", "_", "\u00e9"]
+# Python's releases differ in what follows a "${" that is never closed, so there is none here.
+PATH_PIECES = ["~", "/", "~/", "a", "$", "$HOME", "${HOME}", "$D", "${D}", "}", "$NOT", "${NOT}", ".", " ", "$D1", "_", "\u00e9"]
 
 
 def random_paths(rng):

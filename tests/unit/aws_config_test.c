@@ -437,7 +437,7 @@ static void names_the_files(void **state)
         {{{{NULL, NULL}}}, "~/.aws/config", "~/.aws/credentials"},
         {{{{"HOME", ""}, {"AWS_CONFIG_FILE", ""}}}, "~/.aws/config", "~/.aws/credentials"},
         {{{{"HOME", "/h"}, {"AWS_CONFIG_FILE", "~"}, {"AWS_SHARED_CREDENTIALS_FILE", "~b/c"}}}, "/h", "~b/c"},
-        {{{{"D", "/d"}, {"AWS_CONFIG_FILE", "${$D"}, {"AWS_SHARED_CREDENTIALS_FILE", "${D"}}}, "${/d", "${D"},
+        {{{{"D", "/d"}, {"AWS_CONFIG_FILE", "${$D"}, {"AWS_SHARED_CREDENTIALS_FILE", "${D"}}}, "${$D", "${D"},
         {{{{"HOME", "/h"}, {"AWS_CONFIG_FILE", "rel/x"}, {"AWS_SHARED_CREDENTIALS_FILE", "/a/~/b"}}},
          "rel/x",
          "/a/~/b"},
