@@ -31,7 +31,7 @@ struct connect {
     bool was_open; /* the tunnel has carried bytes, or could have */
 };
 
-/* --- the command line --------------------------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 static enum err parse_seconds(const struct options *options, enum option_id id, long otherwise, int64_t *ret_us)
 {
@@ -65,7 +65,7 @@ static enum err parse(struct connect *connect)
     return parse_seconds(options, OPTION_RESUME_TIMEOUT, RESUME_TIMEOUT_S, &connect->resume_us);
 }
 
-/* --- connecting --------------------------------------------------------------------------------------------------- */
+/* ---- connecting ---- */
 
 static enum err wait_for_websocket(struct run *run)
 {
@@ -120,7 +120,7 @@ static enum err connect_session(struct connect *connect)
     return wait_for_websocket(run);
 }
 
-/* --- the tunnel --------------------------------------------------------------------------------------------------- */
+/* ---- the tunnel ---- */
 
 static enum err make_channel(struct sha256 *hash, struct channel **ret_channel)
 {
@@ -177,7 +177,7 @@ static enum err run_tunnel(struct connect *connect)
     return err == ERR_OK && run->signal != 0 ? ERR_INTERRUPTED : err;
 }
 
-/* --- leaving ------------------------------------------------------------------------------------------------------ */
+/* ---- leaving ---- */
 
 /* What the person can do about it, where the words of the failure do not say it all. */
 static const char *const advice[ERR_COUNT] = {

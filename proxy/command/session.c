@@ -46,7 +46,7 @@ static enum err call_api(struct run *run, const struct ssm_api_request *request,
     return wait_for_reply(run, *ret_call, deadline_us, grace_us, ret_reply);
 }
 
-/* --- which node --------------------------------------------------------------------------------------------------- */
+/* ---- which node ---- */
 
 #define CANDIDATES_MAX 10 /* that a message lists */
 
@@ -122,7 +122,7 @@ enum err session_find_node(struct run *run, const struct target *target, char re
     return ERR_OK;
 }
 
-/* --- its life ----------------------------------------------------------------------------------------------------- */
+/* ---- its life ---- */
 
 static void remember(struct run *run, const char *session_id)
 {

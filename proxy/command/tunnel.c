@@ -47,7 +47,7 @@ static bool is_connected(const struct tunnel *tunnel)
     return !tunnel->resume.is_active && tunnel->run->websocket != NULL;
 }
 
-/* --- one direction each ------------------------------------------------------------------------------------------- */
+/* ---- one direction each ---- */
 
 static void receive_messages(struct tunnel *tunnel, struct instant now)
 {
@@ -138,7 +138,7 @@ static void write_output(struct tunnel *tunnel)
     }
 }
 
-/* --- all of it ---------------------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static void keep_alive(struct tunnel *tunnel, struct instant now)
 {

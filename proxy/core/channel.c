@@ -70,7 +70,7 @@ size_t channel_size(const struct channel *channel)
     return channel->size;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* ---- the end ---- */
 
 void channel_state_enter(struct channel *channel, enum channel_state state, int64_t deadline_us)
 {
@@ -163,7 +163,7 @@ void channel_discard_output(struct channel *channel)
     channel_output_consume(channel, channel->output.len);
 }
 
-/* --- transport ---------------------------------------------------------------------------------------------------- */
+/* ---- transport ---- */
 
 void channel_transport_up(struct channel *channel, struct instant now)
 {
@@ -186,7 +186,7 @@ void channel_transport_down(struct channel *channel, struct instant now)
     }
 }
 
-/* --- local bytes -------------------------------------------------------------------------------------------------- */
+/* ---- local bytes ---- */
 
 bool channel_wants_input(const struct channel *channel)
 {
@@ -232,7 +232,7 @@ void channel_output_consume(struct channel *channel, size_t len)
     channel_state_deliver(channel, (struct instant){.mono_us = channel->quiet_since_us});
 }
 
-/* --- frames and time ---------------------------------------------------------------------------------------------- */
+/* ---- frames and time ---- */
 
 static struct bytes take_ack_frame(struct channel *channel, struct instant now)
 {
@@ -354,7 +354,7 @@ void channel_tick(struct channel *channel, struct instant now)
     }
 }
 
-/* --- what happened ------------------------------------------------------------------------------------------------ */
+/* ---- what happened ---- */
 
 enum channel_state channel_state(const struct channel *channel)
 {

@@ -96,7 +96,7 @@ static void fail(struct world *world, const char *what)
     }
 }
 
-/* --- the network: a heap of flights ------------------------------------------------------------------------------- */
+/* ---- the network: a heap of flights ---- */
 
 static bool is_before(const struct flight *a, const struct flight *b)
 {
@@ -174,7 +174,7 @@ static void fly(struct world *world, enum direction direction, struct bytes wire
     }
 }
 
-/* --- the agent's side --------------------------------------------------------------------------------------------- */
+/* ---- the agent's side ---- */
 
 static void agent_sends(void *owner, struct bytes message)
 {
@@ -266,7 +266,7 @@ static void move_agent(struct world *world)
     }
 }
 
-/* --- the client's side -------------------------------------------------------------------------------------------- */
+/* ---- the client's side ---- */
 
 static void client_writes(struct world *world)
 {
@@ -316,7 +316,7 @@ static void move_client(struct world *world)
     }
 }
 
-/* --- the service: disconnects, resumes, the end ------------------------------------------------------------------- */
+/* ---- the service: disconnects, resumes, the end ---- */
 
 static void disconnect(struct world *world)
 {
@@ -380,7 +380,7 @@ static void land(struct world *world)
     free(flight.wire);
 }
 
-/* --- one world ---------------------------------------------------------------------------------------------------- */
+/* ---- one world ---- */
 
 static void make_world(struct world *world, uint64_t seed, struct sha256 *hash)
 {

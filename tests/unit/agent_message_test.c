@@ -149,7 +149,7 @@ static void reads_the_short_header(void **state)
     assert_int_equal(message.payload.len, 2);
 }
 
-/* --- wire.json ---------------------------------------------------------------------------------------------------- */
+/* ---- wire.json ---- */
 
 static size_t from_hex(const char *hex, uint8_t *bytes, size_t size)
 {
@@ -231,7 +231,7 @@ static void agrees_with_the_plugins_serializer(void **state)
     json_decref(root);
 }
 
-/* --- uuid --------------------------------------------------------------------------------------------------------- */
+/* ---- uuid ---- */
 
 static void refuses_texts_that_are_no_uuid(void **state)
 {

@@ -39,7 +39,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* --- the peer's side ---------------------------------------------------------------------------------------------- */
+/* ---- the peer's side ---- */
 
 static void peer_sends(enum agent_message_type type, int64_t sequence, uint32_t payload_type, struct bytes payload)
 {
@@ -82,7 +82,7 @@ static void peer_closes(const char *output)
     peer_sends(AGENT_MESSAGE_CHANNEL_CLOSED, 0, PAYLOAD_NONE, bytes_of_text(payload));
 }
 
-/* --- our side ----------------------------------------------------------------------------------------------------- */
+/* ---- our side ---- */
 
 static void wait_us(int64_t us)
 {
@@ -183,7 +183,7 @@ static void open_with_banner(void)
     assert_int_equal(channel_state(channel), CHANNEL_OPEN);
 }
 
-/* --- refused ------------------------------------------------------------------------------------------------------ */
+/* ---- refused ---- */
 
 static void refuses_messages_that_are_malformed(void **state)
 {
@@ -246,7 +246,7 @@ static void a_wrong_digest_is_dropped_unacknowledged(void **state)
     expect_output("y");
 }
 
-/* --- the good way ------------------------------------------------------------------------------------------------- */
+/* ---- the good way ---- */
 
 static void sends_nothing_before_the_agent_listens(void **state)
 {
@@ -429,7 +429,7 @@ static void a_gap_is_filled_while_the_reader_stalls(void **state)
     assert_int_equal(delivered, 200 * 1024 + 4);
 }
 
-/* --- resuming ----------------------------------------------------------------------------------------------------- */
+/* ---- resuming ---- */
 
 static void goes_on_over_a_new_transport(void **state)
 {
@@ -451,7 +451,7 @@ static void goes_on_over_a_new_transport(void **state)
     expect_silence();
 }
 
-/* --- endings ------------------------------------------------------------------------------------------------------ */
+/* ---- endings ---- */
 
 static void ends_by_flag_and_acknowledgement(void **state)
 {

@@ -8,7 +8,7 @@
 #include "proxy/core/recv_window.h"
 #include "proxy/core/send_window.h"
 
-/* --- send_window -------------------------------------------------------------------------------------------------- */
+/* ---- send_window ---- */
 
 #define MESSAGES 8u
 #define STORE 64u
@@ -176,7 +176,7 @@ static void send_survives_random_scripts(void **state)
     }
 }
 
-/* --- rtt ---------------------------------------------------------------------------------------------------------- */
+/* ---- rtt ---- */
 
 static void timer_follows_the_round_trip(void **state)
 {
@@ -196,7 +196,7 @@ static void timer_follows_the_round_trip(void **state)
     assert_true(rtt.timeout_us < 20 * 1000);
 }
 
-/* --- recv_window -------------------------------------------------------------------------------------------------- */
+/* ---- recv_window ---- */
 
 #define SLOTS 8u
 #define SLOT_SIZE 16u
@@ -257,7 +257,7 @@ static void receiving_puts_in_order(void **state)
     assert_true(recv_window_check(&block.window));
 }
 
-/* --- byte_ring, ack_queue ----------------------------------------------------------------------------------------- */
+/* ---- byte_ring, ack_queue ---- */
 
 static void ring_keeps_the_bytes(void **state)
 {
