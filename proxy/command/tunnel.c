@@ -224,8 +224,8 @@ static void watch(struct tunnel *tunnel)
 
 static void pump(struct tunnel *tunnel, struct instant now)
 {
-    channel_tick(tunnel->channel, now);
     receive_messages(tunnel, now);
+    channel_tick(tunnel->channel, now);
     keep_transport(tunnel, now);
     take_input(tunnel, now);
     notice_end(tunnel, now);

@@ -297,8 +297,9 @@ static int64_t no_server_deadline_us(const struct channel *channel)
 
 static int64_t quiet_deadline_us(const struct channel *channel)
 {
-    bool is_waiting = channel->state == CHANNEL_OPEN && channel->has_eof && channel->output.len == 0 &&
-                      send_window_is_empty(&channel->send) && !recv_window_has_gap(&channel->recv);
+    bool is_waiting = channel->state == CHANNEL_OPEN && channel->has_eof && channel->is_up &&
+                      channel->output.len == 0 && send_window_is_empty(&channel->send) &&
+                      !recv_window_has_gap(&channel->recv);
     return is_waiting ? channel->quiet_since_us + QUIET_US : INSTANT_NEVER;
 }
 
@@ -336,6 +337,10 @@ static void state_timed_out(struct channel *channel, struct instant now)
 
 void channel_tick(struct channel *channel, struct instant now)
 {
+    /* A reader that stalled, or a lost transport, held up the peer: it has been quiet only from then on. */
+    if (channel->output.len > 0 || !channel->is_up) {
+        channel->quiet_since_us = now.mono_us;
+    }
     if (now.mono_us >= channel->state_deadline_us) {
         state_timed_out(channel, now);
     }

@@ -101,6 +101,7 @@ void channel_output_consume(struct channel *channel, size_t len);
 
 /* In mono_us; INSTANT_NEVER when only input can change something. */
 int64_t channel_deadline_us(const struct channel *channel);
+/* Hand in what has arrived first: after a long pause of the whole process, time alone would judge wrongly. */
 void channel_tick(struct channel *channel, struct instant now);
 
 enum channel_state channel_state(const struct channel *channel);

@@ -162,9 +162,12 @@ enum err loop_wait(struct loop *loop, int64_t deadline_us)
     bool is_ready = false;
     TRY(loop_prepare(loop, &is_ready));
     struct epoll_event events[LOOP_EVENTS];
-    int count = loop_sleep(loop, events, is_ready ? 0 : loop_timeout_us(deadline_us));
+    int count;
+    do { /* after SIGSTOP and SIGCONT, too: what came meanwhile is reported before a deadline that has passed */
+        count = loop_sleep(loop, events, is_ready ? 0 : loop_timeout_us(deadline_us));
+    } while (count < 0 && errno == EINTR);
     if (count < 0) {
-        return errno == EINTR ? ERR_OK : ERR_SYSTEM;
+        return ERR_SYSTEM;
     }
     for (int i = 0; i < count; i++) {
         struct loop_source *source = events[i].data.ptr;

@@ -56,7 +56,7 @@ void loop_remove(struct loop *loop, struct loop_source *source);
 
 /* Sleeps until a source is ready, a signal of edge/signals came, or CLOCK_MONOTONIC reaches the deadline
  * (INSTANT_NEVER: no deadline; 0 or the past: looks and does not sleep). Precise to tens of microseconds; to 1 ms on
- * kernels without epoll_pwait2. An interrupted wait returns early. */
+ * kernels without epoll_pwait2. An interrupted wait goes on. */
 enum err loop_wait(struct loop *loop, int64_t deadline_us) SSM_MUST_USE;
 
 #endif

@@ -85,6 +85,22 @@ class SessionEndTest(LabCase):
         self.assertEqual(done.stdout, b"the answer to a question.")
         self.lab.wait_for_no_session(1)
 
+    def test_output_after_a_pause_of_the_client_is_delivered(self):
+        def talk(connection):
+            for _ in range(60):
+                connection.sendall(b"y" * 10000)
+                time.sleep(0.05)
+
+        peer = TcpPeer(self, talk)
+        client = self.connect("node", peer.port, stdin=subprocess.DEVNULL)
+        got = len(client.stdout.read(10000))
+        kill(client, signal.SIGSTOP)
+        time.sleep(2.5)
+        kill(client, signal.SIGCONT)
+        got += len(client.stdout.read())
+        self.assertEqual(self.wait_for_exit(client), 0)
+        self.assertEqual(got, 600000)
+
     def test_service_ends_the_session_and_says_why(self):
         client = self.start_session()
         session = self.lab.status()["sessions"][0]["id"]

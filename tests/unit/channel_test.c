@@ -518,6 +518,30 @@ static void after_the_end_of_input_waits_for_quiet(void **state)
     expect_closed(ERR_OK, "", true);
 }
 
+static void a_stalled_reader_is_no_quiet(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    open_with_banner();
+    channel_write_eof(channel, now);
+    peer_outputs(PAYLOAD_OUTPUT, "first");
+    expect_ack(3);
+    wait_us(3600ll * SECOND_US); /* the peer may be held up all the time */
+    expect_output("first");
+    wait_us(1900 * 1000);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    channel_transport_down(channel, now);
+    wait_us(3600ll * SECOND_US);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    channel_transport_up(channel, now);
+    while (next_frame(&message)) { /* the last acknowledgements again */
+    }
+    wait_us(1900 * 1000);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    wait_us(100 * 1000);
+    expect_data(1, PAYLOAD_FLAG, &message);
+}
+
 static void delivers_what_came_before_the_end(void **state)
 {
     (void)state;
@@ -642,6 +666,7 @@ int main(void)
         TEST(ends_in_time_when_nobody_answers),
         TEST(ends_at_once_before_the_agent_listens),
         TEST(after_the_end_of_input_waits_for_quiet),
+        TEST(a_stalled_reader_is_no_quiet),
         TEST(delivers_what_came_before_the_end),
         TEST(says_why_the_service_ended_it),
         TEST(admits_that_output_is_missing),
