@@ -125,9 +125,8 @@ static void write_output(struct tunnel *tunnel)
         if (piece.len == 0) {
             break;
         }
-        struct iovec vector = {.iov_base = (void *)(uintptr_t)piece.data, .iov_len = piece.len};
         size_t len;
-        enum err err = stdio_write(&tunnel->out, &vector, 1, &len);
+        enum err err = stdio_write(&tunnel->out, piece, &len);
         if (err == ERR_OK) {
             channel_output_consume(tunnel->channel, len);
         } else if (err == ERR_AGAIN) {

@@ -133,30 +133,18 @@ enum err stdio_read(struct stdio_stream *stream, void *buffer, size_t size, size
     return ERR_OK;
 }
 
-static ssize_t stdio_write_after_poll(int fd, const struct iovec *piece)
-{
-    if (!stdio_poll(fd, POLLOUT)) {
-        errno = EAGAIN;
-        return -1;
-    }
-    return write(fd, piece->iov_base, piece->iov_len < PIPE_BUF ? piece->iov_len : PIPE_BUF);
-}
-
-enum err stdio_write(struct stdio_stream *stream, const struct iovec *pieces, int count, size_t *ret_len)
+enum err stdio_write(struct stdio_stream *stream, struct bytes bytes, size_t *ret_len)
 {
     if (stream->end != STDIO_OPEN) {
         return ERR_SYSTEM;
     }
-    struct iovec both[2] = {pieces[0], count > 1 ? pieces[1] : (struct iovec){0}};
-    ssize_t put;
-    if (stream->how == STDIO_BY_SOCKET) {
-        struct msghdr message = {.msg_iov = both, .msg_iovlen = 2};
-        put = sendmsg(stream->source.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } else if (stream->how == STDIO_BY_POLL) {
-        put = stdio_write_after_poll(stream->source.fd, both[0].iov_len > 0 ? &both[0] : &both[1]);
-    } else {
-        put = writev(stream->source.fd, both, 2);
+    int fd = stream->source.fd;
+    if (stream->how == STDIO_BY_POLL && !stdio_poll(fd, POLLOUT)) {
+        return ERR_AGAIN;
     }
+    size_t len = stream->how == STDIO_BY_POLL && bytes.len > PIPE_BUF ? PIPE_BUF : bytes.len;
+    ssize_t put = stream->how == STDIO_BY_SOCKET ? send(fd, bytes.data, len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                                 : write(fd, bytes.data, len);
     if (put < 0) {
         return stdio_failed(stream);
     }

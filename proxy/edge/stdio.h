@@ -17,9 +17,7 @@
 #ifndef SSM_PROXY_EDGE_STDIO_H
 #define SSM_PROXY_EDGE_STDIO_H
 
-#include <stddef.h>
-#include <sys/uio.h>
-
+#include "common/bytes.h"
 #include "proxy/edge/loop.h"
 
 enum stdio_direction { STDIO_READ, STDIO_WRITE };
@@ -55,9 +53,9 @@ enum err stdio_open(struct loop *loop, int fd, enum stdio_direction direction,
  * too). After an end every call gives ERR_SYSTEM. */
 enum err stdio_read(struct stdio_stream *stream, void *buffer, size_t size, size_t *ret_len) SSM_MUST_USE;
 
-/* Writes what fits of up to two pieces (a ring's). ERR_OK and at least one byte taken; ERR_AGAIN; or ERR_SYSTEM and
- * stream->end. `count` is 1 or 2, and the pieces are not both empty. */
-enum err stdio_write(struct stdio_stream *stream, const struct iovec *pieces, int count, size_t *ret_len) SSM_MUST_USE;
+/* Writes what fits of `bytes`, which are not empty. ERR_OK and at least one byte taken; ERR_AGAIN; or ERR_SYSTEM and
+ * stream->end. */
+enum err stdio_write(struct stdio_stream *stream, struct bytes bytes, size_t *ret_len) SSM_MUST_USE;
 
 /* True when stdout's reader is gone, known without writing (after a loop_wait). */
 static inline bool stdio_reader_is_gone(const struct stdio_stream *stream)

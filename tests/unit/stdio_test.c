@@ -96,9 +96,8 @@ static const bench_maker makers[] = {bench_pipe, bench_socket, bench_fifo, bench
 
 static enum err write_all_zero(struct stdio_stream *stream, size_t len, size_t *ret_len)
 {
-    static char zero[65536];
-    struct iovec pieces[2] = {{zero, len / 2}, {zero, len - len / 2}};
-    return stdio_write(stream, pieces, 2, ret_len);
+    static const char zero[65536];
+    return stdio_write(stream, bytes_of(zero, len), ret_len);
 }
 
 /* ---- never waits ---- */
@@ -152,30 +151,6 @@ static void test_writing_too_much_does_not_wait(void **state)
         assert_ok(loop_wait(bench.loop, INSTANT_NEVER));
         assert_true(bench.stream.source.can_write);
         assert_ok(write_all_zero(&bench.stream, 10, &len));
-        bench_close(&bench);
-    }
-}
-
-static void test_two_pieces_keep_their_order(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < WITHOUT_TERMINAL; i++) {
-        struct bench bench;
-        makers[i](&bench, STDIO_WRITE);
-        char one[] = "one ";
-        char two[] = "two";
-        struct iovec pieces[2] = {{one, 4}, {two, 3}};
-        size_t len = 0;
-        assert_ok(stdio_write(&bench.stream, pieces, 2, &len));
-        if (len == 4) { /* one piece at a time is allowed */
-            assert_ok(stdio_write(&bench.stream, pieces + 1, 1, &len));
-        }
-        char buffer[16];
-        assert_int_equal(read(bench.theirs, buffer, sizeof buffer), 7);
-        assert_memory_equal(buffer, "one two", 7);
-        struct iovec empty_first[2] = {{one, 0}, {two, 3}};
-        assert_ok(stdio_write(&bench.stream, empty_first, 2, &len));
-        assert_int_equal(len, 3);
         bench_close(&bench);
     }
 }
@@ -333,7 +308,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reading_nothing_does_not_wait),
         cmocka_unit_test(test_writing_too_much_does_not_wait),
-        cmocka_unit_test(test_two_pieces_keep_their_order),
         cmocka_unit_test(test_end_of_input),
         cmocka_unit_test(test_end_before_the_start),
         cmocka_unit_test(test_reader_gone),
