@@ -152,8 +152,7 @@ static enum err run_tunnel(struct connect *connect)
     TRY(stream_open_data_channel(&connect->stream, run, &connect->session.token));
     /* Nothing more can be asked of the person, and no byte has passed: out of the terminal's reach, or Ctrl-C at the
      * ssh that happens to be the first would end the tunnel of a ControlPersist master. */
-    bool has_left;
-    terminal_leave_session(&has_left);
+    (void)terminal_leave_session();
     struct tunnel_session session = {
         .channel = channel,
         .stream = &connect->stream,

@@ -14,23 +14,20 @@ static bool terminal_has_none(void)
     return false;
 }
 
-void terminal_leave_session(bool *ret_left)
+bool terminal_leave_session(void)
 {
     if (isatty(STDIN_FILENO)) {
-        *ret_left = false;
-        return;
+        return false;
     }
     if (setsid() >= 0) {
-        *ret_left = true;
-        return;
+        return true;
     }
     pid_t parents_group = getpgid(getppid());
     if (parents_group > 0 && setpgid(0, parents_group) == 0) {
         if (setsid() >= 0) {
-            *ret_left = true;
-            return;
+            return true;
         }
         (void)setpgid(0, getpid()); /* back: somebody else is in our group, which therefore still exists */
     }
-    *ret_left = terminal_has_none();
+    return terminal_has_none();
 }

@@ -4,8 +4,6 @@
 
 #include <stdbool.h>
 
-#include "common/err.h"
-
 /* When stdin is no terminal: a session of our own (setsid), so that Ctrl-C at the first ssh, or closing its terminal,
  * does not reach a tunnel that a ControlPersist master still uses. Call it when nothing more can be asked of the
  * person: /dev/tty cannot be opened afterwards.
@@ -16,8 +14,8 @@
  * lead none any more; no fork is needed, and ssh keeps the pid that it waits for and sends SIGHUP to. That fails when
  * somebody else (a child of ours) is in our group, or when the parent's group is in another session.
  *
- * ret_left tells whether the terminal can reach us no more: true as well when there was nothing to leave, because we
- * lead the session already and it has no terminal. False is no reason to stop. */
-void terminal_leave_session(bool *ret_left);
+ * True when the terminal can reach us no more; so too when there was nothing to leave, because we lead the session
+ * already and it has no terminal. False is no reason to stop. */
+bool terminal_leave_session(void);
 
 #endif

@@ -17,8 +17,7 @@ int main(int argc, char **argv)
         (void)!read(STDIN_FILENO, &byte, 1);
         return 0;
     }
-    bool left = false;
-    terminal_leave_session(&left);
+    bool left = terminal_leave_session();
     printf("left %d\npid %d\nsession %d\ngroup %d\n", left, getpid(), getsid(0), getpgrp());
     (void)fflush(stdout);
     if (!isatty(STDIN_FILENO)) {
