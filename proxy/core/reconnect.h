@@ -3,10 +3,10 @@
 #ifndef SSM_PROXY_CORE_RECONNECT_H
 #define SSM_PROXY_CORE_RECONNECT_H
 
+#include "proxy/core/chance.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "proxy/core/chance.h"
 
 struct reconnect {
     struct chance chance;

@@ -1,9 +1,9 @@
 #include "proxy/core/ws_codec.h"
 
+#include "common/limits.h"
+
 #include <stdlib.h>
 #include <wslay/wslay.h>
-
-#include "common/limits.h"
 
 struct ws_codec {
     wslay_frame_context_ptr frames;

@@ -12,11 +12,11 @@
 #ifndef SSM_PROXY_CORE_WS_CODEC_H
 #define SSM_PROXY_CORE_WS_CODEC_H
 
-#include <stdbool.h>
-
 #include "common/bytes.h"
 #include "common/err.h"
 #include "common/text.h"
+
+#include <stdbool.h>
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 

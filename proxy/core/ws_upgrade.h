@@ -17,13 +17,13 @@
 #ifndef SSM_PROXY_CORE_WS_UPGRADE_H
 #define SSM_PROXY_CORE_WS_UPGRADE_H
 
-#include <stdbool.h>
-
 #include "common/bytes.h"
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/text.h"
 #include "proxy/core/endpoint.h"
+
+#include <stdbool.h>
 
 #define WS_UPGRADE_NONCE_LEN 16
 #define WS_UPGRADE_REQUEST_MAX (LIMIT_STREAM_URL + LIMIT_HOST + 512)

@@ -1,13 +1,13 @@
 #include "proxy/edge/aws_files.h"
 
+#include "common/auto.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "common/auto.h"
 
 #define AWS_FILES_PIECE (16 * 1024)
 

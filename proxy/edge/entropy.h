@@ -2,10 +2,10 @@
 #ifndef SSM_PROXY_EDGE_ENTROPY_H
 #define SSM_PROXY_EDGE_ENTROPY_H
 
+#include "common/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "common/err.h"
 
 /* Fills all of it. ERR_SYSTEM only where the kernel has no getrandom. */
 enum err entropy_fill(void *buffer, size_t len) SSM_MUST_USE;

@@ -1,10 +1,10 @@
 #include "proxy/edge/https.h"
 
+#include "common/auto.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "common/auto.h"
 
 struct https_call {
     struct net_transfer transfer;

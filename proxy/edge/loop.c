@@ -1,12 +1,12 @@
 #include "proxy/edge/loop.h"
 
+#include "proxy/edge/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "proxy/edge/clock.h"
 
 /* Sources that one wait reports; there are rarely more than six, and the rest stay ready for the next wait. */
 #define LOOP_EVENTS 16

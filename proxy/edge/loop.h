@@ -19,11 +19,11 @@
 #ifndef SSM_PROXY_EDGE_LOOP_H
 #define SSM_PROXY_EDGE_LOOP_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/err.h"
 #include "proxy/core/instant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct loop;
 

@@ -16,11 +16,11 @@
 #ifndef SSM_PROXY_EDGE_NET_H
 #define SSM_PROXY_EDGE_NET_H
 
-#include <curl/curl.h>
-
 #include "common/text.h"
 #include "proxy/core/endpoint.h"
 #include "proxy/edge/loop.h"
+
+#include <curl/curl.h>
 
 /* ---- for commands ---- */
 

@@ -3,9 +3,9 @@
 #ifndef SSM_PROXY_EDGE_PROCESS_IDENTITY_H
 #define SSM_PROXY_EDGE_PROCESS_IDENTITY_H
 
-#include <stdbool.h>
-
 #include "common/text.h"
+
+#include <stdbool.h>
 
 struct process_identity {
     long pid;

@@ -1,5 +1,9 @@
 #include "proxy/edge/session_record.h"
 
+#include "common/auto.h"
+#include "proxy/core/sha256.h"
+#include "proxy/edge/process_identity.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "common/auto.h"
-#include "proxy/core/sha256.h"
-#include "proxy/edge/process_identity.h"
 
 #define SESSION_RECORD_MAGIC "ssm-bridge-session 1"
 #define SESSION_RECORD_SUFFIX ".session"

@@ -28,11 +28,11 @@
 #ifndef SSM_PROXY_EDGE_SESSION_RECORD_H
 #define SSM_PROXY_EDGE_SESSION_RECORD_H
 
-#include <stdbool.h>
-
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/text.h"
+
+#include <stdbool.h>
 
 /* The values are without control characters; an empty one is "". */
 struct session_record {

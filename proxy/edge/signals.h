@@ -8,9 +8,9 @@
 #ifndef SSM_PROXY_EDGE_SIGNALS_H
 #define SSM_PROXY_EDGE_SIGNALS_H
 
-#include <signal.h>
-
 #include "proxy/edge/loop.h"
+
+#include <signal.h>
 
 struct signals {
     struct loop_source source; /* fd -1 while closed */

@@ -1,8 +1,8 @@
 #include "proxy/edge/ws_link.h"
 
-#include <string.h>
-
 #include "proxy/edge/clock.h"
+
+#include <string.h>
 
 /* ---- connecting ---- */
 
