@@ -30,7 +30,7 @@ static enum err sign(const struct account *account, const struct ssm_api_request
         .method = "POST",
         .path = account->settings.api.path,
         .headers = headers,
-        .header_count = sizeof headers / sizeof *headers,
+        .header_count = sizeof headers / sizeof headers[0],
         .body = bytes_of(request->body, request->body_len),
     };
     struct sigv4_scope scope = {

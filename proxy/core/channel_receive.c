@@ -106,7 +106,7 @@ static bool input_of(uint32_t payload_type, enum input *ret_input)
         {PAYLOAD_ENC_CHALLENGE_REQUEST, INPUT_CHALLENGE},
         {PAYLOAD_FLAG, INPUT_FLAG},
     };
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         if (inputs[i].payload_type == payload_type) {
             *ret_input = inputs[i].input;
             return true;

@@ -105,7 +105,7 @@ static enum session_type session_type_of(const char *name)
     if (strcmp(name, "Port") == 0) {
         return SESSION_TYPE_PORT;
     }
-    for (size_t i = 0; i < sizeof shells / sizeof *shells; i++) {
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
         if (strcmp(name, shells[i]) == 0) {
             return SESSION_TYPE_SHELL;
         }

@@ -15,8 +15,6 @@ static const char *const trust_system_files[] = {"/etc/ssl/certs/ca-certificates
                                                  "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
                                                  "/etc/ssl/cert.pem"};
 
-#define TRUST_COUNT(array) (sizeof(array) / sizeof(array)[0])
-
 /* "5ad8a5d6.0": the subject's hash, as openssl rehash makes them. */
 static bool trust_is_hashed_name(const char *name)
 {
@@ -44,7 +42,7 @@ static bool trust_is_hashed_directory(const char *path)
 
 static bool trust_is_system_file(const char *path)
 {
-    for (size_t i = 0; i < TRUST_COUNT(trust_system_files); i++) {
+    for (size_t i = 0; i < sizeof trust_system_files / sizeof trust_system_files[0]; i++) {
         if (strcmp(path, trust_system_files[i]) == 0) {
             return true;
         }
@@ -54,7 +52,7 @@ static bool trust_is_system_file(const char *path)
 
 static const char *trust_system_directory(void)
 {
-    for (size_t i = 0; i < TRUST_COUNT(trust_system_directories); i++) {
+    for (size_t i = 0; i < sizeof trust_system_directories / sizeof trust_system_directories[0]; i++) {
         if (trust_is_hashed_directory(trust_system_directories[i])) {
             return trust_system_directories[i];
         }
@@ -64,7 +62,7 @@ static const char *trust_system_directory(void)
 
 static const char *trust_system_file(void)
 {
-    for (size_t i = 0; i < TRUST_COUNT(trust_system_files); i++) {
+    for (size_t i = 0; i < sizeof trust_system_files / sizeof trust_system_files[0]; i++) {
         if (access(trust_system_files[i], R_OK) == 0) {
             return trust_system_files[i];
         }
