@@ -14,6 +14,7 @@
 #define DEFAULT_PORT "22"
 #define CONNECT_TIMEOUT_S 60
 #define RESUME_TIMEOUT_S 900
+#define PING_INTERVAL_S 20 /* under every idle limit of a NAT or load balancer in the field */
 #define MAX_TIMEOUT_S 86400
 #define REAP_US (5 * 1000 * 1000) /* after the tunnel, for what earlier runs left: ssh is gone, nobody waits */
 
@@ -23,6 +24,7 @@ struct connect {
     char port[6];
     int64_t timeout_us;
     int64_t resume_us;
+    int64_t ping_us;
     struct run run;
     char node[LIMIT_TARGET + 1]; /* what the target turned out to be; "" before */
     struct stream stream;
@@ -62,6 +64,7 @@ static enum err parse(struct connect *connect)
     struct text text = text_in(connect->port, sizeof connect->port);
     text_format(&text, "%u", port);
     TRY(parse_seconds(options, OPTION_CONNECT_TIMEOUT, CONNECT_TIMEOUT_S, &connect->timeout_us));
+    TRY(parse_seconds(options, OPTION_PING_INTERVAL, PING_INTERVAL_S, &connect->ping_us));
     return parse_seconds(options, OPTION_RESUME_TIMEOUT, RESUME_TIMEOUT_S, &connect->resume_us);
 }
 
@@ -157,6 +160,7 @@ static enum err run_tunnel(struct connect *connect)
         .channel = channel,
         .stream = &connect->stream,
         .session_id = connect->session.session_id,
+        .ping_interval_us = connect->ping_us,
         .resume_budget_us = connect->resume_us,
     };
     TRY(tunnel_open(&tunnel, run, &session, &connect->reaper));
@@ -274,7 +278,8 @@ const struct verb connect_verb = {
     .details = "TARGET is an id (i-..., mi-...) or the value of a Name tag; PORT is 22 unless given; USER is ignored.\n"
                "Standard input and output are the tunnel.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_REASON) |
-               OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_RESUME_TIMEOUT),
+               OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_RESUME_TIMEOUT) |
+               OPTION_BIT(OPTION_PING_INTERVAL),
     .min_arguments = 1,
     .max_arguments = 3,
     .run = connect_run,

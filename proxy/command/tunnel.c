@@ -6,8 +6,7 @@
 
 #include <unistd.h>
 
-#define PENDING_SIZE (32 * 1024)   /* half of what a pipe holds: two reads empty it */
-#define PING_US (20 * 1000 * 1000) /* under every idle limit of a NAT or load balancer in the field */
+#define PENDING_SIZE (32 * 1024) /* half of what a pipe holds: two reads empty it */
 #define FRAME_MAX (AGENT_MESSAGE_HEADER_LEN + 1024)
 
 enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
@@ -20,7 +19,7 @@ enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel
         .reaper = reaper,
         .leave_us = INSTANT_NEVER,
     };
-    tunnel->ping_us = clock_mono_us() + PING_US;
+    tunnel->liveness = liveness_begin(session->ping_interval_us, clock_mono_us(), clock_boot_ms());
     tunnel->pending = malloc(PENDING_SIZE);
     if (tunnel->pending == NULL) {
         return ERR_MEMORY;
@@ -139,33 +138,42 @@ static void write_output(struct tunnel *tunnel)
 
 /* ---- all of it ---- */
 
-static void keep_alive(struct tunnel *tunnel, struct instant now)
-{
-    if (is_connected(tunnel) && now.mono_us >= tunnel->ping_us) {
-        tunnel->ping_us = now.mono_us + PING_US;
-        enum err err = websocket_ping(tunnel->run->websocket, bytes_of_text("keepalive"));
-        if (err != ERR_OK && err != ERR_AGAIN) {
-            log_debug("keep-alive: %s", err_text(err));
-        }
-    }
-}
-
 /* The connection is gone. A session that the agent has answered outlives it; one that it has not, or that is ending,
  * does not. */
-static void lose_transport(struct tunnel *tunnel, struct instant now)
+static void lose_transport(struct tunnel *tunnel, enum err err, struct instant now)
 {
-    struct text *why = &tunnel->run->why;
-    text_clear(why);
-    enum err err = websocket_error(tunnel->run->websocket, why);
+    const char *why = tunnel->run->why.data;
     enum channel_state state = channel_state(tunnel->channel);
     channel_transport_down(tunnel->channel, now);
     if (err == ERR_PROTOCOL || err == ERR_TOO_LONG) {
-        channel_abort(tunnel->channel, err, why->data);
+        channel_abort(tunnel->channel, err, why);
     } else if (state >= CHANNEL_HANDSHAKE && state <= CHANNEL_OPEN) {
-        log_debug("%s; resuming the session", why->data);
+        log_debug("%s; resuming the session", why);
         resume_begin(&tunnel->resume, tunnel->session.stream, tunnel->session.resume_budget_us, now.mono_us);
     } else {
-        channel_abort(tunnel->channel, ERR_SESSION_LOST, why->data);
+        channel_abort(tunnel->channel, ERR_SESSION_LOST, why);
+    }
+}
+
+/* Pings, and notices that nobody answers. */
+static void keep_alive(struct tunnel *tunnel, struct instant now)
+{
+    struct websocket *websocket = tunnel->run->websocket;
+    struct liveness *liveness = &tunnel->liveness;
+    liveness_update(liveness, websocket_received_us(websocket), tunnel->is_reading, now.mono_us, clock_boot_ms());
+    if (liveness_is_dead(liveness)) {
+        struct text *why = &tunnel->run->why;
+        text_clear(why);
+        text_put(why, "nothing comes from the gateway any more");
+        lose_transport(tunnel, ERR_UNREACHABLE, now);
+        return;
+    }
+    if (liveness_wants_ping(liveness)) {
+        enum err err = websocket_ping(websocket, bytes_of_text("keepalive"));
+        if (err != ERR_OK) {
+            log_debug("no keep-alive: %s", err_text(err)); /* no room: then the peer has more to answer than a ping */
+        }
+        liveness_pinged(liveness);
     }
 }
 
@@ -176,7 +184,10 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
     }
     if (!tunnel->resume.is_active) {
         if (websocket_state(tunnel->run->websocket) == WEBSOCKET_CLOSED) {
-            lose_transport(tunnel, now);
+            text_clear(&tunnel->run->why);
+            lose_transport(tunnel, websocket_error(tunnel->run->websocket, &tunnel->run->why), now);
+        } else {
+            keep_alive(tunnel, now);
         }
         return;
     }
@@ -184,6 +195,7 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
     enum err err = resume_pump(&tunnel->resume, tunnel->run, session->stream, session->session_id, now.mono_us);
     if (err == ERR_OK) {
         log_debug("the session goes on");
+        tunnel->liveness = liveness_begin(session->ping_interval_us, now.mono_us, clock_boot_ms());
         channel_transport_up(tunnel->channel, now);
     } else if (err != ERR_AGAIN) {
         channel_abort(tunnel->channel, err, tunnel->run->why.data);
@@ -216,8 +228,9 @@ static void watch(struct tunnel *tunnel)
     bool has_input_room = tunnel->pending_len == 0 && channel_wants_input(channel);
     tunnel->in.source.want_read = tunnel->in.end == STDIO_OPEN && has_input_room;
     tunnel->out.source.want_write = channel_output(channel).len > 0;
+    tunnel->is_reading = channel_wants_message(channel);
     if (is_connected(tunnel)) {
-        websocket_want_receive(tunnel->run->websocket, channel_wants_message(channel));
+        websocket_want_receive(tunnel->run->websocket, tunnel->is_reading);
     }
 }
 
@@ -230,7 +243,6 @@ static void pump(struct tunnel *tunnel, struct instant now)
     notice_end(tunnel, now);
     send_frames(tunnel, now);
     write_output(tunnel);
-    keep_alive(tunnel, now);
     watch(tunnel);
     const char *message = channel_take_customer_message(tunnel->channel);
     if (message != NULL) {
@@ -240,7 +252,8 @@ static void pump(struct tunnel *tunnel, struct instant now)
 
 static int64_t next_deadline_us(const struct tunnel *tunnel)
 {
-    int64_t deadline_us = tunnel->resume.is_active ? resume_deadline_us(&tunnel->resume) : tunnel->ping_us;
+    int64_t deadline_us =
+        tunnel->resume.is_active ? resume_deadline_us(&tunnel->resume) : liveness_deadline_us(&tunnel->liveness);
     deadline_us = instant_earlier(deadline_us, channel_deadline_us(tunnel->channel));
     deadline_us = instant_earlier(deadline_us, tunnel->leave_us);
     return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->run->deadline_us);

@@ -6,6 +6,7 @@
 #include "proxy/command/reaper.h"
 #include "proxy/command/resume.h"
 #include "proxy/core/channel.h"
+#include "proxy/core/liveness.h"
 #include "proxy/edge/stdio.h"
 
 /* All of ending, from the first reason to the last byte, takes no longer. */
@@ -16,6 +17,7 @@ struct tunnel_session {
     struct channel *channel;
     struct stream *stream;
     const char *session_id;
+    int64_t ping_interval_us; /* twice this in silence, and the connection is lost */
     int64_t resume_budget_us; /* for bringing back a connection that was lost */
 };
 
@@ -30,7 +32,8 @@ struct tunnel {
     uint8_t *pending;      /* read from stdin, not taken by the channel yet */
     size_t pending_at;
     size_t pending_len;
-    int64_t ping_us;      /* next keep-alive */
+    struct liveness liveness;
+    bool is_reading;      /* from the websocket, since the last turn */
     int64_t leave_us;     /* INSTANT_NEVER until the end has begun */
     bool has_lost_output; /* standard output could not be written, for another reason than that nobody reads it */
     bool was_open;        /* data has flowed or could have */

@@ -1,5 +1,7 @@
 #include "proxy/edge/net.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,11 +93,19 @@ static int net_on_timer(CURLM *multi, long timeout_ms, void *user)
 }
 
 /* libcurl's own socket() lacks FD_CLOEXEC. */
+/* The second net under the websocket's own pings: a path that is dead shows within a minute, idle or not. */
+#define NET_KEEPALIVE_S 15L
+#define NET_UNSENT_MS (60u * 1000u)
+
 static curl_socket_t net_on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)user;
     (void)purpose;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){NET_UNSENT_MS}, sizeof(unsigned));
+    }
+    return fd;
 }
 
 /* ---- life ---- */
@@ -228,6 +238,8 @@ static enum err net_set_policy(const struct net *net, struct net_transfer *trans
     NET_SET(transfer, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     NET_SET(transfer, CURLOPT_CONNECTTIMEOUT_MS, net->connect_timeout_ms);
     NET_SET(transfer, CURLOPT_TCP_KEEPALIVE, 1L);
+    NET_SET(transfer, CURLOPT_TCP_KEEPIDLE, NET_KEEPALIVE_S);
+    NET_SET(transfer, CURLOPT_TCP_KEEPINTVL, NET_KEEPALIVE_S);
     NET_SET(transfer, CURLOPT_BUFFERSIZE, 16L * 1024);
     NET_SET(transfer, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024);
     NET_SET(transfer, CURLOPT_OPENSOCKETFUNCTION, net_on_open_socket);

@@ -16,6 +16,7 @@
 #define WEBSOCKET_OUTPUT_RESERVE (2 * (WS_CONTROL_MAX + WS_FRAME_OVERHEAD_MAX))
 
 struct websocket {
+    int64_t received_us;
     enum websocket_state state;
     bool wants_receive;
     bool cannot_send;    /* sending failed; what the peer sent before may still be read */
@@ -121,6 +122,9 @@ static enum err websocket_read(struct websocket *websocket, size_t *ret_len, str
 {
     enum err err =
         tls_stream_receive(&websocket->link.stream, websocket->input, sizeof websocket->input, ret_len, ret_why);
+    if (err == ERR_OK) {
+        websocket->received_us = clock_mono_us();
+    }
     if (err == ERR_AGAIN && websocket->cannot_send) {
         text_format(ret_why, "the connection to %s was lost", websocket->link.url.host);
         return ERR_UNREACHABLE;
@@ -408,6 +412,11 @@ void websocket_pump(struct websocket *websocket)
 enum websocket_state websocket_state(const struct websocket *websocket)
 {
     return websocket->state;
+}
+
+int64_t websocket_received_us(const struct websocket *websocket)
+{
+    return websocket->received_us;
 }
 
 enum err websocket_error(const struct websocket *websocket, struct text *ret_why)

@@ -64,6 +64,9 @@ void websocket_pump(struct websocket *websocket);
 
 enum websocket_state websocket_state(const struct websocket *websocket);
 
+/* When the peer's last bytes came, in mono_us: a pong as well as a message; 0 before the first. */
+int64_t websocket_received_us(const struct websocket *websocket);
+
 /* Why it is CLOSED, with words. ERR_OK: closed by websocket_close and the peer agreed, or did not answer in time.
  * ERR_UNREACHABLE: could not connect, connection lost, or the peer closed it (worth a reconnect). ERR_CERTIFICATE,
  * ERR_TIMEOUT, ERR_CONFIG: as https. ERR_PROTOCOL, ERR_TOO_LONG: the peer broke the websocket protocol or a bound.

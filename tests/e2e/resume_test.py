@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import signal
 import threading
+import time
 
 from lab_case import LabCase, TcpPeer
 
@@ -61,12 +63,12 @@ class ResumeTest(ResumeCase):
         self.assertGreater(drops, 1)
         self.assertEqual(done.stdout.split(), [b"%d" % i for i in range(1, 301)])
 
-    def open_echo(self):
+    def open_echo(self, *options):
         """A client whose session to an echo server is open."""
         def serve(connection):
             while piece := connection.recv(4096):
                 connection.sendall(piece)
-        client = self.connect("node", TcpPeer(self, serve).port)
+        client = self.connect(*options, "node", TcpPeer(self, serve).port)
         client.stdin.write(b"x")
         client.stdin.flush()
         self.assertEqual(client.stdout.read(1), b"x")
@@ -88,6 +90,21 @@ class ResumeTest(ResumeCase):
         client.stdout.close()
         self.assertEqual(self.wait_for_exit(client), 0)
         self.lab.wait_for_no_session()
+
+    def test_a_gateway_that_falls_silent(self):
+        client = self.open_echo("--ping-interval", "1", "--debug")
+        self.lab.process.send_signal(signal.SIGSTOP)
+        time.sleep(3)
+        self.lab.process.send_signal(signal.SIGCONT)
+        client.stdin.write(b"y")
+        client.stdin.flush()
+        self.assertEqual(client.stdout.read(1), b"y")
+        client.stdin.close()
+        client.stdout.close()
+        self.assertEqual(self.wait_for_exit(client), 0)
+        words = client.stderr.read()
+        self.assertIn(b"nothing comes from the gateway", words)
+        self.assertIn(b"the session goes on", words)
 
     def test_it_gives_up_in_time(self):
         def serve(connection):
