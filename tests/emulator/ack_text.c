@@ -4,9 +4,7 @@
 
 static char *put(char *at, const char *text)
 {
-    size_t len = strlen(text);
-    memcpy(at, text, len);
-    return at + len;
+    return stpcpy(at, text);
 }
 
 static char *put_number(char *at, int64_t number)

@@ -9,6 +9,7 @@
 #include "tests/emulator/fault.h"
 #include "tests/emulator/signature.h"
 
+#define TOKEN_PREFIX "lab-page-"
 #define SSM_PREFIX "AmazonSSM."
 #define MESSAGES_PREFIX "EC2WindowsMessageDeliveryService."
 
@@ -126,6 +127,18 @@ const char *api_text(const struct api_call *call, const char *name, size_t min, 
     return value;
 }
 
+/* A token of api_next_token: where the page begins. */
+static bool parse_token(const char *token, size_t total, size_t *ret_begin)
+{
+    char *end = NULL;
+    if (strncmp(token, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0) {
+        return false;
+    }
+    unsigned long begin = strtoul(token + strlen(TOKEN_PREFIX), &end, 10);
+    *ret_begin = begin;
+    return *end == '\0' && begin <= total;
+}
+
 bool api_page(const struct api_call *call, size_t min, size_t max, size_t total, size_t *ret_begin, size_t *ret_end)
 {
     const json_t *limit = json_object_get(call->input, "MaxResults");
@@ -143,7 +156,7 @@ bool api_page(const struct api_call *call, size_t min, size_t max, size_t total,
         }
         page = (size_t)wanted;
     }
-    if (token != NULL && (sscanf(token, "lab-page-%zu", &begin) != 1 || begin > total)) {
+    if (token != NULL && !parse_token(token, total, &begin)) {
         api_fail(call, "InvalidNextToken", "The specified token is not valid.");
         return false;
     }
@@ -156,7 +169,7 @@ void api_next_token(json_t *output, size_t end, size_t total)
 {
     if (end < total) {
         char token[40];
-        snprintf(token, sizeof token, "lab-page-%zu", end);
+        snprintf(token, sizeof token, TOKEN_PREFIX "%zu", end);
         json_object_set_new(output, "NextToken", json_string(token));
     }
 }

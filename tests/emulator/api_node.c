@@ -58,7 +58,7 @@ static bool matches(const struct node *node, const json_t *filter, time_t now)
     const char *actual = attribute(node, key, now);
     size_t i = 0;
     json_t *value = NULL;
-    json_array_foreach((json_t *)(uintptr_t)values, i, value)
+    json_array_foreach(values, i, value)
     {
         if (actual != NULL && json_is_string(value) && strcmp(json_string_value(value), actual) == 0) {
             return true;
@@ -71,7 +71,7 @@ static bool matches_all(const struct node *node, const json_t *filters, time_t n
 {
     size_t i = 0;
     json_t *filter = NULL;
-    json_array_foreach((json_t *)(uintptr_t)filters, i, filter)
+    json_array_foreach(filters, i, filter)
     {
         if (!matches(node, filter, now)) {
             return false;
@@ -84,7 +84,7 @@ static bool check_filters(const struct api_call *call, const json_t *filters)
 {
     size_t i = 0;
     json_t *filter = NULL;
-    json_array_foreach((json_t *)(uintptr_t)filters, i, filter)
+    json_array_foreach(filters, i, filter)
     {
         const char *key = api_optional(filter, "Key");
         const char *name = key[0] == '\0' ? api_optional(filter, "key") : key;

@@ -106,7 +106,7 @@ void api_session_start(const struct api_call *call)
         return;
     }
     const json_t *name = json_object_get(call->input, "DocumentName");
-    const json_t *parameters = json_object_get(call->input, "Parameters");
+    json_t *parameters = json_object_get(call->input, "Parameters");
     if (json_object_get(call->input, "Reason") != NULL && api_text(call, "Reason", 1, 256) == NULL) {
         return;
     }
@@ -206,7 +206,7 @@ static bool is_listed(const struct session *session, bool is_active, const json_
     if (session_is_open(session) != is_active) {
         return false;
     }
-    json_array_foreach((json_t *)(uintptr_t)filters, i, filter)
+    json_array_foreach(filters, i, filter)
     {
         if (!passes_filter(session, api_optional(filter, "key"), api_optional(filter, "value"))) {
             return false;
@@ -238,7 +238,7 @@ static bool check_filters(const struct api_call *call, const json_t *filters)
     static const char *const keys[] = {"InvokedAfter", "InvokedBefore", "Target", "Owner", "Status", "SessionId"};
     size_t i = 0;
     json_t *filter = NULL;
-    json_array_foreach((json_t *)(uintptr_t)filters, i, filter)
+    json_array_foreach(filters, i, filter)
     {
         const char *key = api_optional(filter, "key");
         size_t known = 0;

@@ -110,15 +110,15 @@ static enum err set_member(struct fault_settings *faults, size_t index, const js
     return ERR_OK;
 }
 
-enum err fault_apply(struct fault_settings *faults, const json_t *object, struct text *ret_problem)
+enum err fault_apply(struct fault_settings *faults, json_t *object, struct text *ret_problem)
 {
     if (json_is_true(json_object_get(object, "reset"))) {
         fault_reset(faults);
     }
     const char *name = NULL;
     json_t *value = NULL;
-    void *iterator = json_object_iter((json_t *)(uintptr_t)object);
-    for (; iterator != NULL; iterator = json_object_iter_next((json_t *)(uintptr_t)object, iterator)) {
+    void *iterator = json_object_iter(object);
+    for (; iterator != NULL; iterator = json_object_iter_next(object, iterator)) {
         name = json_object_iter_key(iterator);
         value = json_object_iter_value(iterator);
         size_t i = 0;

@@ -37,7 +37,7 @@ void fault_free(struct fault_settings *faults);
 
 /* Sets the members that `object` names; {"reset":true} puts all back first. ERR_MALFORMED with the reason: an unknown
  * member, or one of the wrong type. Members that are actions (see lab_control) are left alone. */
-enum err fault_apply(struct fault_settings *faults, const json_t *object, struct text *ret_problem) SSM_MUST_USE;
+enum err fault_apply(struct fault_settings *faults, json_t *object, struct text *ret_problem) SSM_MUST_USE;
 
 struct agent_timing fault_agent_timing(const struct fault_settings *faults);
 

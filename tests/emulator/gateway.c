@@ -32,8 +32,8 @@ static bool is_exact_query(const struct session *session, const struct http_requ
     char expected[128] = "cell-number=";
     size_t len = strlen(expected);
     snprintf(expected + len, sizeof expected - len, "%s", session->cell_number);
-    for (char *at = expected; *at != '\0'; at++) {
-        *at = *at == '+' ? ' ' : *at;
+    for (char *at = strchr(expected, '+'); at != NULL; at = strchr(at, '+')) {
+        *at = ' ';
     }
     return request->query_count == 2 && strcmp(request->query[0], "role=publish_subscribe") == 0 &&
            strcmp(request->query[1], expected) == 0;

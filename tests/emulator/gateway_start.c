@@ -47,7 +47,7 @@ static enum err start_worker(struct session *session, const json_t *properties)
                   .skips_handshake = lab->faults.no_handshake,
                   .timing = fault_agent_timing(&lab->faults)},
         .host = host[0] == '\0' ? "localhost" : host,
-        .port = (uint16_t)atoi(member(properties, "portNumber")),
+        .port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10),
         .has_pause = lab->options.has_agent_pause,
         .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u};
     struct node_worker *worker = NULL;

@@ -134,7 +134,7 @@ static void set_offline(struct lab *lab, const json_t *ids)
         size_t i = 0;
         json_t *id = NULL;
         bool is_listed = false;
-        json_array_foreach((json_t *)(uintptr_t)ids, i, id)
+        json_array_foreach(ids, i, id)
         {
             is_listed = is_listed || (json_is_string(id) && strcmp(json_string_value(id), node->id) == 0);
         }
@@ -165,7 +165,7 @@ static bool inject(struct lab *lab, const json_t *action)
     return is_hex;
 }
 
-static void set_faults(struct http_exchange *exchange, const json_t *object)
+static void set_faults(struct http_exchange *exchange, json_t *object)
 {
     struct lab *lab = exchange->lab;
     char memory[200];

@@ -1,8 +1,8 @@
 /* node_target: the TCP connection from a built-in node to the server that the session is for. Non-blocking; writes are
  * gathered and go out with node_target_flush.
  *
- * Only localhost and loopback addresses are dialed: nothing leaves the machine. localhost is ::1, then 127.0.0.1, as the
- * agent tries each address in turn. */
+ * Only localhost and loopback addresses are dialed: nothing leaves the machine. localhost is ::1, then 127.0.0.1, as
+ * the agent tries each address in turn. */
 #ifndef SSM_LAB_NODE_TARGET_H
 #define SSM_LAB_NODE_TARGET_H
 

@@ -262,12 +262,14 @@ int peer_writable(struct peer *peer)
     after_write(peer);
     if (!has_room) {
         wait_for_kernel(peer, has_written);
-    } else if (byte_queue_len(&peer->out) > 0) {
-        request_writable(peer);
-    } else if (peer->is_closing && !lws_partial_buffered(peer->wsi)) {
+        return 0;
+    }
+    bool is_all_out = byte_queue_len(&peer->out) == 0 && !lws_partial_buffered(peer->wsi);
+    if (peer->is_closing && is_all_out) {
         lws_close_reason(peer->wsi, (enum lws_close_status)peer->close_code, NULL, 0);
         return -1;
-    } else if (peer->is_closing) {
+    }
+    if (peer->is_closing || byte_queue_len(&peer->out) > 0) {
         request_writable(peer);
     }
     return 0;

@@ -102,8 +102,8 @@ static void fill_token(struct chance *chance, char ret_token[SESSION_TOKEN_SIZE]
     for (size_t i = 0; i < sizeof bytes; i++) {
         bytes[i] = (uint8_t)chance_next(chance);
     }
-    memcpy(ret_token, "AAEAA", 5);
-    EVP_EncodeBlock((unsigned char *)ret_token + 5, bytes, sizeof bytes);
+    char *end = stpcpy(ret_token, "AAEAA");
+    EVP_EncodeBlock((unsigned char *)end, bytes, sizeof bytes);
 }
 
 void session_new_client_token(struct session *session)

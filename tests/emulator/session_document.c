@@ -133,13 +133,13 @@ static enum err check_parameter(const struct session_document *document, const c
     return json_object_set_new(scalars, name, json_string(value)) == 0 ? ERR_OK : ERR_MEMORY;
 }
 
-enum err session_document_check(const struct session_document *document, const json_t *parameters, json_t **ret_scalars,
+enum err session_document_check(const struct session_document *document, json_t *parameters, json_t **ret_scalars,
                                 struct service_error *ret_error)
 {
     json_t *scalars = json_object();
     const char *name = NULL;
     json_t *values = NULL;
-    json_object_foreach((json_t *)(uintptr_t)parameters, name, values)
+    json_object_foreach(parameters, name, values)
     {
         enum err err = check_parameter(document, name, values, scalars, ret_error);
         if (err != ERR_OK) {

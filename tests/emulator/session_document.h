@@ -20,7 +20,7 @@ bool session_document_is_port(const struct session_document *document);
 
 /* Checks `parameters` ({"name":["value"]}, may be NULL) and makes scalars of them, defaults not filled in.
  * ERR_MALFORMED with *ret_error set. The caller owns the result. */
-enum err session_document_check(const struct session_document *document, const json_t *parameters, json_t **ret_scalars,
+enum err session_document_check(const struct session_document *document, json_t *parameters, json_t **ret_scalars,
                                 struct service_error *ret_error) SSM_MUST_USE;
 
 /* properties with every {{ name }} replaced, as the agent does. New reference; NULL without memory. */

@@ -74,7 +74,7 @@ class EmulatorSessionTest(EmulatorCase):
         client.websocket.ping(b"are you there")
         client.send(b"x")
         client.until("another echo", lambda: len(client.output) == 5001)
-        self.assertEqual(client.websocket.pongs, [b"are you there"])
+        self.assertEqual(client.websocket.pongs, [b"keepalive", b"are you there"])
 
     def test_large_messages_in_fragments(self):
         client = self.client()

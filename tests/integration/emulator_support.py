@@ -334,6 +334,7 @@ class Client:
         url = urllib.parse.urlsplit(self.session["StreamUrl"])
         assert url.scheme == "wss"
         self.websocket = WebSocket(self.lab, path or self.session["StreamUrl"].split(url.netloc, 1)[1])
+        self.websocket.ping()  # the real plugin sends one at once, before or after its first message
         self.websocket.send_text({"MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4()),
                                   "TokenValue": token or self.session["TokenValue"], "ClientId": self.client_id,
                                   "ClientVersion": "1.2.650.0"})
