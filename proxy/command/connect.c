@@ -16,6 +16,8 @@
 #define RESUME_TIMEOUT_S 900
 #define PING_INTERVAL_S 20 /* under every idle limit of a NAT or load balancer in the field */
 #define MAX_TIMEOUT_S 86400
+/* For some seconds after its own start an agent drops new sessions silently. */
+#define SESSIONS_MAX 3
 #define REAP_US (5 * 1000 * 1000) /* after the tunnel, for what earlier runs left: ssh is gone, nobody waits */
 
 struct connect {
@@ -30,7 +32,8 @@ struct connect {
     struct stream stream;
     struct ssm_api_session session; /* session_id is "" when there is none to end */
     struct reaper reaper;
-    bool was_open; /* the tunnel has carried bytes, or could have */
+    bool is_unanswered; /* the agent never began the session: another one may do better */
+    bool was_open;      /* the tunnel has carried bytes, or could have */
 };
 
 /* ---- the command line ---- */
@@ -166,6 +169,7 @@ static enum err run_tunnel(struct connect *connect)
     TRY(tunnel_open(&tunnel, run, &session, &connect->reaper));
     enum err err = tunnel_run(&tunnel);
     connect->was_open = tunnel.was_open;
+    connect->is_unanswered = channel_result(channel).is_unanswered;
     log_counters(channel);
     struct channel_result result = channel_result(channel);
     if (result.is_session_over) {
@@ -223,19 +227,26 @@ static void release_stdio(void)
     }
 }
 
-/* The session ends with us, whatever happened; what cannot be ended now stands in its record for the next run. */
+/* Whatever happened, the session ends; when that cannot be done now, it stands in its record for the next run. */
+static void end_session(struct connect *connect)
+{
+    struct run *run = &connect->run;
+    if (connect->session.session_id[0] == '\0') {
+        return;
+    }
+    text_clear(&run->why);
+    enum err err = session_end(run, connect->session.session_id, clock_mono_us() + TUNNEL_LEAVE_US);
+    if (err != ERR_OK) {
+        log_debug("session %s stays for the next run to end: %s", connect->session.session_id, run->why.data);
+    }
+    connect->session.session_id[0] = '\0';
+}
+
 static void leave(struct connect *connect)
 {
     struct run *run = &connect->run;
-    int64_t deadline_us = clock_mono_us() + TUNNEL_LEAVE_US;
     release_stdio();
-    if (connect->session.session_id[0] != '\0') {
-        text_clear(&run->why);
-        enum err err = session_end(run, connect->session.session_id, deadline_us);
-        if (err != ERR_OK) {
-            log_debug("session %s stays for the next run to end: %s", connect->session.session_id, run->why.data);
-        }
-    }
+    end_session(connect);
     if (connect->was_open) {
         reaper_finish(&connect->reaper, run, clock_mono_us() + REAP_US);
     }
@@ -250,9 +261,18 @@ static enum err connect_and_run(struct connect *connect)
         .endpoint_url = options->values[OPTION_ENDPOINT_URL],
         .ca_bundle = options->values[OPTION_CA_BUNDLE],
     };
-    TRY(run_open(&connect->run, &flags, connect->timeout_us));
-    TRY(connect_session(connect));
-    return run_tunnel(connect);
+    struct run *run = &connect->run;
+    TRY(run_open(run, &flags, connect->timeout_us));
+    for (int left = SESSIONS_MAX;; left--) {
+        TRY(connect_session(connect));
+        enum err err = run_tunnel(connect);
+        if (!connect->is_unanswered || left == 1 || run->signal != 0 || clock_mono_us() >= run->deadline_us) {
+            return err;
+        }
+        log_debug("the agent does not answer; starting another session");
+        end_session(connect);
+        websocket_free(&run->websocket);
+    }
 }
 
 static int connect_run(const struct options *options)

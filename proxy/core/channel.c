@@ -19,6 +19,7 @@ struct channel_config channel_config_default(void)
         .recv_payload_bytes = 1536,
         .output_bytes = 128 * 1024,
         .payload_bytes = 1024,
+        .request_timeout_us = 5 * 1000 * 1000,
         .handshake_timeout_us = 30 * 1000 * 1000,
     };
 }
@@ -170,7 +171,7 @@ void channel_transport_up(struct channel *channel, struct instant now)
     channel->is_up = true;
     if (!channel->was_up) {
         channel->was_up = true;
-        channel->state_deadline_us = now.mono_us + channel->config.handshake_timeout_us;
+        channel->state_deadline_us = now.mono_us + channel->config.request_timeout_us;
         return;
     }
     send_window_resend_all(&channel->send);
@@ -314,6 +315,7 @@ static void state_timed_out(struct channel *channel, struct instant now)
 {
     switch (channel->state) {
     case CHANNEL_WAITING:
+        channel->is_unanswered = true;
         channel_state_finish(channel, ERR_TIMEOUT, "the agent did not begin the handshake", false);
         break;
     case CHANNEL_HANDSHAKE:
@@ -373,7 +375,7 @@ bool channel_is_finished(const struct channel *channel)
 
 struct channel_result channel_result(const struct channel *channel)
 {
-    return (struct channel_result){channel->err, channel->reason, channel->is_session_over};
+    return (struct channel_result){channel->err, channel->reason, channel->is_unanswered, channel->is_session_over};
 }
 
 const char *channel_take_customer_message(struct channel *channel)

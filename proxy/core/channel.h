@@ -47,7 +47,8 @@ struct channel_config {
     uint32_t recv_payload_bytes;  /* largest payload that the reorder store takes */
     uint32_t output_bytes;        /* output ring; at least the largest payload */
     uint32_t payload_bytes;       /* of the messages that we make */
-    int64_t handshake_timeout_us; /* from the first transport up to HandshakeComplete */
+    int64_t request_timeout_us;   /* from the first transport up to the HandshakeRequest */
+    int64_t handshake_timeout_us; /* from there to HandshakeComplete */
 };
 
 /* 1 KiB payloads, 2 MiB in flight: 40 MB/s at a round trip of 50 ms. The reorder store holds a second of what an agent
@@ -109,8 +110,10 @@ enum channel_state channel_state(const struct channel *channel);
 bool channel_is_finished(const struct channel *channel);
 
 struct channel_result {
-    enum err err;         /* ERR_OK: ended as it should */
-    const char *reason;   /* words about err, or of the peer; borrowed from the channel; never NULL */
+    enum err err;       /* ERR_OK: ended as it should */
+    const char *reason; /* words about err, or of the peer; borrowed from the channel; never NULL */
+    bool
+        is_unanswered; /* the agent never began: it may have dropped the session, as it does just after its own start */
     bool is_session_over; /* the peer knows; otherwise end the session through the API */
 };
 /* Meaningful once closed. */

@@ -27,7 +27,7 @@ static void answer_handshake(struct channel *channel, struct bytes payload, stru
         return;
     }
     if (channel_state_send(channel, PAYLOAD_HANDSHAKE_RESPONSE, text_bytes(&response), now)) {
-        channel->state = CHANNEL_HANDSHAKE; /* the deadline stays */
+        channel_state_enter(channel, CHANNEL_HANDSHAKE, now.mono_us + channel->config.handshake_timeout_us);
     }
 }
 

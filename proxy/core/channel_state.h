@@ -22,6 +22,7 @@ struct channel {
     bool has_eof;       /* of local input */
     bool has_answer;    /* the server behind the port has shown itself */
     bool has_customer_message;
+    bool is_unanswered;
     bool is_session_over;       /* the peer knows */
     int64_t quiet_since_us;     /* last output, end of input, or opening: whichever came last */
     int64_t first_data_us;      /* first data sent; INSTANT_NEVER before */

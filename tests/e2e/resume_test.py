@@ -106,6 +106,16 @@ class ResumeTest(ResumeCase):
         self.assertIn(b"nothing comes from the gateway", words)
         self.assertIn(b"the session goes on", words)
 
+    def test_an_agent_that_does_not_begin_gets_another_session(self):
+        self.lab.faults(no_handshake=True)
+        client = self.connect("node", TcpPeer(self, lambda connection: connection.sendall(b"hello")).port)
+        self.lab.wait_for_sessions(1)
+        self.lab.faults(no_handshake=False)
+        self.assertEqual(client.stdout.read(), b"hello")
+        self.assertEqual(self.wait_for_exit(client), 0)
+        self.assertEqual(self.lab.counter("started"), 2)
+        self.lab.wait_for_no_session()
+
     def test_it_gives_up_in_time(self):
         def serve(connection):
             connection.sendall(b"hello")
