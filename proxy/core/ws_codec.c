@@ -26,7 +26,7 @@ struct ws_codec {
     uint8_t mask[WS_MASK_LEN];
 };
 
-static ssize_t ws_codec_on_recv(uint8_t *buffer, size_t len, int flags, void *user_data)
+static ssize_t on_recv(uint8_t *buffer, size_t len, int flags, void *user_data)
 {
     (void)flags;
     struct ws_codec *codec = user_data;
@@ -40,7 +40,7 @@ static ssize_t ws_codec_on_recv(uint8_t *buffer, size_t len, int flags, void *us
 }
 
 /* The room was checked before. */
-static ssize_t ws_codec_on_send(const uint8_t *data, size_t len, int flags, void *user_data)
+static ssize_t on_send(const uint8_t *data, size_t len, int flags, void *user_data)
 {
     (void)flags;
     struct ws_codec *codec = user_data;
@@ -49,7 +49,7 @@ static ssize_t ws_codec_on_send(const uint8_t *data, size_t len, int flags, void
     return (ssize_t)len;
 }
 
-static int ws_codec_on_mask(uint8_t *buffer, size_t len, void *user_data)
+static int on_mask(uint8_t *buffer, size_t len, void *user_data)
 {
     struct ws_codec *codec = user_data;
     memcpy(buffer, codec->mask, len);
@@ -58,7 +58,7 @@ static int ws_codec_on_mask(uint8_t *buffer, size_t len, void *user_data)
 
 enum err ws_codec_new(struct ws_codec **ret_codec)
 {
-    static const struct wslay_frame_callbacks callbacks = {ws_codec_on_send, ws_codec_on_recv, ws_codec_on_mask};
+    static const struct wslay_frame_callbacks callbacks = {on_send, on_recv, on_mask};
     struct ws_codec *codec = calloc(1, sizeof *codec);
     if (codec == NULL) {
         return ERR_MEMORY;
@@ -94,7 +94,7 @@ bool ws_codec_has_input(const struct ws_codec *codec)
     return codec->has_input;
 }
 
-static enum err ws_codec_refuse(struct text *ret_why, const char *reason)
+static enum err refuse(struct text *ret_why, const char *reason)
 {
     text_put(ret_why, "the gateway broke the websocket protocol: ");
     text_put(ret_why, reason);
@@ -102,31 +102,30 @@ static enum err ws_codec_refuse(struct text *ret_why, const char *reason)
 }
 
 /* What a frame may be, by its header alone. */
-static enum err ws_codec_check_frame(const struct ws_codec *codec, const struct wslay_frame_iocb *frame,
-                                     struct text *ret_why)
+static enum err check_frame(const struct ws_codec *codec, const struct wslay_frame_iocb *frame, struct text *ret_why)
 {
     if (frame->rsv != 0) {
-        return ws_codec_refuse(ret_why, "reserved bits are set");
+        return refuse(ret_why, "reserved bits are set");
     }
     if (frame->mask) {
-        return ws_codec_refuse(ret_why, "a server's frame is masked");
+        return refuse(ret_why, "a server's frame is masked");
     }
     switch (frame->opcode) {
     case WS_CONTINUATION:
-        return codec->fragments > 0 ? ERR_OK : ws_codec_refuse(ret_why, "a continuation of nothing");
+        return codec->fragments > 0 ? ERR_OK : refuse(ret_why, "a continuation of nothing");
     case WS_TEXT:
     case WS_BINARY:
-        return codec->fragments == 0 ? ERR_OK : ws_codec_refuse(ret_why, "a message inside another");
+        return codec->fragments == 0 ? ERR_OK : refuse(ret_why, "a message inside another");
     case WS_CLOSE:
     case WS_PING:
     case WS_PONG:
         return ERR_OK;
     default:
-        return ws_codec_refuse(ret_why, "unknown opcode");
+        return refuse(ret_why, "unknown opcode");
     }
 }
 
-static enum err ws_codec_check_message(const struct ws_codec *codec, uint64_t payload_len, struct text *ret_why)
+static enum err check_message(const struct ws_codec *codec, uint64_t payload_len, struct text *ret_why)
 {
     if (payload_len > LIMIT_WEBSOCKET_MESSAGE - codec->message_len) {
         text_format(ret_why, "the gateway sent a websocket message of more than %d bytes", LIMIT_WEBSOCKET_MESSAGE);
@@ -140,7 +139,7 @@ static enum err ws_codec_check_message(const struct ws_codec *codec, uint64_t pa
     return ERR_OK;
 }
 
-static enum err ws_codec_append(struct ws_codec *codec, const uint8_t *data, size_t len)
+static enum err append(struct ws_codec *codec, const uint8_t *data, size_t len)
 {
     size_t needed = codec->message_len + len;
     if (needed > codec->message_size) {
@@ -163,31 +162,31 @@ static enum err ws_codec_append(struct ws_codec *codec, const uint8_t *data, siz
 }
 
 /* Codes that may stand in a close frame: RFC 6455, 7.4, and the registry that it opens (1012 to 1014). */
-static bool ws_codec_close_code_is_valid(unsigned code)
+static bool close_code_is_valid(unsigned code)
 {
     return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-static enum err ws_codec_parse_close(struct bytes body, struct ws_event *ret_event, struct text *ret_why)
+static enum err parse_close(struct bytes body, struct ws_event *ret_event, struct text *ret_why)
 {
     if (body.len == 0) {
         *ret_event = (struct ws_event){.opcode = WS_CLOSE, .close_code = WS_CLOSE_NONE};
         return ERR_OK;
     }
     if (body.len == 1) {
-        return ws_codec_refuse(ret_why, "a close frame with half a code");
+        return refuse(ret_why, "a close frame with half a code");
     }
     unsigned code = (unsigned)body.data[0] << 8 | body.data[1];
-    if (!ws_codec_close_code_is_valid(code)) {
-        return ws_codec_refuse(ret_why, "a close code that must not be sent");
+    if (!close_code_is_valid(code)) {
+        return refuse(ret_why, "a close code that must not be sent");
     }
     *ret_event = (struct ws_event){.opcode = WS_CLOSE, .close_code = code, .payload = bytes_from(body, 2)};
     return ERR_OK;
 }
 
 /* Part of a control frame; the whole of it when `is_last`. wslay has checked length and FIN. */
-static enum err ws_codec_take_control(struct ws_codec *codec, const struct wslay_frame_iocb *frame, bool is_last,
-                                      struct ws_event *ret_event, struct text *ret_why)
+static enum err take_control(struct ws_codec *codec, const struct wslay_frame_iocb *frame, bool is_last,
+                             struct ws_event *ret_event, struct text *ret_why)
 {
     if (frame->data_length > 0) {
         memcpy(codec->control + codec->parsed, frame->data, frame->data_length);
@@ -197,17 +196,17 @@ static enum err ws_codec_take_control(struct ws_codec *codec, const struct wslay
     }
     struct bytes body = bytes_of(codec->control, (size_t)frame->payload_length);
     if (frame->opcode == WS_CLOSE) {
-        return ws_codec_parse_close(body, ret_event, ret_why);
+        return parse_close(body, ret_event, ret_why);
     }
     *ret_event = (struct ws_event){.opcode = (enum ws_opcode)frame->opcode, .payload = body};
     return ERR_OK;
 }
 
-static enum err ws_codec_take_data(struct ws_codec *codec, const struct wslay_frame_iocb *frame, bool is_last,
-                                   struct ws_event *ret_event, struct text *ret_why)
+static enum err take_data(struct ws_codec *codec, const struct wslay_frame_iocb *frame, bool is_last,
+                          struct ws_event *ret_event, struct text *ret_why)
 {
     if (codec->parsed == 0) { /* the first part of this frame: the header was new */
-        TRY(ws_codec_check_message(codec, frame->payload_length, ret_why));
+        TRY(check_message(codec, frame->payload_length, ret_why));
     }
     if (frame->opcode != WS_CONTINUATION) {
         codec->message_opcode = (enum ws_opcode)frame->opcode;
@@ -217,7 +216,7 @@ static enum err ws_codec_take_data(struct ws_codec *codec, const struct wslay_fr
         *ret_event = (struct ws_event){codec->message_opcode, bytes_of(frame->data, frame->data_length), 0};
         return ERR_OK;
     }
-    TRY(ws_codec_append(codec, frame->data, frame->data_length));
+    TRY(append(codec, frame->data, frame->data_length));
     if (!is_last) {
         return ERR_AGAIN;
     }
@@ -232,8 +231,7 @@ static enum err ws_codec_take_data(struct ws_codec *codec, const struct wslay_fr
 }
 
 /* One step of wslay: part of a frame, or nothing yet. Dry: it wants more than it was fed. */
-static enum err ws_codec_step(struct ws_codec *codec, struct ws_event *ret_event, bool *ret_is_dry,
-                              struct text *ret_why)
+static enum err step(struct ws_codec *codec, struct ws_event *ret_event, bool *ret_is_dry, struct text *ret_why)
 {
     struct wslay_frame_iocb frame = {0};
     ssize_t got = wslay_frame_recv(codec->frames, &frame);
@@ -242,12 +240,14 @@ static enum err ws_codec_step(struct ws_codec *codec, struct ws_event *ret_event
         return ERR_AGAIN;
     }
     if (got < 0) {
-        return ws_codec_refuse(ret_why, "a malformed frame header");
+        return refuse(ret_why, "a malformed frame header");
     }
     bool is_last = codec->parsed + frame.data_length == frame.payload_length;
-    TRY(codec->parsed > 0 ? ERR_OK : ws_codec_check_frame(codec, &frame, ret_why));
-    enum err err = wslay_is_ctrl_frame(frame.opcode) ? ws_codec_take_control(codec, &frame, is_last, ret_event, ret_why)
-                                                     : ws_codec_take_data(codec, &frame, is_last, ret_event, ret_why);
+    if (codec->parsed == 0) {
+        TRY(check_frame(codec, &frame, ret_why));
+    }
+    enum err err = wslay_is_ctrl_frame(frame.opcode) ? take_control(codec, &frame, is_last, ret_event, ret_why)
+                                                     : take_data(codec, &frame, is_last, ret_event, ret_why);
     codec->parsed = is_last ? 0 : codec->parsed + frame.data_length;
     return err;
 }
@@ -260,7 +260,7 @@ enum err ws_codec_next(struct ws_codec *codec, struct ws_event *ret_event, struc
     }
     bool is_dry = false;
     while (!is_dry) {
-        enum err err = ws_codec_step(codec, ret_event, &is_dry, ret_why);
+        enum err err = step(codec, ret_event, &is_dry, ret_why);
         if (err != ERR_AGAIN) {
             return err;
         }

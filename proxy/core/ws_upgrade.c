@@ -12,19 +12,19 @@
 #define WS_UPGRADE_KEY_LEN 24 /* base64 of the nonce */
 
 enum err ws_upgrade_begin(struct ws_upgrade *upgrade, const struct endpoint_url *url, const uint8_t *nonce,
-                          struct text *request)
+                          struct text *ret_request)
 {
     char salted[WS_UPGRADE_KEY_LEN + sizeof WS_UPGRADE_GUID];
     (void)EVP_EncodeBlock((unsigned char *)salted, nonce, WS_UPGRADE_NONCE_LEN);
-    text_put(request, "GET ");
-    text_put(request, url->path);
-    text_put(request, " HTTP/1.1\r\nHost: ");
-    endpoint_put_authority(url, request);
-    text_put(request, "\r\nUser-Agent: ssm-bridge/" SSM_VERSION "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
-    text_put(request, salted);
-    text_put(request, "\r\n\r\n");
-    TRY(text_finish(request));
+    text_put(ret_request, "GET ");
+    text_put(ret_request, url->path);
+    text_put(ret_request, " HTTP/1.1\r\nHost: ");
+    endpoint_put_authority(url, ret_request);
+    text_put(ret_request, "\r\nUser-Agent: ssm-bridge/" SSM_VERSION "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+    text_put(ret_request, salted);
+    text_put(ret_request, "\r\n\r\n");
+    TRY(text_finish(ret_request));
 
     memcpy(salted + WS_UPGRADE_KEY_LEN, WS_UPGRADE_GUID, sizeof WS_UPGRADE_GUID);
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -37,7 +37,7 @@ enum err ws_upgrade_begin(struct ws_upgrade *upgrade, const struct endpoint_url 
     return ERR_OK;
 }
 
-static enum err ws_upgrade_refuse(struct text *ret_why, const char *reason)
+static enum err refuse(struct text *ret_why, const char *reason)
 {
     text_put(ret_why, "the gateway's answer to the websocket upgrade cannot be used: ");
     text_put(ret_why, reason);
@@ -47,7 +47,7 @@ static enum err ws_upgrade_refuse(struct text *ret_why, const char *reason)
 /* ---- the answer, once it is complete ---- */
 
 /* A line without its end; `rest` moves behind it. Lines end with LF; a CR before it goes too (RFC 9112, 2.2). */
-static struct bytes ws_upgrade_take_line(struct bytes *rest)
+static struct bytes take_line(struct bytes *rest)
 {
     const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->data, '\n', rest->len);
     size_t len = end == NULL ? rest->len : (size_t)(end - rest->data);
@@ -59,7 +59,7 @@ static struct bytes ws_upgrade_take_line(struct bytes *rest)
     return line;
 }
 
-static struct bytes ws_upgrade_trim(struct bytes value)
+static struct bytes trim(struct bytes value)
 {
     while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t')) {
         value = bytes_from(value, 1);
@@ -70,18 +70,18 @@ static struct bytes ws_upgrade_trim(struct bytes value)
     return value;
 }
 
-static bool ws_upgrade_equal_ignoring_case(struct bytes value, const char *text)
+static bool equal_ignoring_case(struct bytes value, const char *text)
 {
     return value.len == strlen(text) && strncasecmp((const char *)value.data, text, value.len) == 0;
 }
 
 /* True when the comma-separated list holds the token. */
-static bool ws_upgrade_lists(struct bytes list, const char *token)
+static bool lists(struct bytes list, const char *token)
 {
     while (list.len > 0) {
         const uint8_t *comma = memchr(list.data, ',', list.len);
         size_t len = comma == NULL ? list.len : (size_t)(comma - list.data);
-        if (ws_upgrade_equal_ignoring_case(ws_upgrade_trim(bytes_of(list.data, len)), token)) {
+        if (equal_ignoring_case(trim(bytes_of(list.data, len)), token)) {
             return true;
         }
         list = bytes_from(list, len + 1);
@@ -89,18 +89,18 @@ static bool ws_upgrade_lists(struct bytes list, const char *token)
     return false;
 }
 
-static enum err ws_upgrade_check_status(struct bytes line, struct text *ret_why)
+static enum err check_status(struct bytes line, struct text *ret_why)
 {
     const size_t at = sizeof WS_UPGRADE_VERSION - 1;
     int status = 0;
     for (size_t i = at; i < at + 3; i++) {
         if (i >= line.len || line.data[i] < '0' || line.data[i] > '9') {
-            return ws_upgrade_refuse(ret_why, "no status code");
+            return refuse(ret_why, "no status code");
         }
         status = status * 10 + (line.data[i] - '0');
     }
     if (line.len > at + 3 && line.data[at + 3] != ' ') {
-        return ws_upgrade_refuse(ret_why, "no status code");
+        return refuse(ret_why, "no status code");
     }
     if (status == 101) {
         return ERR_OK;
@@ -122,55 +122,55 @@ struct ws_upgrade_found {
     unsigned accepts;
 };
 
-static enum err ws_upgrade_check_header(const struct ws_upgrade *upgrade, struct bytes line,
-                                        struct ws_upgrade_found *found, struct text *ret_why)
+static enum err check_header(const struct ws_upgrade *upgrade, struct bytes line, struct ws_upgrade_found *found,
+                             struct text *ret_why)
 {
     const uint8_t *colon = memchr(line.data, ':', line.len);
     if (colon == NULL || colon == line.data || memchr(line.data, '\0', line.len) != NULL) {
-        return ws_upgrade_refuse(ret_why, "a malformed header line");
+        return refuse(ret_why, "a malformed header line");
     }
     struct bytes name = bytes_of(line.data, (size_t)(colon - line.data));
-    struct bytes value = ws_upgrade_trim(bytes_from(line, name.len + 1));
+    struct bytes value = trim(bytes_from(line, name.len + 1));
     if (name.data[0] == ' ' || name.data[0] == '\t' || name.data[name.len - 1] == ' ') {
-        return ws_upgrade_refuse(ret_why, "a malformed header line");
+        return refuse(ret_why, "a malformed header line");
     }
-    if (ws_upgrade_equal_ignoring_case(name, "Upgrade")) {
-        if (!ws_upgrade_equal_ignoring_case(value, "websocket")) {
-            return ws_upgrade_refuse(ret_why, "it upgrades to something else");
+    if (equal_ignoring_case(name, "Upgrade")) {
+        if (!equal_ignoring_case(value, "websocket")) {
+            return refuse(ret_why, "it upgrades to something else");
         }
         found->upgrades++;
-    } else if (ws_upgrade_equal_ignoring_case(name, "Connection")) {
-        found->connections += ws_upgrade_lists(value, "upgrade") ? 1 : 0;
-    } else if (ws_upgrade_equal_ignoring_case(name, "Sec-WebSocket-Accept")) {
+    } else if (equal_ignoring_case(name, "Connection")) {
+        found->connections += lists(value, "upgrade") ? 1 : 0;
+    } else if (equal_ignoring_case(name, "Sec-WebSocket-Accept")) {
         if (!bytes_equal_text(value, upgrade->accept)) {
-            return ws_upgrade_refuse(ret_why, "Sec-WebSocket-Accept is not for our key");
+            return refuse(ret_why, "Sec-WebSocket-Accept is not for our key");
         }
         found->accepts++;
-    } else if (ws_upgrade_equal_ignoring_case(name, "Sec-WebSocket-Extensions")) {
-        return ws_upgrade_refuse(ret_why, "it uses an extension that was not asked for");
-    } else if (ws_upgrade_equal_ignoring_case(name, "Sec-WebSocket-Protocol")) {
-        return ws_upgrade_refuse(ret_why, "it chose a subprotocol that was not asked for");
+    } else if (equal_ignoring_case(name, "Sec-WebSocket-Extensions")) {
+        return refuse(ret_why, "it uses an extension that was not asked for");
+    } else if (equal_ignoring_case(name, "Sec-WebSocket-Protocol")) {
+        return refuse(ret_why, "it chose a subprotocol that was not asked for");
     }
     return ERR_OK;
 }
 
-static enum err ws_upgrade_check(const struct ws_upgrade *upgrade, struct text *ret_why)
+static enum err check(const struct ws_upgrade *upgrade, struct text *ret_why)
 {
     struct bytes rest = bytes_of(upgrade->answer, upgrade->answer_len);
-    TRY(ws_upgrade_check_status(ws_upgrade_take_line(&rest), ret_why));
+    TRY(check_status(take_line(&rest), ret_why));
     struct ws_upgrade_found found = {0};
     for (;;) {
-        struct bytes line = ws_upgrade_take_line(&rest);
+        struct bytes line = take_line(&rest);
         if (line.len == 0) {
             break;
         }
-        TRY(ws_upgrade_check_header(upgrade, line, &found, ret_why));
+        TRY(check_header(upgrade, line, &found, ret_why));
     }
     if (found.upgrades != 1 || found.connections == 0 || found.accepts != 1) {
-        return ws_upgrade_refuse(ret_why, found.accepts == 0    ? "Sec-WebSocket-Accept is missing"
-                                          : found.accepts > 1   ? "Sec-WebSocket-Accept comes twice"
-                                          : found.upgrades != 1 ? "the header Upgrade is missing or comes twice"
-                                                                : "Connection does not say upgrade");
+        return refuse(ret_why, found.accepts == 0    ? "Sec-WebSocket-Accept is missing"
+                               : found.accepts > 1   ? "Sec-WebSocket-Accept comes twice"
+                               : found.upgrades != 1 ? "the header Upgrade is missing or comes twice"
+                                                     : "Connection does not say upgrade");
     }
     return ERR_OK;
 }
@@ -178,7 +178,7 @@ static enum err ws_upgrade_check(const struct ws_upgrade *upgrade, struct text *
 /* ---- the answer, while it arrives ---- */
 
 /* The end of the blank line that ends the header, or 0. */
-static size_t ws_upgrade_header_end(const char *answer, size_t from, size_t len)
+static size_t header_end(const char *answer, size_t from, size_t len)
 {
     for (size_t i = from; i < len; i++) {
         if (answer[i] != '\n' || i == 0) {
@@ -205,9 +205,9 @@ enum err ws_upgrade_accept(struct ws_upgrade *upgrade, struct bytes piece, size_
     size_t version_len = sizeof WS_UPGRADE_VERSION - 1;
     size_t compare = upgrade->answer_len < version_len ? upgrade->answer_len : version_len;
     if (memcmp(upgrade->answer, WS_UPGRADE_VERSION, compare) != 0) {
-        return ws_upgrade_refuse(ret_why, "it is not HTTP/1.1");
+        return refuse(ret_why, "it is not HTTP/1.1");
     }
-    size_t end = ws_upgrade_header_end(upgrade->answer, before, upgrade->answer_len);
+    size_t end = header_end(upgrade->answer, before, upgrade->answer_len);
     if (end == 0) {
         if (upgrade->answer_len < LIMIT_UPGRADE_ANSWER) {
             return ERR_AGAIN;
@@ -218,5 +218,5 @@ enum err ws_upgrade_accept(struct ws_upgrade *upgrade, struct bytes piece, size_
     }
     *ret_used = end - before;
     upgrade->answer_len = end;
-    return ws_upgrade_check(upgrade, ret_why);
+    return check(upgrade, ret_why);
 }

@@ -34,10 +34,10 @@ struct ws_upgrade {
     size_t answer_len;
 };
 
-/* Begins a handshake and writes its request. `nonce` has WS_UPGRADE_NONCE_LEN fresh random bytes, `request` room for
- * WS_UPGRADE_REQUEST_MAX. */
+/* Begins a handshake and writes its request. `nonce` has WS_UPGRADE_NONCE_LEN fresh random bytes, `ret_request` room
+ * for WS_UPGRADE_REQUEST_MAX. */
 enum err ws_upgrade_begin(struct ws_upgrade *upgrade, const struct endpoint_url *url, const uint8_t *nonce,
-                          struct text *request) SSM_MUST_USE;
+                          struct text *ret_request) SSM_MUST_USE;
 
 /* The next piece of the answer. ret_used, always written: how many of its bytes belong to the answer.
  * ERR_AGAIN   all were used, and more is needed.
