@@ -1,6 +1,7 @@
 """./run demo: real OpenSSH clients through ssm-proxy to a private sshd behind ssm-lab, checked at both ends."""
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -15,9 +16,9 @@ SHARED_COMMANDS = 20
 
 
 class Table:
-    """One row a step; the running one counts on a terminal."""
+    """One row a step; the running one counts on a terminal, where a row never wraps: its remark is cut short instead."""
 
-    HEADER = "%-42s %12s %8s %8s" % ("what ran", "bytes", "seconds", "MB/s")
+    HEADER = "%-36s %10s %7s %6s" % ("what ran", "bytes", "seconds", "MB/s")
 
     def __init__(self):
         self.on_terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -37,7 +38,7 @@ class Table:
         moved = seconds = None
         try:
             moved, seconds, remark = step(*arguments)
-            verdict = self._painted("32", "ok") + "  " + remark
+            verdict = self._painted("32", "ok") + "  " + self._cut(remark, len(self.HEADER) + len("  ok  "))
         except (AssertionError, OSError) as failure:
             verdict = self._painted("31", "FAILED") + "  " + str(failure).strip()
             self.failed += 1
@@ -51,12 +52,18 @@ class Table:
     def _tick(self, title, started, progress, done):
         while not done.wait(0.2):
             moved = os.path.getsize(progress) if progress and os.path.exists(progress) else None
-            print("\r\033[K" + self._row(title, moved, time.monotonic() - started) + "  ...", end="", flush=True)
+            row = self._row(title, moved, time.monotonic() - started) + "  ..."
+            print("\r\033[K" + self._cut(row, 0), end="", flush=True)
 
     def _row(self, title, moved, seconds):
         size = "-" if moved is None else "{:,}".format(moved)
         rate = "-" if moved is None else "%.2f" % (moved / max(seconds, 0.001) / 1e6)
-        return "%-42s %12s %8.2f %8s" % (title, size, seconds, rate)
+        return "%-36s %10s %7.2f %6s" % (title, size, seconds, rate)
+
+    def _cut(self, text, column):
+        """The beginning of `text` that fits between that column and the terminal's last one."""
+        room = max(1, shutil.get_terminal_size().columns - 1 - column)
+        return text if not self.on_terminal or len(text) <= room else text[:room - 1] + "…"
 
     def _painted(self, code, text):
         return "\033[%sm%s\033[0m" % (code, text) if self.colour else text
@@ -75,20 +82,24 @@ def run_steps(table, steps):
     table.run("sessions left open: none", steps.no_session_left)
 
 
-def main():
+def main(*arguments):
+    if arguments:
+        sys.exit("./run demo takes no arguments")
     exit_on_signals()
     table = Table()
     with Workspace() as work:
         lab, node = Lab(work), Node(work)
         steps = ClientSteps(work, lab, node)
-        print("ssm-lab (a local Session Manager) and a private sshd are up. Now real OpenSSH clients, each through\n"
+        print("ssm-lab (a local Session Manager) and a private sshd are up. Now real OpenSSH\n"
+              "clients, each through\n"
               "    ProxyCommand ssm-proxy connect %%n %%p %%r\nRandom seed %d.\n" % steps.seed)
         table.begin()
         run_steps(table, steps)
         if table.failed:
             print("\n--- ssm-lab's log:\n" + lab.log()[-4000:] + "\n--- sshd's log:\n" + node.log()[-4000:])
-    print("\n(*) A real agent sends at most 0.73 MB/s: it pauses 1 ms after every KiB that it reads. ssm-lab does the same, so\n"
-          "    8 MiB take some 10 s. Nothing a client does can change that; uploads know no such limit.")
+    print("\n(*) A real agent sends at most 0.73 MB/s: it pauses 1 ms after every KiB that\n"
+          "    it reads. ssm-lab does the same, so 8 MiB take some 10 s. Nothing a client\n"
+          "    does can change that; uploads know no such limit.")
     if table.failed:
         print("\n%d of the steps above FAILED." % table.failed)
         return 1
@@ -98,6 +109,8 @@ def main():
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit(main(*sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)
+    except AssertionError as failure:
+        sys.exit("%s" % failure)

@@ -66,12 +66,20 @@ def account_is_locked(user):
         return False
 
 
+def account_name():
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        raise AssertionError("user id %d has no entry in /etc/passwd, and ssh and sshd refuse to run for such a user; "
+                             "run this as a user that has one" % os.getuid()) from None
+
+
 class Node:
     def __init__(self, work):
         self.work = work
         self.dir = work.make_dir("node")
         self.home = work.make_dir("node", "home")
-        self.user = pwd.getpwuid(os.getuid()).pw_name
+        self.user = account_name()
         self.log_path = work.path("node", "sshd.log")
         self._make_keys()
         self._start()

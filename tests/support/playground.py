@@ -1,6 +1,7 @@
 """./run lab: ssm-lab and a private sshd in the foreground, until Ctrl-C. Arguments are passed on to ssm-lab."""
 
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -9,12 +10,17 @@ from lab import Lab
 from node import Node
 from workspace import Workspace, exit_on_signals, program
 
-# What a person's shell needs to reach the lab; the rest of Lab.environment() is about isolation.
+# What a person's shell needs to reach the lab, and to keep the records of its sessions out of ~/.local/state; the rest
+# of Lab.environment() is about isolation.
 EXPORTED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL",
-            "AWS_ENDPOINT_URL_SSMMESSAGES", "AWS_EC2_METADATA_DISABLED")
+            "AWS_ENDPOINT_URL_SSMMESSAGES", "AWS_EC2_METADATA_DISABLED", "XDG_STATE_HOME")
+# What a person's shell may have set, and what would win over that, or lead away from it.
+UNSET = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL_SSM",
+         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 TEXT = """\
-A local Session Manager and a node with an sshd are up. In another terminal, first the settings that ssm-proxy and the AWS CLI need:
+A local Session Manager and a node with an sshd are up. In another terminal,
+first the settings that ssm-proxy and the AWS CLI need (that shell keeps them):
 
   . {exports}
 
@@ -22,37 +28,59 @@ A shell; scp, sftp and rsync -e 'ssh -F …' work the same way:
 
   ssh -F {config} node
 
-The bare tunnel, the list of nodes as the AWS CLI shows it, and what the lab sees:
+The node is this very machine, and you are yourself on it: a file that you copy
+to node: lies in your home directory.
 
-  {proxy} connect node {port}
+The bare tunnel, the list of nodes as the AWS CLI shows it, what the lab sees:
+
+  {proxy} connect node {port} </dev/null
   /usr/bin/aws ssm describe-instance-information --endpoint-url {api_url}
   curl -s --cacert {ca_file} {api_url}/lab/status
 
-Nodes: {nodes}
-Gateway {gateway_url}; hybrid activation for an agent of your own: id {activation_id}, code {activation_code}
-Logs: {lab_log} and {sshd_log}
+Nodes:
+{nodes}
+Gateway: {gateway_url}
+Hybrid activation for an agent of your own:
+  id {activation_id}, code {activation_code}
+Logs:
+  {lab_log}
+  {sshd_log}
 
 Ctrl-C ends it all and removes its files.
 """
 
 
+def settings_script(environment):
+    exports = "".join("export %s=%s\n" % (name, shlex.quote(environment[name])) for name in EXPORTED)
+    return "unset %s\n%sexport AWS_DEFAULT_REGION=\"$AWS_REGION\"\n" % (" ".join(UNSET), exports)
+
+
+def node_line(entry):
+    return "  %-9s %s%s\n" % (entry["name"], entry["id"], "" if entry["status"] == "Online" else "  " + entry["status"])
+
+
+def how_it_ended(status):
+    return "was killed by %s" % signal.Signals(-status).name if status < 0 else "ended with status %d" % status
+
+
 def main(*options):
+    if options in (("--help",), ("-h",)):
+        print("./run lab [OPTION]...: the options are those of ssm-lab.\n", flush=True)
+        return subprocess.call([program("ssm-lab"), "--help"])
     exit_on_signals()
     with Workspace() as work:
         lab = Lab(work, *options)
         node = Node(work)
-        environment = lab.environment()
-        exports = work.write("env.sh", "".join("export %s=%s\n" % (name, shlex.quote(environment[name])) for name in EXPORTED))
+        exports = work.write("env.sh", settings_script(lab.environment()))
         config = node.ssh_config()
-        nodes = ", ".join("%s (%s%s)" % (entry["name"], entry["id"], "" if entry["status"] == "Online" else ", " + entry["status"])
-                          for entry in lab.info["nodes"])
+        nodes = "".join(node_line(entry) for entry in lab.info["nodes"])
         print(TEXT.format(exports=exports, config=config, proxy=program("ssm-proxy"), port=node.port, nodes=nodes,
                           lab_log=lab.log_path, sshd_log=node.log_path, **{name: lab.info[name] for name in (
                               "api_url", "gateway_url", "ca_file", "activation_id", "activation_code")}), flush=True)
         while True:
             for name, process in (("ssm-lab", lab.process), ("sshd", node.process)):
                 if process.poll() is not None:
-                    print("%s ended with status %d:\n%s" % (name, process.returncode, lab.log() + node.log()))
+                    print("%s %s:\n%s" % (name, how_it_ended(process.returncode), lab.log() + node.log()))
                     return 1
             time.sleep(0.5)
 
@@ -62,5 +90,5 @@ if __name__ == "__main__":
         sys.exit(main(*sys.argv[1:]))
     except KeyboardInterrupt:
         print("\nEnded.")
-    except subprocess.SubprocessError as failure:
-        sys.exit(str(failure))
+    except (AssertionError, subprocess.SubprocessError) as failure:
+        sys.exit("%s" % failure)
