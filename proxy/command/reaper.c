@@ -4,6 +4,8 @@
 #include "proxy/command/api.h"
 #include "proxy/edge/clock.h"
 
+#include <signal.h>
+
 #define CALL_TIMEOUT_US (10 * 1000 * 1000)
 
 /* As the account of the record says; the person may be someone else by now, or logged out. */
@@ -74,6 +76,9 @@ void reaper_pump(struct reaper *reaper, struct run *run)
 
 void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
 {
+    if (run->signal == SIGINT || run->signal == SIGTERM) { /* SIGHUP is how ssh says good-bye, every time */
+        deadline_us = instant_earlier(deadline_us, run->leave_by_us);
+    }
     reaper_pump(reaper, run);
     while (!reaper->is_done && !run->is_urgent && clock_mono_us() < deadline_us) {
         if (run_turn(run, deadline_us) != ERR_OK) {

@@ -6,7 +6,11 @@
 enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t connect_timeout_us)
 {
     *run = (struct run){
-        .flags = *flags, .signals = {.source = {.fd = -1}}, .deadline_us = clock_mono_us() + connect_timeout_us};
+        .flags = *flags,
+        .signals = {.source = {.fd = -1}},
+        .deadline_us = clock_mono_us() + connect_timeout_us,
+        .leave_by_us = INSTANT_NEVER,
+    };
     run->why = text_in(run->why_memory, sizeof run->why_memory);
     TRY(account_open(flags, &run->account, &run->why));
     TRY(loop_new(&run->loop));

@@ -19,6 +19,7 @@ struct run {
     int64_t deadline_us;             /* for connecting */
     int signal;                      /* the first SIGHUP, SIGINT or SIGTERM; 0 before */
     bool is_urgent;                  /* a second one came: leave at once */
+    int64_t leave_by_us;             /* our own session is to be ended by then; INSTANT_NEVER: no end has begun */
     char why_memory[2048];
     struct text why; /* words about the failure that is on its way up */
 };

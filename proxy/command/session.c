@@ -7,10 +7,18 @@
 /* For the reply of a StartSession that is under way when a signal comes. */
 #define START_GRACE_US (3 * 1000 * 1000)
 
-/* Waits for the reply; with `grace_us` a signal shortens the wait instead of ending it. */
-static enum err wait_for_reply(struct run *run, struct https_call *call, int64_t deadline_us, int64_t grace_us,
+/* How long to wait for a reply, and what a signal changes about it. */
+struct patience {
+    int64_t deadline_us;
+    int64_t grace_us; /* a signal shortens the wait to this; 0: ends it */
+    bool is_firm;     /* a second signal leaves the grace as it is */
+};
+
+static enum err wait_for_reply(struct run *run, struct https_call *call, const struct patience *patience,
                                struct ssm_api_reply *ret_reply)
 {
+    int64_t deadline_us = patience->deadline_us;
+    int64_t grace_us = patience->grace_us;
     bool was_signalled = run->signal != 0;
     for (;;) {
         enum err err = api_reply(call, ret_reply, &run->why);
@@ -22,7 +30,7 @@ static enum err wait_for_reply(struct run *run, struct https_call *call, int64_t
             return ERR_TIMEOUT;
         }
         TRY(run_turn(run, deadline_us));
-        if (run->is_urgent || (run->signal != 0 && !was_signalled && grace_us == 0)) {
+        if ((run->is_urgent && !patience->is_firm) || (run->signal != 0 && !was_signalled && grace_us == 0)) {
             return ERR_INTERRUPTED;
         }
         if (run->signal != 0 && !was_signalled) {
@@ -39,11 +47,11 @@ static int64_t time_left_us(int64_t deadline_us)
 }
 
 /* Posts and waits; the reply is borrowed from *ret_call. */
-static enum err call_api(struct run *run, const struct ssm_api_request *request, int64_t deadline_us, int64_t grace_us,
+static enum err call_api(struct run *run, const struct ssm_api_request *request, const struct patience *patience,
                          struct https_call **ret_call, struct ssm_api_reply *ret_reply)
 {
-    TRY(api_post(run->net, &run->account, request, time_left_us(deadline_us), ret_call));
-    return wait_for_reply(run, *ret_call, deadline_us, grace_us, ret_reply);
+    TRY(api_post(run->net, &run->account, request, time_left_us(patience->deadline_us), ret_call));
+    return wait_for_reply(run, *ret_call, patience, ret_reply);
 }
 
 /* ---- which node ---- */
@@ -74,7 +82,8 @@ static enum err look_up_page(struct run *run, const char *name, char **token, st
     TRY(ssm_api_describe_nodes(&describe, &request));
     AUTO(https_free) struct https_call *call = NULL;
     struct ssm_api_reply reply;
-    TRY(call_api(run, &request, run->deadline_us, 0, &call, &reply));
+    struct patience patience = {.deadline_us = run->deadline_us};
+    TRY(call_api(run, &request, &patience, &call, &reply));
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
     struct ssm_api_failure failure;
     enum err err = ssm_api_parse_nodes(&reply, &nodes, &failure);
@@ -157,7 +166,9 @@ enum err session_start(struct run *run, const struct ssm_api_start_session *requ
     TRY(ssm_api_start_session(request, &body));
     AUTO(https_free) struct https_call *call = NULL;
     struct ssm_api_reply reply;
-    TRY(call_api(run, &body, run->deadline_us, START_GRACE_US, &call, &reply));
+    struct patience patience = {.deadline_us = run->deadline_us, .grace_us = START_GRACE_US, .is_firm = true};
+    run->leave_by_us = INSTANT_NEVER;
+    TRY(call_api(run, &body, &patience, &call, &reply));
     struct ssm_api_failure failure;
     enum err err = ssm_api_parse_session(&reply, ret_session, &failure);
     if (err != ERR_OK) {
@@ -175,7 +186,11 @@ enum err session_end(struct run *run, const char *session_id, int64_t deadline_u
     TRY(ssm_api_terminate_session(session_id, &request));
     AUTO(https_free) struct https_call *call = NULL;
     struct ssm_api_reply reply;
-    TRY(call_api(run, &request, deadline_us, START_GRACE_US, &call, &reply));
+    struct patience patience = {
+        .deadline_us = instant_earlier(deadline_us, run->leave_by_us),
+        .grace_us = START_GRACE_US,
+    };
+    TRY(call_api(run, &request, &patience, &call, &reply));
     struct ssm_api_failure failure;
     enum err err = ssm_api_parse_terminated_session(&reply, &failure);
     if (err != ERR_OK) {

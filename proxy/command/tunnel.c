@@ -6,7 +6,8 @@
 
 #include <unistd.h>
 
-#define PENDING_SIZE (32 * 1024) /* half of what a pipe holds: two reads empty it */
+#define LEAVE_US (5 * 1000 * 1000) /* all of ending, the API's part included */
+#define PENDING_SIZE (32 * 1024)   /* half of what a pipe holds: two reads empty it */
 #define FRAME_MAX (AGENT_MESSAGE_HEADER_LEN + 1024)
 
 enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
@@ -214,9 +215,14 @@ static void notice_end(struct tunnel *tunnel, struct instant now)
         channel_end(tunnel->channel, now);
     }
     enum channel_state state = channel_state(tunnel->channel);
+    bool is_over = state == CHANNEL_CLOSED && channel_result(tunnel->channel).is_session_over;
     bool has_begun = is_wanted || state > CHANNEL_OPEN;
-    if (has_begun && tunnel->leave_us == INSTANT_NEVER) {
+    if (is_over && !is_wanted) {
+        /* what has been acknowledged waits for its reader, however slow */
+        tunnel->leave_us = tunnel->run->leave_by_us = INSTANT_NEVER;
+    } else if (has_begun && tunnel->leave_us == INSTANT_NEVER) {
         tunnel->leave_us = now.mono_us + TUNNEL_LEAVE_US;
+        tunnel->run->leave_by_us = now.mono_us + LEAVE_US;
     }
     tunnel->was_open = tunnel->was_open || state >= CHANNEL_OPEN;
 }

@@ -101,6 +101,45 @@ class SessionEndTest(LabCase):
         self.assertEqual(self.wait_for_exit(client), 0)
         self.assertEqual(got, 600000)
 
+    def test_slow_reader_gets_everything_after_the_peer_has_closed(self):
+        peer = TcpPeer(self, lambda connection: connection.sendall(b"z" * 110000))
+        client = self.connect("node", peer.port)
+        time.sleep(1)
+        self.lab.wait_for_no_session()
+        got = len(os.read(client.stdout.fileno(), 4096))
+        time.sleep(6)
+        got += len(client.stdout.read())
+        self.assertEqual(self.wait_for_exit(client), 0)
+        self.assertEqual(got, 110000)
+
+    def test_leaves_in_time_when_nobody_reads_and_the_api_is_silent(self):
+        peer = TcpPeer(self, lambda connection: (connection.sendall(b"z" * 1000000), time.sleep(30)))
+        client = self.connect("node", peer.port)
+        self.lab.wait_for_sessions(1)
+        time.sleep(0.5)
+        kill(self.lab.process, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            kill(client, signal.SIGTERM)
+            self.wait_for_exit(client, 15)
+            self.assertLess(time.monotonic() - started, 7)
+        finally:
+            kill(self.lab.process, signal.SIGCONT)
+
+    def test_two_signals_while_the_session_starts(self):
+        self.lab.faults(start_session_delay_ms=1000)
+        client = self.connect("node", 22)
+        time.sleep(0.3)
+        kill(client, signal.SIGINT)
+        time.sleep(0.1)
+        kill(client, signal.SIGINT)
+        self.wait_for_exit(client, 10)
+        self.assertEqual(self.lab.counter("started"), 1, "a session whose id never arrives cannot be ended")
+        self.lab.faults(start_session_delay_ms=0)
+        peer = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
+        self.run_connect("node", peer.port)
+        self.lab.wait_for_no_session(5)
+
     def test_service_ends_the_session_and_says_why(self):
         client = self.start_session()
         session = self.lab.status()["sessions"][0]["id"]
