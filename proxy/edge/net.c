@@ -1,15 +1,15 @@
 #include "proxy/edge/net.h"
 
+#include "common/auto.h"
+#include "proxy/edge/clock.h"
+#include "proxy/edge/trust.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "common/auto.h"
-#include "proxy/edge/clock.h"
-#include "proxy/edge/trust.h"
 
 /* Sockets that one net_pump serves; a proxy has two or three. */
 #define NET_READY_MAX 32

@@ -1,13 +1,13 @@
 #include "proxy/edge/websocket.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/auto.h"
 #include "proxy/core/ws_codec.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/entropy.h"
 #include "proxy/edge/ws_link.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* Two full records: one goes out while the next is filled. */
 #define WEBSOCKET_OUTPUT_SIZE (2 * TLS_STREAM_PIECE)
