@@ -13,7 +13,9 @@ build_preset() {
     local dir=$build_root/$preset log=$build_root/log/build-$preset.txt
     mkdir -p "$build_root/log" 2>/dev/null && [ -w "$build_root/log" ] && { [ ! -e "$dir" ] || [ -w "$dir" ]; } ||
         die "$build_root belongs to somebody else (run once as root?): remove it, or set SSM_BUILD_DIR to another folder"
-    say "Building ($preset)"
+    local hint=
+    [ -e "$dir/build.ninja" ] || hint=", which takes a minute the first time"
+    say "Building ($preset)$hint"
     (
         flock 9 # two runs at once take turns
         build_configure "$preset" "$dir" "$log" ${options[@]+"${options[@]}"}
