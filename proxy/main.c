@@ -16,7 +16,8 @@ static int print_help(FILE *stream, int exit_code)
     fprintf(stream, "Usage: ssm-proxy VERB [OPTION]... [ARGUMENT]...\n"
                     "SSH to AWS managed nodes through Session Manager.\n\nVerbs:\n");
     for (size_t i = 0; i < VERB_COUNT; i++) {
-        fprintf(stream, "  %-10s %-28s\n             %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
+        fprintf(stream, "  %s%s%s\n      %s\n", verbs[i]->name, verbs[i]->arguments[0] != '\0' ? " " : "",
+                verbs[i]->arguments, verbs[i]->summary);
     }
     fprintf(stream, "\nIn ~/.ssh/config:\n  Host i-* mi-*\n      ProxyCommand ssm-proxy connect -- %%n %%p %%r\n\n"
                     "Help of one verb: ssm-proxy VERB --help. The manual: man ssm-proxy\n");

@@ -196,6 +196,16 @@ static const char *const advice[ERR_COUNT] = {
     [ERR_SERVICE] = "; try again in a moment",
 };
 
+/* The service ends its messages with a full stop, or a blank; our line goes on after it. */
+static size_t len_without_full_stop(const struct text *why)
+{
+    size_t len = why->len;
+    while (len > 0 && (why->data[len - 1] == '.' || why->data[len - 1] == ' ')) {
+        len--;
+    }
+    return len;
+}
+
 static int report(const struct connect *connect, enum err err)
 {
     const struct run *run = &connect->run;
@@ -212,8 +222,9 @@ static int report(const struct connect *connect, enum err err)
     if (connect->node[0] != '\0' && strcmp(connect->node, connect->target.text) != 0) {
         text_format(&text, " (%s)", connect->node);
     }
-    log_error("%s port %s: %s%s%s%s", name, connect->port, err_text(err), run->why.len > 0 ? ": " : "",
-              run->why.len > 0 ? run->why.data : "", advice[err] != NULL ? advice[err] : "");
+    int why_len = (int)len_without_full_stop(&run->why);
+    log_error("%s port %s: %s%s%.*s%s", name, connect->port, err_text(err), why_len > 0 ? ": " : "", why_len,
+              why_len > 0 ? run->why.data : "", advice[err] != NULL ? advice[err] : "");
     return err_exit_code(err);
 }
 

@@ -31,7 +31,8 @@ static uint32_t allowed(const struct verb *verb)
 
 void options_print_help(const struct verb *verb, FILE *stream)
 {
-    fprintf(stream, "Usage: ssm-proxy %s [OPTION]... %s\n%s\n", verb->name, verb->arguments, verb->summary);
+    fprintf(stream, "Usage: ssm-proxy %s [OPTION]...%s%s\n%s\n", verb->name, verb->arguments[0] != '\0' ? " " : "",
+            verb->arguments, verb->summary);
     if (verb->details != NULL) {
         fprintf(stream, "\n%s\n", verb->details);
     }
@@ -86,7 +87,8 @@ enum err options_parse(const struct verb *verb, int argc, char **argv, struct op
             return usage_error(verb, "an argument is missing after ", argv[at]);
         }
         if (found == '?') {
-            return usage_error(verb, "unknown option ", argv[at]);
+            bool is_known = optopt > 0 && optopt < OPTION_COUNT; /* no letter is that small */
+            return usage_error(verb, is_known ? "this option takes no value: " : "unknown option ", argv[at]);
         }
         options.values[found] = optarg != NULL ? optarg : "";
     }

@@ -136,7 +136,7 @@ static enum err none_found(const struct aws_config *config, struct text *ret_why
         text_put(ret_why, "half a pair of keys in the environment: AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID");
         return ERR_NO_CREDENTIALS;
     }
-    text_format(ret_why, "no credentials: %s%s has no keys in %s or %s; run aws configure",
+    text_format(ret_why, "%s%s has no keys in %s or %s; run aws configure",
                 reads_environment(config) ? "AWS_ACCESS_KEY_ID is not set and profile " : "profile ",
                 config->profile_name, config->input.credentials.path, config->input.config.path);
     return ERR_NO_CREDENTIALS;

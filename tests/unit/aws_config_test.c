@@ -166,8 +166,8 @@ static void refuses_credentials(void **state)
         struct given given;
         const char *words;
     } cases[] = {
-        {{.config = NULL}, "no credentials: AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
-        {{.flags = {.profile = "p"}, .config = "[profile p]\n"}, "no credentials: profile p has no keys"},
+        {{.config = NULL}, "AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
+        {{.flags = {.profile = "p"}, .config = "[profile p]\n"}, "profile p has no keys"},
         {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}}}}, "half a pair of keys in the environment"},
         {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", ""}}}},
          "without AWS_SECRET_ACCESS_KEY"},
