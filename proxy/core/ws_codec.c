@@ -271,25 +271,26 @@ enum err ws_codec_next(struct ws_codec *codec, struct ws_event *ret_event, struc
 
 /* ---- sending ---- */
 
-enum err ws_codec_encode(struct ws_codec *codec, enum ws_opcode opcode, struct bytes payload,
-                         const uint8_t mask[WS_MASK_LEN], uint8_t *buffer, size_t size, size_t *ret_len)
+enum err ws_codec_encode(struct ws_codec *codec, const struct ws_frame *frame, uint8_t *buffer, size_t size,
+                         size_t *ret_len)
 {
+    struct bytes payload = frame->payload;
     if (size < WS_FRAME_OVERHEAD_MAX || payload.len > size - WS_FRAME_OVERHEAD_MAX) {
         return ERR_TOO_LONG;
     }
-    if (wslay_is_ctrl_frame(opcode) && payload.len > WS_CONTROL_MAX) {
+    if (wslay_is_ctrl_frame(frame->opcode) && payload.len > WS_CONTROL_MAX) {
         return ERR_TOO_LONG;
     }
     codec->output = buffer;
     codec->output_len = 0;
-    memcpy(codec->mask, mask, WS_MASK_LEN);
-    struct wslay_frame_iocb frame = {.fin = 1,
-                                     .opcode = (uint8_t)opcode,
+    memcpy(codec->mask, frame->mask, WS_MASK_LEN);
+    struct wslay_frame_iocb whole = {.fin = 1,
+                                     .opcode = (uint8_t)frame->opcode,
                                      .payload_length = payload.len,
                                      .mask = 1,
                                      .data = payload.data,
                                      .data_length = payload.len};
-    if (wslay_frame_send(codec->frames, &frame) != (ssize_t)payload.len) {
+    if (wslay_frame_send(codec->frames, &whole) != (ssize_t)payload.len) {
         return ERR_SYSTEM;
     }
     *ret_len = codec->output_len;

@@ -52,9 +52,15 @@ enum err ws_codec_next(struct ws_codec *codec, struct ws_event *ret_event, struc
 /* True while fed bytes wait for ws_codec_next. */
 bool ws_codec_has_input(const struct ws_codec *codec);
 
+struct ws_frame {
+    enum ws_opcode opcode;
+    struct bytes payload;      /* borrowed */
+    uint8_t mask[WS_MASK_LEN]; /* fresh for each frame and not to be foreseen (RFC 6455, 5.3) */
+};
+
 /* Writes one whole frame. ERR_TOO_LONG when `size` is under payload.len + WS_FRAME_OVERHEAD_MAX, or a control payload
- * over WS_CONTROL_MAX. `mask` is fresh for each frame and not to be foreseen (RFC 6455, 5.3). */
-enum err ws_codec_encode(struct ws_codec *codec, enum ws_opcode opcode, struct bytes payload,
-                         const uint8_t mask[WS_MASK_LEN], uint8_t *buffer, size_t size, size_t *ret_len) SSM_MUST_USE;
+ * over WS_CONTROL_MAX. */
+enum err ws_codec_encode(struct ws_codec *codec, const struct ws_frame *frame, uint8_t *buffer, size_t size,
+                         size_t *ret_len) SSM_MUST_USE;
 
 #endif

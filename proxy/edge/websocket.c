@@ -81,12 +81,11 @@ static size_t websocket_room(struct websocket *websocket)
 
 static enum err websocket_put_frame(struct websocket *websocket, enum ws_opcode opcode, struct bytes payload)
 {
-    uint8_t mask[WS_MASK_LEN];
-    TRY(entropy_take(&websocket->entropy, mask, sizeof mask));
+    struct ws_frame frame = {.opcode = opcode, .payload = payload};
+    TRY(entropy_take(&websocket->entropy, frame.mask, sizeof frame.mask));
     size_t room = websocket_room(websocket);
     size_t len = 0;
-    TRY(ws_codec_encode(websocket->codec, opcode, payload, mask, websocket->output + websocket->output_end, room,
-                        &len));
+    TRY(ws_codec_encode(websocket->codec, &frame, websocket->output + websocket->output_end, room, &len));
     websocket->output_end += len;
     return ERR_OK;
 }

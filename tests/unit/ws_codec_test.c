@@ -230,17 +230,26 @@ static void test_text_may_be_binary(void **state)
     assert_int_equal(event.close_code, WS_CLOSE_NONE);
 }
 
+static const uint8_t mask[WS_MASK_LEN] = {0x37, 0xfa, 0x21, 0x3d};
+
+static enum err encode(struct ws_codec *codec, enum ws_opcode opcode, struct bytes payload, uint8_t *buffer,
+                       size_t size, size_t *ret_len)
+{
+    struct ws_frame frame = {.opcode = opcode, .payload = payload};
+    memcpy(frame.mask, mask, sizeof mask);
+    return ws_codec_encode(codec, &frame, buffer, size, ret_len);
+}
+
 /* What we send, taken apart by hand: FIN, opcode, mask bit, shortest length, masked payload. */
 static void test_encode(void **state)
 {
     (void)state;
     AUTO(ws_codec_free) struct ws_codec *codec = NULL;
     assert_ok(ws_codec_new(&codec));
-    static const uint8_t mask[WS_MASK_LEN] = {0x37, 0xfa, 0x21, 0x3d};
     uint8_t buffer[80000];
     size_t len = 0;
     /* RFC 6455, 5.7: "A single-frame masked text message", Hello */
-    assert_ok(ws_codec_encode(codec, WS_TEXT, bytes_of_text("Hello"), mask, buffer, sizeof buffer, &len));
+    assert_ok(encode(codec, WS_TEXT, bytes_of_text("Hello"), buffer, sizeof buffer, &len));
     assert_memory_equal(buffer, "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", 11);
     assert_int_equal(len, 11);
     static const size_t sizes[] = {0, 1, 125, 126, 127, 4095, 4096, 4097, 65535, 65536, 70000};
@@ -251,7 +260,7 @@ static void test_encode(void **state)
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         size_t size = sizes[s];
         size_t header = size < 126 ? 2 : size < 65536 ? 4 : 10;
-        assert_ok(ws_codec_encode(codec, WS_BINARY, bytes_of(payload, size), mask, buffer, sizeof buffer, &len));
+        assert_ok(encode(codec, WS_BINARY, bytes_of(payload, size), buffer, sizeof buffer, &len));
         assert_int_equal(len, header + 4 + size);
         assert_int_equal(buffer[0], 0x82);
         assert_int_equal(buffer[1], 0x80 | (size < 126 ? size : size < 65536 ? 126 : 127));
@@ -260,10 +269,9 @@ static void test_encode(void **state)
             assert_int_equal(buffer[header + 4 + i] ^ mask[i % 4], payload[i]);
         }
     }
-    assert_err(ws_codec_encode(codec, WS_PING, bytes_of(payload, 126), mask, buffer, sizeof buffer, &len),
-               ERR_TOO_LONG);
-    assert_err(ws_codec_encode(codec, WS_BINARY, bytes_of(payload, 100), mask, buffer, 113, &len), ERR_TOO_LONG);
-    assert_ok(ws_codec_encode(codec, WS_BINARY, bytes_of(payload, 100), mask, buffer, 114, &len));
+    assert_err(encode(codec, WS_PING, bytes_of(payload, 126), buffer, sizeof buffer, &len), ERR_TOO_LONG);
+    assert_err(encode(codec, WS_BINARY, bytes_of(payload, 100), buffer, 113, &len), ERR_TOO_LONG);
+    assert_ok(encode(codec, WS_BINARY, bytes_of(payload, 100), buffer, 114, &len));
 }
 
 /* Random messages in random fragments and pieces, with pings between, come out as they went in. */
