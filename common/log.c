@@ -2,13 +2,18 @@
 
 #include "common/text.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
+/* A line waits this long for a reader of standard error that has stalled; those after it do not wait at all. */
+#define LOG_PATIENCE_MS 500
+
 static struct {
     const char *program;
     bool debug;
+    bool is_stuck; /* the last line had no place */
 } log_state = {.program = "ssm"};
 
 void log_open(const char *program, bool debug)
@@ -17,15 +22,36 @@ void log_open(const char *program, bool debug)
     log_state.debug = debug;
 }
 
-/* Bytes from 0x80 up are left alone: names and messages may be UTF-8. */
+/* The controls of ISO 8859-1 in UTF-8, U+0080 to U+009F: to some terminals U+009B is ESC [. */
+static bool is_second_control(const char *at)
+{
+    return (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] <= 0x9f;
+}
+
+/* Other bytes from 0x80 up are left alone: names and messages may be UTF-8. */
 static void put_escaped(struct text *line, const char *raw)
 {
     for (const char *at = raw; *at != '\0'; at++) {
         if (text_is_control(*at)) {
             text_format(line, "\\x%02x", (unsigned char)*at);
+        } else if (is_second_control(at)) {
+            at++;
+            text_format(line, "\\u%04x", (unsigned char)*at);
         } else {
             text_put_char(line, *at);
         }
+    }
+}
+
+/* A full pipe or a terminal that Ctrl-S has stopped must not hold up a program that has a session to end: then the line
+ * is lost. What is ready takes at least PIPE_BUF bytes, and no line is longer. */
+static void put_line(const char *line, size_t len)
+{
+    struct pollfd pollfd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    log_state.is_stuck = poll(&pollfd, 1, log_state.is_stuck ? 0 : LOG_PATIENCE_MS) == 0;
+    if (!log_state.is_stuck) {
+        ssize_t ignored = write(STDERR_FILENO, line, len);
+        (void)ignored; /* nobody is left to tell */
     }
 }
 
@@ -40,8 +66,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(const char *level, 
     text_put(&line, level);
     put_escaped(&line, raw);
     memory[line.len] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, memory, line.len + 1);
-    (void)ignored; /* nobody is left to tell */
+    put_line(memory, line.len + 1);
 }
 
 #define LOG_FUNCTION(name, level, condition)                                                                           \

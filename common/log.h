@@ -1,6 +1,7 @@
 /* log: one line per event on standard error, prefixed with the program's name. Not for core or edges: they return what
  * happened, and the command that decides what happens next says it once. Control characters in the text are shown
- * escaped, so that words of a peer cannot drive the terminal; what is over 2 KiB is cut. */
+ * escaped, so that words of a peer cannot drive the terminal; what is over 2 KiB is cut. A line that standard
+ * error does not take within half a second is lost: no program of ours hangs on its own words. */
 #ifndef SSM_COMMON_LOG_H
 #define SSM_COMMON_LOG_H
 

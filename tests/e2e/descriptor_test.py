@@ -45,6 +45,21 @@ class DescriptorTest(LabCase):
         done = self.checked(self.run_connect("node", self.source().port, stdin=HELD_OPEN))
         self.assertEqual(done.stderr, b"")
 
+    def test_stderr_that_nobody_reads_holds_up_nothing(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        os.set_blocking(writing, False)
+        try:
+            while True:
+                os.write(writing, bytes(4096))
+        except BlockingIOError:
+            os.set_blocking(writing, True)
+        client = self.connect("--debug", "node", self.source().port, stderr=writing)
+        os.close(writing)
+        self.assertEqual(client.stdout.read(), self.data)
+        self.assertEqual(self.wait_for_exit(client), 0)
+        self.lab.wait_for_no_session(1)
+
     def test_stdin_is_a_regular_file(self):
         with open(self.work.write("input", self.data), "rb") as file:
             done = self.checked(self.run_connect("node", self.echo().port, stdin=file))
