@@ -364,6 +364,10 @@ static bool session_record_claim(struct session_records *records, const char *na
         }
         return false;
     }
+    if (session_record_is_older(&status, SESSION_RECORD_OVERAGE_S)) { /* nobody could end it; the service has */
+        (void)unlinkat(records->directory, name, 0);
+        return false;
+    }
     if (!session_record_lock(records->directory, name, fd, &status)) {
         return false;
     }

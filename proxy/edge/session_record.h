@@ -18,8 +18,8 @@
  *     same host, another boot                      the process died with its boot
  *     same host, boot and pid namespace            no such pid, or one with another start time
  *     anything else (a home directory on NFS, a container with the same home): whether it lives cannot be seen from
- *     here, and ending a session that somebody is using is worse than leaving one open. Not stale; after 7 days, longer
- *     than the service keeps a session, the file is removed.
+ *     here, and ending a session that somebody is using is worse than leaving one open. Not stale.
+ * After 7 days, longer than the service keeps a session, the file of any of them is removed.
  * A stale record is claimed by flock, so that two runs never end the same session at once; the lock falls with the
  * process. Files that make no sense are removed after a day (a newer version may have written them); files of another
  * kind are left alone.

@@ -89,6 +89,24 @@ static unsigned count_files(const struct place *place)
     return count;
 }
 
+static void age_file(const char *path, int days)
+{
+    struct timespec times[2] = {{.tv_sec = time(NULL) - days * 86400 - 60}};
+    times[1] = times[0];
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void age_files(const struct place *place, int days)
+{
+    DIR *directory = opendir(place->sessions);
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+        char path[512];
+        (void)snprintf(path, sizeof path, "%s/%s", place->sessions, entry->d_name);
+        age_file(path, days);
+    }
+    closedir(directory);
+}
+
 static void write_text(const struct place *place, const char *name, const char *text, int days_old)
 {
     char path[256];
@@ -97,9 +115,7 @@ static void write_text(const struct place *place, const char *name, const char *
     assert_non_null(file);
     (void)fputs(text, file);
     (void)fclose(file);
-    struct timespec times[2] = {{.tv_sec = time(NULL) - days_old * 86400 - 60}};
-    times[1] = times[0];
-    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    age_file(path, days_old);
 }
 
 static bool exists(const struct place *place, const char *name)
@@ -305,6 +321,17 @@ static void test_stale_record_is_claimed_once(void **state)
     assert_int_equal(count_stale(place), 0);
 }
 
+static void test_stale_record_that_nobody_could_end_goes_after_a_week(void **state)
+{
+    const struct place *place = *state;
+    leave_record(place, "alice-1");
+    age_files(place, 6);
+    assert_int_equal(count_stale(place), 1);
+    age_files(place, 8);
+    assert_int_equal(count_stale(place), 0);
+    assert_int_equal(count_files(place), 0);
+}
+
 static void test_claim_falls_with_its_holder(void **state)
 {
     const struct place *place = *state;
@@ -385,6 +412,7 @@ int main(void)
         IN_A_PLACE(test_values_that_do_not_fit),
         IN_A_PLACE(test_nothing_is_fatal),
         IN_A_PLACE(test_stale_record_is_claimed_once),
+        IN_A_PLACE(test_stale_record_that_nobody_could_end_goes_after_a_week),
         IN_A_PLACE(test_claim_falls_with_its_holder),
         IN_A_PLACE(test_fifty_at_once),
         IN_A_PLACE(test_modes_and_replacement),
