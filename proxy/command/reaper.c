@@ -6,7 +6,7 @@
 
 #include <signal.h>
 
-#define CALL_TIMEOUT_US (10 * 1000 * 1000)
+#define CALL_TIMEOUT_US (10 * 1000 * 1000) /* the next session's turn comes, even where one API is out of reach */
 
 /* As the account of the record says; the person may be someone else by now, or logged out. */
 static enum err begin(struct reaper *reaper, struct run *run, struct text *why)

@@ -75,7 +75,8 @@ static enum err go_on(struct resume *resume, struct run *run, struct stream *str
         resume->is_upgrading = true;
     }
     if (websocket_state(run->websocket) == WEBSOCKET_OPEN) {
-        return stream_open_data_channel(stream, run, &resume->token);
+        enum err err = stream_open_data_channel(stream, run, &resume->token);
+        return err == ERR_AGAIN ? ERR_UNREACHABLE : err; /* no room in a new connection's buffer: the next try */
     }
     if (websocket_state(run->websocket) == WEBSOCKET_CLOSED) {
         enum err err = websocket_error(run->websocket, &run->why);

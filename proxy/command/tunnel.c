@@ -1,14 +1,12 @@
 #include "proxy/command/tunnel.h"
 
 #include "common/log.h"
-#include "proxy/core/agent_message.h"
 #include "proxy/edge/clock.h"
 
 #include <unistd.h>
 
 #define LEAVE_US (5 * 1000 * 1000) /* all of ending, the API's part included */
 #define PENDING_SIZE (32 * 1024)   /* half of what a pipe holds: two reads empty it */
-#define FRAME_MAX (AGENT_MESSAGE_HEADER_LEN + 1024)
 
 enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
                      struct reaper *reaper)
@@ -95,15 +93,16 @@ static void send_frames(struct tunnel *tunnel, struct instant now)
     if (!is_connected(tunnel)) {
         return;
     }
+    size_t frame_max = channel_frame_max(tunnel->channel);
     do {
-        while (websocket_send_room(websocket) >= FRAME_MAX) {
+        while (websocket_send_room(websocket) >= frame_max) {
             struct bytes frame = channel_take_frame(tunnel->channel, now);
             if (frame.len == 0 || websocket_send(websocket, WEBSOCKET_BINARY, frame) != ERR_OK) {
                 break;
             }
         }
         websocket_flush(websocket);
-    } while (websocket_send_room(websocket) >= FRAME_MAX && channel_has_frame(tunnel->channel));
+    } while (websocket_send_room(websocket) >= frame_max && channel_has_frame(tunnel->channel));
 }
 
 /* A reader that left is an end like others; a disk that is full is a failure. */

@@ -7,7 +7,7 @@ static int version_run(const struct options *options)
 {
     (void)options;
     printf("ssm-proxy %s\n%s\n", SSM_VERSION, curl_version());
-    return fflush(stdout) == 0 ? 0 : 1;
+    return fflush(stdout) == 0 ? 0 : err_exit_code(ERR_SYSTEM);
 }
 
 const struct verb version_verb = {

@@ -278,6 +278,12 @@ struct bytes channel_take_frame(struct channel *channel, struct instant now)
     return frame;
 }
 
+size_t channel_frame_max(const struct channel *channel)
+{
+    size_t data = AGENT_MESSAGE_HEADER_LEN + channel->config.payload_bytes;
+    return data > sizeof channel->ack_frame ? data : sizeof channel->ack_frame;
+}
+
 bool channel_has_frame(const struct channel *channel)
 {
     bool is_sending = channel->state != CHANNEL_CLOSED && send_window_has_work(&channel->send);

@@ -92,6 +92,9 @@ void channel_abort(struct channel *channel, enum err err, const char *reason);
 /* The next frame, binary, for the websocket; empty when there is none now. Borrowed until the next call. */
 struct bytes channel_take_frame(struct channel *channel, struct instant now);
 
+/* The longest frame that channel_take_frame gives. */
+size_t channel_frame_max(const struct channel *channel);
+
 /* Would channel_take_frame give one? */
 bool channel_has_frame(const struct channel *channel);
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #define WS_UPGRADE_VERSION "HTTP/1.1 "
+#define WS_REFUSAL_VERSION "HTTP/1.0 " /* an old proxy's; it may say no, and why */
 
 /* RFC 6455, 1.3. */
 #define WS_UPGRADE_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -154,10 +155,20 @@ static enum err check_header(const struct ws_upgrade *upgrade, struct bytes line
     return ERR_OK;
 }
 
+/* As far as it has come. */
+static bool begins_like(const struct ws_upgrade *upgrade, const char *version)
+{
+    size_t len = strlen(version);
+    return memcmp(upgrade->answer, version, upgrade->answer_len < len ? upgrade->answer_len : len) == 0;
+}
+
 static enum err check(const struct ws_upgrade *upgrade, struct text *ret_why)
 {
     struct bytes rest = bytes_of(upgrade->answer, upgrade->answer_len);
     TRY(check_status(take_line(&rest), ret_why));
+    if (!begins_like(upgrade, WS_UPGRADE_VERSION)) {
+        return refuse(ret_why, "it is not HTTP/1.1");
+    }
     struct ws_upgrade_found found = {0};
     for (;;) {
         struct bytes line = take_line(&rest);
@@ -202,9 +213,7 @@ enum err ws_upgrade_accept(struct ws_upgrade *upgrade, struct bytes piece, size_
     upgrade->answer_len += take;
     *ret_used = take;
 
-    size_t version_len = sizeof WS_UPGRADE_VERSION - 1;
-    size_t compare = upgrade->answer_len < version_len ? upgrade->answer_len : version_len;
-    if (memcmp(upgrade->answer, WS_UPGRADE_VERSION, compare) != 0) {
+    if (!begins_like(upgrade, WS_UPGRADE_VERSION) && !begins_like(upgrade, WS_REFUSAL_VERSION)) {
         return refuse(ret_why, "it is not HTTP/1.1");
     }
     size_t end = header_end(upgrade->answer, before, upgrade->answer_len);

@@ -69,6 +69,7 @@ static void test_refuses_other_statuses(void **state)
     assert_refused("HTTP/1.1 401\r\n\r\n", ERR_DENIED, "401");
     assert_refused("HTTP/1.1 429 Too Many Requests\r\n\r\n", ERR_THROTTLED, "429");
     assert_refused("HTTP/1.1 503 Service Unavailable\r\n\r\n", ERR_SERVICE, "503");
+    assert_refused("HTTP/1.0 403 Forbidden\r\n\r\n", ERR_DENIED, "403 Forbidden");
     assert_refused("HTTP/1.1 1010 Odd\r\n" GOOD_HEADERS "\r\n", ERR_PROTOCOL, "status");
     assert_refused("HTTP/1.1 10\r\n" GOOD_HEADERS "\r\n", ERR_PROTOCOL, "status");
     assert_refused("HTTP/1.1 \r\n\r\n", ERR_PROTOCOL, "status");
