@@ -145,8 +145,17 @@ void channel_state_deliver(struct channel *channel, struct instant now)
     }
 }
 
+/* Dropped ones, too: when the session ends before they are sent again, output is missing. */
+static void note_number(struct channel *channel, const struct agent_message *message)
+{
+    if (message->type == AGENT_MESSAGE_OUTPUT_STREAM_DATA && message->sequence_number > channel->highest_seen) {
+        channel->highest_seen = message->sequence_number;
+    }
+}
+
 static void receive_output(struct channel *channel, const struct agent_message *message, struct instant now)
 {
+    note_number(channel, message);
     if (!ack_queue_has_room(&channel->acks)) {
         channel->counters.dropped++; /* what cannot be acknowledged has not been received */
         return;
@@ -198,19 +207,28 @@ static void receive_acknowledge(struct channel *channel, struct bytes payload, s
     }
 }
 
+/* Why a session that was closed without a word did not end as it should; NULL when it did. */
+static const char *untimely(const struct channel *channel)
+{
+    /* What is stored without a gap is only waiting for the reader. */
+    if (channel->highest_seen - channel->recv.expected >= channel->recv.stored) {
+        return "the session ended before all output had arrived";
+    }
+    return channel->state < CHANNEL_SETTLING ? "the session ended before the connection was ready" : NULL;
+}
+
 static void receive_channel_closed(struct channel *channel, struct bytes payload)
 {
     char memory[sizeof channel->reason];
     struct text output = text_in(memory, sizeof memory);
     bool is_readable = control_message_parse_channel_closed(payload, &output) == ERR_OK;
     bool is_ours = channel->state == CHANNEL_DRAINING || channel->state == CHANNEL_TERMINATING;
-    bool has_gap = recv_window_has_gap(&channel->recv);
-    if (is_ours || (!has_gap && is_readable && output.len == 0)) {
+    const char *words = is_readable ? memory : "malformed channel_closed";
+    const char *why = untimely(channel);
+    if (is_ours || (why == NULL && words[0] == '\0')) {
         channel_state_finish(channel, ERR_OK, "", true);
-    } else if (has_gap) {
-        channel_state_finish(channel, ERR_SESSION_ENDED, "the session ended before all output had arrived", true);
     } else {
-        channel_state_finish(channel, ERR_SESSION_ENDED, is_readable ? memory : "malformed channel_closed", true);
+        channel_state_finish(channel, ERR_SESSION_ENDED, words[0] != '\0' ? words : why, true);
     }
 }
 
@@ -228,6 +246,7 @@ void channel_receive(struct channel *channel, struct bytes wire, struct instant 
     if (agent_message_verify(&message, channel->hash) != ERR_OK) {
         channel->counters.digest_failures++;
         channel->counters.dropped++;
+        note_number(channel, &message);
         return;
     }
     if (message.type == AGENT_MESSAGE_OUTPUT_STREAM_DATA) {

@@ -571,6 +571,25 @@ static void admits_that_output_is_missing(void **state)
     expect_closed(ERR_SESSION_ENDED, "the session ended before all output had arrived", true);
 }
 
+/* Beyond what the reorder store can hold: dropped, to be sent again, but the end comes first. */
+static void admits_that_dropped_output_is_missing(void **state)
+{
+    (void)state;
+    open_with_banner();
+    peer_outputs_number(5000, PAYLOAD_OUTPUT, "z");
+    peer_outputs_number(INT64_MAX, PAYLOAD_OUTPUT, "z");
+    peer_closes("");
+    expect_closed(ERR_SESSION_ENDED, "the session ended before all output had arrived", true);
+}
+
+static void an_end_before_the_handshake_is_no_success(void **state)
+{
+    (void)state;
+    channel_transport_up(channel, now);
+    peer_closes("");
+    expect_closed(ERR_SESSION_ENDED, "the session ended before the connection was ready", true);
+}
+
 static void notices_that_nothing_answers_on_the_port(void **state)
 {
     (void)state;
@@ -670,6 +689,8 @@ int main(void)
         TEST(delivers_what_came_before_the_end),
         TEST(says_why_the_service_ended_it),
         TEST(admits_that_output_is_missing),
+        TEST(admits_that_dropped_output_is_missing),
+        TEST(an_end_before_the_handshake_is_no_success),
         TEST(notices_that_nothing_answers_on_the_port),
         TEST(a_quiet_server_is_left_alone),
         TEST(nobody_reads_and_it_still_ends_cleanly),
