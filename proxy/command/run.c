@@ -45,6 +45,9 @@ void run_close(struct run *run)
 
 static void take_signals(struct run *run)
 {
+    if (!run->signals.source.can_read) {
+        return;
+    }
     for (int signal = signals_take(&run->signals); signal != 0; signal = signals_take(&run->signals)) {
         /* ssh sends SIGHUP after whatever else ended it: only a person who asks twice is in a hurry */
         run->is_urgent = run->is_urgent || (run->signal != 0 && signal != SIGHUP);

@@ -61,11 +61,12 @@ static void receive_messages(struct tunnel *tunnel, struct instant now)
 /* False: nothing more can be read now. */
 static bool read_input(struct tunnel *tunnel, struct instant now)
 {
-    if (tunnel->in.end != STDIO_OPEN) {
+    if (tunnel->in.end != STDIO_OPEN || (tunnel->is_input_dry && !tunnel->in.source.can_read)) {
         return false;
     }
     size_t len;
     enum err err = stdio_read(&tunnel->in, tunnel->pending, PENDING_SIZE, &len);
+    tunnel->is_input_dry = err == ERR_AGAIN;
     if (err == ERR_OK) {
         tunnel->pending_at = 0;
         tunnel->pending_len = len;

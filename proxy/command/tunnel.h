@@ -33,6 +33,7 @@ struct tunnel {
     uint8_t *pending;      /* read from stdin, not taken by the channel yet */
     size_t pending_at;
     size_t pending_len;
+    bool is_input_dry; /* the last read found nothing; nothing is there until the loop says so */
     struct liveness liveness;
     bool is_reading;      /* from the websocket, since the last turn */
     int64_t leave_us;     /* INSTANT_NEVER until the end has begun */
