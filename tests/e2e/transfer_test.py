@@ -3,6 +3,7 @@ readers and writers; every byte compared."""
 
 import os
 import random
+import subprocess
 import threading
 import time
 
@@ -150,3 +151,30 @@ class TransferFromPausingAgentTest(TransferCase):
 
     def test_20_transfers_with_the_agents_pause(self):
         self.transfer_many(20, 256 * KIB)
+
+
+class BadPathTest(LabCase):
+    def test_uploads_over_a_path_that_delays_loses_and_reorders(self):
+        data = bytes(range(256)) * 1200
+        received = []
+
+        def take(connection):
+            got = bytearray()
+            while len(got) < len(data):
+                piece = connection.recv(65536)
+                if not piece:
+                    break
+                got += piece
+            received.append(bytes(got))
+            connection.sendall(b"k")  # over such a path the agent may take it along when it ends
+
+        peer = TcpPeer(self, take)
+        self.lab.faults(loss_percent=5, duplicate_percent=10, reorder_percent=10, delay_ms=5)
+        for _ in range(4):
+            client = self.connect("node", peer.port, stderr=subprocess.DEVNULL)
+            client.stdin.write(data)
+            client.stdin.flush()
+            self.wait_for_exit(client, 40)
+            self.assertEqual(received.pop(), data)
+        self.lab.faults(reset=True)
+        self.lab.wait_for_no_session()

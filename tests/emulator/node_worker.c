@@ -303,12 +303,18 @@ static void drain_inbox(struct node_worker *worker)
     }
 }
 
-bool node_worker_wants_input(const struct node_worker *worker)
+static bool has_input_room(const struct node_worker *worker)
 {
     if (agent_core_is_deaf(worker->core)) {
         return worker->swallowed < LAB_DEAD_LOOP_BYTES;
     }
     return !is_blocked(worker) && byte_queue_len(&worker->inbox) == 0;
+}
+
+bool node_worker_wants_input(struct node_worker *worker)
+{
+    worker->wanted_input = has_input_room(worker); /* whoever was told "no" is to hear of it when that changes */
+    return worker->wanted_input;
 }
 
 void node_worker_set_room(struct node_worker *worker, bool has_room)
@@ -370,9 +376,7 @@ void node_worker_flush(struct node_worker *worker)
     } else if (!worker->tick.is_armed || worker->tick.due_us != due_us) {
         event_loop_arm(worker->loop, &worker->tick, due_us);
     }
-    bool wants_input = node_worker_wants_input(worker);
-    if (wants_input != worker->wanted_input) {
-        worker->wanted_input = wants_input;
+    if (has_input_room(worker) != worker->wanted_input) {
         worker->ports.flow(worker->owner);
     }
 }

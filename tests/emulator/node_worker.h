@@ -36,7 +36,7 @@ void node_worker_free(struct node_worker *worker);
 /* One websocket message from the gateway. */
 void node_worker_deliver(struct node_worker *worker, struct bytes message);
 /* False: the receive loop does not read; the gateway stops reading its client. */
-bool node_worker_wants_input(const struct node_worker *worker);
+bool node_worker_wants_input(struct node_worker *worker);
 /* Can the gateway take more? When not, the agent is blocked in its write: it does not read the target, and its receive
  * loop stops at the next message that it would have to acknowledge. */
 void node_worker_set_room(struct node_worker *worker, bool has_room);
