@@ -156,9 +156,21 @@ def container(*_):
     return None
 
 
+load_by_assume_role = credentials.AssumeRoleProvider.load if session else None
+
+
+def assume_role(provider):
+    """The source of a role's credentials may be told, too; what counts is the role."""
+    try:
+        return load_by_assume_role(provider)
+    except Told:
+        raise Told("assume-role") from None
+
+
 def botocore_credentials(asked):
     with mock.patch.object(credentials.ContainerProvider, "load", container), \
             mock.patch.object(credentials.InstanceMetadataProvider, "load", lambda *_: None), \
+            mock.patch.object(credentials.AssumeRoleProvider, "load", assume_role), \
             mock.patch.object(credentials.ProcessProvider, "_retrieve_credentials_using", tell("custom-process")):
         try:
             found = asked.get_credentials()

@@ -51,7 +51,8 @@ class WebsocketTest(unittest.TestCase):
         self.assert_error("not_tls", "unreachable", "TLS handshake with localhost failed", "wrong version number")
 
     def test_reset_during_tls(self):
-        self.assert_error("reset_at_once", "unreachable", "localhost", "reset")
+        # "reset", or "refused" where libcurl had tried the other address of localhost last
+        self.assert_error("reset_at_once", "unreachable", "localhost")
 
     def test_silence_during_tls(self):
         self.assert_error("stall_tls", "timed out", "localhost did not answer in time")
