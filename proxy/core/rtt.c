@@ -2,7 +2,7 @@
 
 #define INITIAL_RTT_US (100 * 1000)
 #define INITIAL_TIMEOUT_US (200 * 1000)
-#define GRANULARITY_US (10 * 1000)
+#define MARGIN_US (100 * 1000)
 #define MAX_TIMEOUT_US (8 * 1000 * 1000)
 
 static int64_t min_us(int64_t a_us, int64_t b_us)
@@ -24,8 +24,8 @@ void rtt_sample(struct rtt *rtt, int64_t sample_us)
     rtt->variation_us += (off_us - rtt->variation_us) / 4;
     rtt->smoothed_us += (sample_us - rtt->smoothed_us) / 8;
     int64_t margin_us = 4 * rtt->variation_us;
-    if (margin_us < GRANULARITY_US) {
-        margin_us = GRANULARITY_US;
+    if (margin_us < MARGIN_US) {
+        margin_us = MARGIN_US;
     }
     rtt->timeout_us = min_us(rtt->smoothed_us + margin_us, MAX_TIMEOUT_US);
 }

@@ -382,7 +382,7 @@ static void the_window_opens_as_far_as_the_path_allows(void **state)
             peer_acknowledges(number);
         }
     }
-    assert_int_equal(channel_write(channel, bytes_of(input, sizeof input), now), 2048 * 1024);
+    assert_int_equal(channel_write(channel, bytes_of(input, sizeof input), now), 1400 * 1024);
 }
 
 static void a_stalled_reader_is_felt_by_the_peer(void **state)
