@@ -208,8 +208,8 @@ size_t channel_write(struct channel *channel, struct bytes input, struct instant
         }
         taken += len;
     }
-    if (taken < input.len) {
-        send_pace_was_limited(&channel->pace);
+    if (!channel_wants_input(channel)) {
+        send_pace_was_limited(&channel->pace); /* even when all was taken: more may be waiting behind it */
     }
     return taken;
 }

@@ -33,7 +33,7 @@ struct send_pace {
 
 struct send_pace send_pace_initial(uint32_t max);
 
-/* Something waited because `limit` messages are in flight. */
+/* `limit` messages are in flight: what comes next has to wait. */
 void send_pace_was_limited(struct send_pace *pace);
 
 /* An acknowledgement of a message sent once took `sample_us`; `next` is the number of the next message. */

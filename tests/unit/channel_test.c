@@ -385,6 +385,31 @@ static void the_window_opens_as_far_as_the_path_allows(void **state)
     assert_int_equal(channel_write(channel, bytes_of(input, sizeof input), now), 1400 * 1024);
 }
 
+/* The same with input that comes in pieces which fit exactly: nothing is left over, and still the limit is in the way.
+ */
+static void input_that_fits_exactly_opens_the_window_too(void **state)
+{
+    (void)state;
+    static uint8_t input[1024];
+    struct agent_message message;
+    int64_t sequence = 1;
+    open_with_banner();
+    for (int round = 0; round < 8; round++) {
+        int64_t first = sequence;
+        while (channel_wants_input(channel)) {
+            assert_int_equal(channel_write(channel, bytes_of(input, sizeof input), now), sizeof input);
+        }
+        while (next_frame(&message)) {
+            sequence++;
+        }
+        wait_us(50 * 1000);
+        for (int64_t number = first; number < sequence; number++) {
+            peer_acknowledges(number);
+        }
+    }
+    assert_int_equal(channel_counters(channel).send_limit, 1400);
+}
+
 static void a_stalled_reader_is_felt_by_the_peer(void **state)
 {
     (void)state;
@@ -678,6 +703,7 @@ int main(void)
         TEST(sends_again_the_same_bytes),
         TEST(takes_no_more_input_than_the_window_holds),
         TEST(the_window_opens_as_far_as_the_path_allows),
+        TEST(input_that_fits_exactly_opens_the_window_too),
         TEST(a_stalled_reader_is_felt_by_the_peer),
         TEST(a_gap_is_filled_while_the_reader_stalls),
         TEST(goes_on_over_a_new_transport),
