@@ -17,6 +17,7 @@ struct channel_config channel_config_default(void)
         .send_bytes = 1400 * (AGENT_MESSAGE_HEADER_LEN + 1024),
         .recv_messages = 1024,
         .recv_payload_bytes = 1536,
+        .ack_messages = ACK_QUEUE_LEN,
         .output_bytes = 128 * 1024,
         .payload_bytes = 1024,
         .request_timeout_us = 5 * 1000 * 1000,
@@ -34,7 +35,8 @@ enum err channel_new(const struct channel_config *config, struct chance chance, 
 {
     size_t send_at = round_up(sizeof(struct channel));
     size_t recv_at = send_at + send_window_memory(config->send_messages, config->send_bytes);
-    size_t output_at = recv_at + recv_window_memory(config->recv_messages, config->recv_payload_bytes);
+    size_t acks_at = recv_at + recv_window_memory(config->recv_messages, config->recv_payload_bytes);
+    size_t output_at = acks_at + ack_queue_memory(config->ack_messages);
     size_t size = output_at + round_up(config->output_bytes);
     struct channel *channel = calloc(1, size);
     if (channel == NULL) {
@@ -56,6 +58,7 @@ enum err channel_new(const struct channel_config *config, struct chance chance, 
                      config->send_bytes);
     recv_window_init(&channel->recv, recv_at - offsetof(struct channel, recv), config->recv_messages,
                      config->recv_payload_bytes);
+    ack_queue_init(&channel->acks, acks_at - offsetof(struct channel, acks), config->ack_messages);
     byte_ring_init(&channel->output, output_at - offsetof(struct channel, output), config->output_bytes);
     *ret_channel = channel;
     return ERR_OK;

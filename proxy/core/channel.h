@@ -45,6 +45,7 @@ struct channel_config {
     uint32_t send_bytes;          /* send window, wire forms */
     uint32_t recv_messages;       /* reorder store */
     uint32_t recv_payload_bytes;  /* largest payload that the reorder store takes */
+    uint32_t ack_messages;        /* acknowledgements owed, or remembered for a resume */
     uint32_t output_bytes;        /* output ring; at least the largest payload */
     uint32_t payload_bytes;       /* of the messages that we make */
     int64_t request_timeout_us;   /* from the first transport up to the HandshakeRequest */

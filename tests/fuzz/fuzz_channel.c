@@ -135,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .send_bytes = 1024,
         .recv_messages = 8,
         .recv_payload_bytes = 64,
+        .ack_messages = 8,
         .output_bytes = 512,
         .payload_bytes = 64,
         .request_timeout_us = 1000 * 1000,

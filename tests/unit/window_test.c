@@ -288,24 +288,59 @@ static void ring_keeps_the_bytes(void **state)
     }
 }
 
+struct ack_block {
+    struct ack_queue queue;
+    struct ack memory[ACK_QUEUE_LEN];
+};
+
+static void init_acks(struct ack_block *block, uint32_t max_acks)
+{
+    assert_true(ack_queue_memory(max_acks) <= sizeof block->memory);
+    ack_queue_init(&block->queue, offsetof(struct ack_block, memory), max_acks);
+}
+
+static void fill_and_empty(struct ack_queue *queue, uint32_t max_acks)
+{
+    struct uuid id = {{0}};
+    for (int64_t i = 0; i < max_acks; i++) {
+        assert_true(ack_queue_has_room(queue));
+        ack_queue_put(queue, i, &id);
+    }
+    assert_false(ack_queue_has_room(queue));
+    for (int64_t i = 0; i < max_acks; i++) {
+        assert_int_equal(ack_queue_take(queue).sequence, i);
+    }
+    assert_false(ack_queue_is_owing(queue));
+}
+
 static void queue_owes_and_remembers(void **state)
 {
     (void)state;
-    static struct ack_queue queue;
+    static struct ack_block block;
     struct uuid id = {{0}};
-    for (int64_t i = 0; i < ACK_QUEUE_LEN; i++) {
-        assert_true(ack_queue_has_room(&queue));
-        ack_queue_put(&queue, i, &id);
+    init_acks(&block, ACK_QUEUE_LEN);
+    fill_and_empty(&block.queue, ACK_QUEUE_LEN);
+    ack_queue_put(&block.queue, ACK_QUEUE_LEN, &id);
+    ack_queue_rewind(&block.queue);
+    /* the last ones only */
+    assert_int_equal(ack_queue_take(&block.queue).sequence, ACK_QUEUE_LEN + 1 - ACK_QUEUE_AGAIN);
+    assert_true(ack_queue_check(&block.queue));
+}
+
+static void a_short_queue_remembers_what_it_holds(void **state)
+{
+    (void)state;
+    static struct ack_block block;
+    struct uuid id = {{0}};
+    init_acks(&block, 4);
+    fill_and_empty(&block.queue, 4);
+    ack_queue_put(&block.queue, 4, &id);
+    ack_queue_rewind(&block.queue);
+    assert_false(ack_queue_has_room(&block.queue));
+    for (int64_t i = 1; i <= 4; i++) {
+        assert_int_equal(ack_queue_take(&block.queue).sequence, i);
     }
-    assert_false(ack_queue_has_room(&queue));
-    for (int64_t i = 0; i < ACK_QUEUE_LEN; i++) {
-        assert_int_equal(ack_queue_take(&queue).sequence, i);
-    }
-    assert_false(ack_queue_is_owing(&queue));
-    ack_queue_put(&queue, ACK_QUEUE_LEN, &id);
-    ack_queue_rewind(&queue);
-    assert_int_equal(ack_queue_take(&queue).sequence, ACK_QUEUE_LEN + 1 - ACK_QUEUE_AGAIN); /* the last ones only */
-    assert_true(ack_queue_check(&queue));
+    assert_true(ack_queue_check(&block.queue));
 }
 
 int main(void)
@@ -321,6 +356,7 @@ int main(void)
         cmocka_unit_test(receiving_puts_in_order),
         cmocka_unit_test(ring_keeps_the_bytes),
         cmocka_unit_test(queue_owes_and_remembers),
+        cmocka_unit_test(a_short_queue_remembers_what_it_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
