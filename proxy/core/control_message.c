@@ -1,6 +1,6 @@
 #include "proxy/core/control_message.h"
 
-#include "proxy/core/json_view.h"
+#include "common/json_view.h"
 
 #include <inttypes.h>
 

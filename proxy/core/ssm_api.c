@@ -1,7 +1,7 @@
 #include "proxy/core/ssm_api.h"
 
+#include "common/json_view.h"
 #include "proxy/core/aws_error.h"
-#include "proxy/core/json_view.h"
 
 #define MAX_REASON 256 /* API: Reason is 1 to 256 characters */
 

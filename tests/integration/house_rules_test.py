@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "proxy": ("proxy/command", "proxy/edge", "common"),
     # An independent peer: it shares the message format with ssm-proxy, and nothing of its engine.
     "tests/emulator": ("tests/emulator", "proxy/core/agent_message.h", "proxy/core/uuid.h", "proxy/core/sha256.h", "proxy/core/chance.h",
-                       "proxy/core/json_view.h", "common"),
+                       "common"),
 }
 
 

@@ -1,10 +1,10 @@
 /* channel: the engine against a peer that the test plays by hand, message by message, under a clock of its own. */
 #include "tests/support/unit.h"
 
+#include "common/json_view.h"
 #include "proxy/core/agent_message.h"
 #include "proxy/core/channel.h"
 #include "proxy/core/control_message.h"
-#include "proxy/core/json_view.h"
 
 #define SECOND_US (1000 * 1000)
 

@@ -1,8 +1,8 @@
 /* control_message: the JSON payloads, refused and accepted. */
 #include "tests/support/unit.h"
 
+#include "common/json_view.h"
 #include "proxy/core/control_message.h"
-#include "proxy/core/json_view.h"
 
 static struct bytes text(const char *string)
 {

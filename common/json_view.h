@@ -1,7 +1,7 @@
 /* json_view: jansson, as strictly as this project reads every document: one object, no duplicate members, bounded size,
  * members asked for by type. */
-#ifndef SSM_PROXY_CORE_JSON_VIEW_H
-#define SSM_PROXY_CORE_JSON_VIEW_H
+#ifndef SSM_COMMON_JSON_VIEW_H
+#define SSM_COMMON_JSON_VIEW_H
 
 #include "common/auto.h"
 #include "common/bytes.h"

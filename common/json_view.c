@@ -1,4 +1,4 @@
-#include "proxy/core/json_view.h"
+#include "common/json_view.h"
 
 #include "common/limits.h"
 
