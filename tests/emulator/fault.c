@@ -42,6 +42,10 @@ static const struct {
     NUMBER(duplicate_percent),
     NUMBER(reorder_percent),
     NUMBER(delay_ms),
+    NUMBER(drop_client_every_ms),
+    NUMBER(drop_agent_every_ms),
+    NUMBER(close_client_every_ms),
+    NUMBER(close_code),
     NUMBER(idle_timeout_s),
     BOOLEAN(no_handshake),
     NUMBER(worker_start_delay_ms),
@@ -52,6 +56,7 @@ static const struct {
     ACTION(drop_client_connections),
     ACTION(drop_agent_connections),
     ACTION(close_client_connections),
+    ACTION(restart_gateway),
     ACTION(offline_nodes),
     ACTION(inject),
 };
@@ -61,6 +66,7 @@ void fault_reset(struct fault_settings *faults)
     fault_free(faults);
     *faults = (struct fault_settings){.long_poll_ms = 18000,
                                       .upgrade_status = 503,
+                                      .close_code = 1001,
                                       .idle_timeout_s = 1200,
                                       .handshake_timeout_ms = 15000,
                                       .crash_report_ms = 60000};

@@ -26,7 +26,10 @@ struct fault_settings {
     bool no_start_publication, no_relay_to_client, no_relay_to_agent;
     /* Per message between client and agent, either way, in percent; delay in milliseconds */
     int64_t loss_percent, duplicate_percent, reorder_percent, delay_ms;
-    int64_t idle_timeout_s; /* 1200 */
+    /* Connections that end again and again, see outage.h; 0: never */
+    int64_t drop_client_every_ms, drop_agent_every_ms; /* without a Close frame */
+    int64_t close_client_every_ms, close_code;         /* with one, as the service does every hour */
+    int64_t idle_timeout_s;                            /* 1200 */
     /* Built-in nodes; apply to sessions started afterwards */
     bool no_handshake;
     int64_t worker_start_delay_ms, handshake_timeout_ms, handshake_complete_delay_ms, crash_report_ms;

@@ -5,6 +5,7 @@
 
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/node_worker.h"
+#include "tests/emulator/outage.h"
 #include "tests/emulator/relay.h"
 
 static const char *member(const json_t *object, const char *name)
@@ -53,6 +54,9 @@ static enum err start_worker(struct session *session, const json_t *properties)
     struct node_worker *worker = NULL;
     TRY(node_worker_new(&config, &ports, session, lab->loop, &lab->chance, &worker));
     session_set_worker(session, worker);
+    if (outage_left_us(lab->outage) > 0) {
+        node_worker_lose_link(worker, outage_left_us(lab->outage));
+    }
     return ERR_OK;
 }
 

@@ -15,6 +15,9 @@
 #define LAB_ACCOUNT "111122223333"
 
 struct node_table;
+struct listener;
+struct outage;
+struct peer;
 struct session_table;
 
 struct lab_counters {
@@ -22,6 +25,7 @@ struct lab_counters {
     uint64_t sessions_started, ended_by_agent, terminated_by_api, timed_out;
     uint64_t client_connections, agent_connections, upgrades_refused, tokens_refused;
     uint64_t messages_to_agent, messages_to_client, acknowledged_for_client, dropped;
+    uint64_t gateway_restarts;
     uint64_t faults_lost, faults_duplicated, faults_reordered;
     struct agent_counters agents; /* of built-in sessions that are over */
 };
@@ -41,6 +45,9 @@ struct lab {
     struct node_table *nodes;
     struct session_table *sessions;
     struct fault_settings faults;
+    struct listener *gateway_listener;
+    struct outage *outage;
+    struct peer *peers; /* every websocket */
     struct lab_counters counters;
     bool is_stopping;
 };

@@ -9,6 +9,7 @@
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_worker.h"
+#include "tests/emulator/outage.h"
 #include "tests/emulator/relay.h"
 
 /* ---- status ---- */
@@ -66,6 +67,7 @@ static json_t *describe_counters(const struct lab *lab)
     add_counter(object, "messages_to_client", counters->messages_to_client);
     add_counter(object, "acknowledged_for_client", counters->acknowledged_for_client);
     add_counter(object, "dropped", counters->dropped);
+    add_counter(object, "gateway_restarts", counters->gateway_restarts);
     add_counter(object, "faults_lost", counters->faults_lost);
     add_counter(object, "faults_duplicated", counters->faults_duplicated);
     add_counter(object, "faults_reordered", counters->faults_reordered);
@@ -105,27 +107,6 @@ static void status(struct http_exchange *exchange)
 static void fail(struct http_exchange *exchange, int http_status, const char *message)
 {
     reply_json(exchange, http_status, json_pack("{s:s}", "error", message));
-}
-
-static void drop_connections(struct lab *lab, const json_t *actions)
-{
-    const json_t *code = json_object_get(actions, "close_client_connections");
-    bool drops_client = json_is_true(json_object_get(actions, "drop_client_connections"));
-    bool drops_agent = json_is_true(json_object_get(actions, "drop_agent_connections"));
-    for (struct session *at = lab->sessions->first; at != NULL; at = at->next) {
-        if (json_is_integer(code) && at->client != NULL) {
-            peer_close(at->client, (int)json_integer_value(code));
-        }
-        if (drops_client && at->client != NULL) {
-            peer_drop(at->client);
-        }
-        if (drops_agent && at->agent != NULL) {
-            peer_drop(at->agent);
-        }
-        if (drops_agent && at->worker != NULL) {
-            node_worker_lose_link(at->worker);
-        }
-    }
 }
 
 static void set_offline(struct lab *lab, const json_t *ids)
@@ -183,7 +164,11 @@ static void set_faults(struct http_exchange *exchange, json_t *object)
         }
     }
     set_offline(lab, json_object_get(object, "offline_nodes"));
-    drop_connections(lab, object);
+    outage_update(lab->outage);
+    if (!outage_act(lab->outage, object)) {
+        fail(exchange, 400, "restart_gateway needs down_ms");
+        return;
+    }
     if (action != NULL && !inject(lab, action)) {
         fail(exchange, 400, "inject needs session_id of a session with a client, and hex");
         return;

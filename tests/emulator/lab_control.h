@@ -4,6 +4,7 @@
  *     POST /lab/faults     {"throttle_next":1,...}   see fault.h, and the actions:
  *          {"drop_client_connections":true}          at once, without a Close frame; drop_agent_connections likewise
  *          {"close_client_connections":1001}         with a Close frame of that code
+ *          {"restart_gateway":{"down_ms":500}}       all websockets are lost, its port refuses for that long
  *          {"offline_nodes":["i-..."]}               exactly these built-in nodes are offline from now on
  *          {"inject":{"session_id":"...","hex":"..."}}  a raw message to that session's client
  *     POST /lab/terminate  {"session_id":"...","output":"..."}

@@ -18,6 +18,7 @@
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/node_worker.h"
+#include "tests/emulator/outage.h"
 #include "tests/emulator/server.h"
 #include "tests/emulator/session.h"
 
@@ -127,6 +128,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     make_activation(lab);
     TRY(node_table_new(lab, &lab->nodes));
     TRY(session_table_new(lab, &lab->sessions));
+    TRY(outage_new(lab, &lab->outage));
     return server_start(lab);
 }
 
@@ -198,6 +200,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
     if (sources->parent.is_armed) {
         close(sources->parent.fd);
     }
+    outage_free(lab->outage);
     event_loop_free(lab->loop);
     sha256_free(&lab->hash);
     fault_free(&lab->faults);

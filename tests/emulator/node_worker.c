@@ -27,6 +27,7 @@ struct node_worker {
     struct byte_queue inbox; /* length-prefixed messages that arrived while the receive loop was blocked */
     size_t swallowed;        /* bytes since the receive loop died */
     uint64_t read_after_us;  /* the agent's pause */
+    uint64_t start_us;       /* not before */
     struct loop_timer tick, pace, link;
 };
 
@@ -226,7 +227,8 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
         free(worker);
         return err;
     }
-    event_loop_arm(loop, &worker->link, event_loop_now_us() + config->start_delay_us);
+    worker->start_us = event_loop_now_us() + config->start_delay_us;
+    event_loop_arm(loop, &worker->link, worker->start_us);
     *ret_worker = worker;
     return ERR_OK;
 }
@@ -325,16 +327,20 @@ void node_worker_set_room(struct node_worker *worker, bool has_room)
     }
 }
 
-void node_worker_lose_link(struct node_worker *worker)
+void node_worker_lose_link(struct node_worker *worker, uint64_t away_us)
 {
+    uint64_t back_us = event_loop_now_us() + away_us + RECONNECT_US;
     if (!worker->is_attached) {
+        if (worker->link.is_armed) {
+            event_loop_arm(worker->loop, &worker->link, back_us < worker->start_us ? worker->start_us : back_us);
+        }
         return;
     }
     worker->is_attached = false;
     byte_queue_drop(&worker->inbox, byte_queue_len(&worker->inbox));
     agent_core_link_down(worker->core);
     worker->ports.attached(worker->owner, false);
-    event_loop_arm(worker->loop, &worker->link, event_loop_now_us() + RECONNECT_US);
+    event_loop_arm(worker->loop, &worker->link, back_us);
     mark_dirty(worker);
 }
 

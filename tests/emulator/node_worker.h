@@ -41,8 +41,9 @@ bool node_worker_wants_input(struct node_worker *worker);
  * loop stops at the next message that it would have to acknowledge. */
 void node_worker_set_room(struct node_worker *worker, bool has_room);
 
-/* The data channel was lost under it: it comes back by itself. */
-void node_worker_lose_link(struct node_worker *worker);
+/* The data channel was lost under it, or cannot be made: it comes by itself, when the gateway is there after `away_us`.
+ */
+void node_worker_lose_link(struct node_worker *worker, uint64_t away_us);
 /* channel_closed on the control channel. */
 void node_worker_cancel(struct node_worker *worker);
 

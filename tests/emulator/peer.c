@@ -64,6 +64,11 @@ enum err peer_new(struct lab *lab, struct lws *wsi, enum peer_channel channel, c
     event_loop_arm(lab->loop, &peer->deadline, event_loop_now_us() + FIRST_MESSAGE_US);
     peer->kernel_is_full = (struct loop_timer){.expired = kernel_may_have_room, .owner = peer};
     (void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &(int){LAB_KERNEL_BUFFER}, sizeof(int));
+    peer->next = lab->peers;
+    if (peer->next != NULL) {
+        peer->next->previous = peer;
+    }
+    lab->peers = peer;
     *ret_peer = peer;
     return ERR_OK;
 }
@@ -72,6 +77,10 @@ void peer_free(struct peer *peer)
 {
     if (peer == NULL) {
         return;
+    }
+    *(peer->previous == NULL ? &peer->lab->peers : &peer->previous->next) = peer->next;
+    if (peer->next != NULL) {
+        peer->next->previous = peer->previous;
     }
     event_loop_disarm(peer->lab->loop, &peer->deadline);
     event_loop_disarm(peer->lab->loop, &peer->kernel_is_full);
@@ -151,6 +160,13 @@ void peer_drop(struct peer *peer)
         peer->is_dead = true;
         shutdown(lws_get_socket_fd(peer->wsi), SHUT_RDWR);
         lws_set_timeout(peer->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    }
+}
+
+void peer_drop_all(struct lab *lab)
+{
+    for (struct peer *at = lab->peers; at != NULL; at = at->next) {
+        peer_drop(at);
     }
 }
 

@@ -34,6 +34,7 @@ struct peer {
     struct loop_timer deadline;       /* of its first message, and of its going */
     struct loop_timer kernel_is_full; /* look again then */
     uint64_t kernel_wait_us;
+    struct peer *next, *previous; /* of all, in the lab */
 };
 
 /* `id` longer than the room is refused with ERR_TOO_LONG. */
@@ -50,6 +51,8 @@ void peer_set_reading(struct peer *peer, bool is_reading);
 /* Ends it with a Close frame once the queue is out, or at once and without a word. */
 void peer_close(struct peer *peer, int code);
 void peer_drop(struct peer *peer);
+/* Every websocket there is, control channels and those without a first message included. */
+void peer_drop_all(struct lab *lab);
 
 /* libwebsockets' turn: a piece of a message has come (returns false to hang up), or there is room to write (-1 closes).
  */

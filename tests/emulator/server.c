@@ -9,6 +9,8 @@
 #include "tests/emulator/http_exchange.h"
 #include "tests/emulator/lab_control.h"
 #include "tests/emulator/lab_limits.h"
+#include "tests/emulator/listener.h"
+#include "tests/emulator/outage.h"
 #include "tests/emulator/peer.h"
 
 enum { VHOST_API, VHOST_GATEWAY };
@@ -53,6 +55,9 @@ static int begin_request(struct lws *wsi, struct connection *connection)
 {
     http_exchange_free(connection->exchange);
     connection->exchange = NULL;
+    if (is_gateway(wsi) && outage_left_us(lab_of(wsi)->outage) > 0) {
+        return -1;
+    }
     enum err err = http_exchange_new(lab_of(wsi), wsi, &connection->exchange);
     if (err != ERR_OK) {
         return refuse(wsi, err == ERR_MEMORY ? 500 : 400);
@@ -104,6 +109,9 @@ static int write_answer(struct lws *wsi, struct connection *connection)
 static int confirm_upgrade(struct lws *wsi, const char *protocol)
 {
     struct peer *peer = NULL;
+    if (is_gateway(wsi) && outage_left_us(lab_of(wsi)->outage) > 0) {
+        return -1; /* was accepted just before the gateway went away */
+    }
     if (lws_get_opaque_user_data(wsi) != NULL || !is_gateway(wsi) || strcasecmp(protocol, "websocket") != 0) {
         return lws_return_http_status(wsi, 400, NULL) != 0 ? -1 : 1;
     }
@@ -202,7 +210,7 @@ static enum err make_vhost(struct lab *lab, int which, struct lws_vhost **ret_vh
 {
     struct lws_context_creation_info info = {0};
     info.vhost_name = which == VHOST_API ? "api" : "gateway";
-    info.port = which == VHOST_API ? lab->options.api_port : lab->options.gateway_port;
+    info.port = which == VHOST_API ? lab->options.api_port : CONTEXT_PORT_NO_LISTEN_SERVER;
     info.iface = lab->options.listen;
     info.protocols = protocols;
     info.ssl_cert_filepath = lab->certificates.server;
@@ -214,7 +222,7 @@ static enum err make_vhost(struct lab *lab, int which, struct lws_vhost **ret_vh
     info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT; /* without it the vhost speaks plain text */
     info.options |= strchr(lab->options.listen, ':') == NULL ? LWS_SERVER_OPTION_DISABLE_IPV6 : 0;
     struct lws_vhost *vhost = lws_create_vhost(lab->lws, &info);
-    if (vhost == NULL || lws_get_vhost_listen_port(vhost) <= 0) {
+    if (vhost == NULL || (which == VHOST_API && lws_get_vhost_listen_port(vhost) <= 0)) {
         log_error("cannot listen on %s port %d", info.iface, info.port);
         return ERR_SYSTEM;
     }
@@ -229,7 +237,8 @@ enum err server_start(struct lab *lab)
     TRY(make_vhost(lab, VHOST_API, &api));
     TRY(make_vhost(lab, VHOST_GATEWAY, &gateway));
     lab->api_port = lws_get_vhost_listen_port(api);
-    lab->gateway_port = lws_get_vhost_listen_port(gateway);
+    TRY(listener_new(lab->loop, gateway, lab->options.listen, lab->options.gateway_port, &lab->gateway_listener));
+    lab->gateway_port = listener_port(lab->gateway_listener);
     /* libwebsockets closes what it adopts; the event loop keeps its own descriptor. */
     lws_sock_file_fd_type descriptor = {.filefd = dup(event_loop_fd(lab->loop))};
     if (descriptor.filefd < 0 ||
@@ -249,6 +258,8 @@ void server_round(struct lab *lab)
 
 void server_stop(struct lab *lab)
 {
+    listener_free(lab->gateway_listener);
+    lab->gateway_listener = NULL;
     if (lab->lws != NULL) {
         lws_context_destroy(lab->lws);
         lab->lws = NULL;

@@ -1,0 +1,23 @@
+/* listener: the gateway's listening socket. It is ours and not libwebsockets', because a restart closes it for a while:
+ * connections are then refused, and no other process can take the port. */
+#ifndef SSM_LAB_LISTENER_H
+#define SSM_LAB_LISTENER_H
+
+#include <libwebsockets.h>
+
+#include "tests/emulator/event_loop.h"
+
+struct listener;
+
+/* Listens, and gives what it accepts to `vhost`. `port` 0 takes a free one. Freed before `loop`. */
+enum err listener_new(struct event_loop *loop, struct lws_vhost *vhost, const char *address, int port,
+                      struct listener **ret_listener) SSM_MUST_USE;
+void listener_free(struct listener *listener);
+
+int listener_port(const struct listener *listener);
+
+/* From now on connections are refused; or accepted again. Both are safe to repeat. ERR_SYSTEM: try again. */
+enum err listener_close(struct listener *listener) SSM_MUST_USE;
+enum err listener_open(struct listener *listener) SSM_MUST_USE;
+
+#endif
