@@ -69,6 +69,10 @@
 /* A session record on disk: five short lines and an endpoint URL. */
 #define LIMIT_SESSION_RECORD (8 * 1024)
 
+/* last.log and the file before it, each: lines of 150 bytes, two for every loss of a connection and so two an hour for
+ * a tunnel. Five tunnels fill one in 20 hours. */
+#define LIMIT_STATE_LOG (32 * 1024)
+
 /* Session records that one run looks at. A thousand masters killed at once still leaves room; more are left to the next
  * run. */
 #define LIMIT_SESSION_RECORDS 4096

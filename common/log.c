@@ -13,13 +13,19 @@
 static struct {
     const char *program;
     bool debug;
-    bool is_stuck; /* the last line had no place */
+    bool is_stuck;                  /* the last line had no place */
+    void (*keep)(const char *line); /* NULL: nothing is kept */
 } log_state = {.program = "ssm"};
 
 void log_open(const char *program, bool debug)
 {
     log_state.program = program;
     log_state.debug = debug;
+}
+
+void log_keep(void (*keep)(const char *line))
+{
+    log_state.keep = keep;
 }
 
 /* The controls of ISO 8859-1 in UTF-8, U+0080 to U+009F: to some terminals U+009B is ESC [. */
@@ -55,31 +61,50 @@ static void put_line(const char *line, size_t len)
     }
 }
 
-__attribute__((format(printf, 2, 0))) static void write_line(const char *level, const char *format, va_list arguments)
+/* Where a line goes. */
+enum {
+    LOG_SHOW = 1,
+    LOG_MARK = 2, /* as one of --debug */
+    LOG_KEEP = 4,
+};
+
+__attribute__((format(printf, 2, 0))) static void write_line(unsigned where, const char *format, va_list arguments)
 {
     char raw[2048];
     (void)vsnprintf(raw, sizeof raw, format, arguments);
     char memory[4096];
     struct text line = text_in(memory, sizeof memory - 1);
     text_put(&line, log_state.program);
-    text_put(&line, ": ");
-    text_put(&line, level);
+    text_put(&line, (where & LOG_MARK) != 0 ? ": debug: " : ": ");
+    size_t prefix_len = line.len;
     put_escaped(&line, raw);
-    memory[line.len] = '\n';
-    put_line(memory, line.len + 1);
+    if ((where & LOG_KEEP) != 0 && log_state.keep != NULL) {
+        log_state.keep(memory + prefix_len);
+    }
+    if ((where & LOG_SHOW) != 0) {
+        memory[line.len] = '\n';
+        put_line(memory, line.len + 1);
+    }
 }
 
-#define LOG_FUNCTION(name, level, condition)                                                                           \
+static unsigned in_debug(void)
+{
+    return log_state.debug ? LOG_SHOW | LOG_MARK : 0;
+}
+
+#define LOG_FUNCTION(name, places)                                                                                     \
     void name(const char *format, ...)                                                                                 \
     {                                                                                                                  \
-        if (condition) {                                                                                               \
+        unsigned where = places;                                                                                       \
+        if (where != 0) {                                                                                              \
             va_list arguments;                                                                                         \
             va_start(arguments, format);                                                                               \
-            write_line(level, format, arguments);                                                                      \
+            write_line(where, format, arguments);                                                                      \
             va_end(arguments);                                                                                         \
         }                                                                                                              \
     }
 
-LOG_FUNCTION(log_error, "", true)
-LOG_FUNCTION(log_notice, "", true)
-LOG_FUNCTION(log_debug, "debug: ", log_state.debug)
+LOG_FUNCTION(log_error, LOG_SHOW | LOG_KEEP)
+LOG_FUNCTION(log_notice, LOG_SHOW)
+LOG_FUNCTION(log_debug, in_debug())
+LOG_FUNCTION(log_event, LOG_KEEP | in_debug())

@@ -15,5 +15,11 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Printed with --debug only. */
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Like log_debug, and kept: for what a person wants to read later, and that the terminal is no place for. */
+void log_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on each line of log_error and log_event goes to `keep` too, before standard error: escaped, and without the
+ * program's name and the line's end. */
+void log_keep(void (*keep)(const char *line));
 
 #endif

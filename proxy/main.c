@@ -1,5 +1,6 @@
 /* ssm-proxy: SSH to AWS managed nodes through Session Manager. Finds the verb, hardens the process, runs it. */
 #include "common/log.h"
+#include "proxy/command/last_log.h"
 #include "proxy/command/verbs.h"
 #include "proxy/edge/stdio.h"
 
@@ -49,6 +50,7 @@ int main(int argc, char **argv)
         return err_exit_code(ERR_SYSTEM);
     }
     harden();
+    last_log_keep();
     if (argc < 2) {
         return print_help(stderr, err_exit_code(ERR_USAGE));
     }

@@ -1,6 +1,7 @@
 #include "proxy/command/verbs.h"
 
 #include "common/log.h"
+#include "proxy/command/failure.h"
 #include "proxy/command/session.h"
 #include "proxy/command/tunnel.h"
 #include "proxy/edge/clock.h"
@@ -35,6 +36,18 @@ struct connect {
     bool is_unanswered; /* the agent never began the session: another one may do better */
     bool was_open;      /* the tunnel has carried bytes, or could have */
 };
+
+#define NAME_SIZE (2 * LIMIT_TARGET + 32)
+
+/* "web-1 (i-0123456789abcdef0) port 22": what every line about this run begins with. */
+static void put_name(const struct connect *connect, struct text *name)
+{
+    text_put(name, connect->target.text);
+    if (connect->node[0] != '\0' && strcmp(connect->node, connect->target.text) != 0) {
+        text_format(name, " (%s)", connect->node);
+    }
+    text_format(name, " port %s", connect->port);
+}
 
 /* ---- the command line ---- */
 
@@ -159,7 +172,11 @@ static enum err run_tunnel(struct connect *connect)
     /* Nothing more can be asked of the person, and no byte has passed: out of the terminal's reach, or Ctrl-C at the
      * ssh that happens to be the first would end the tunnel of a ControlPersist master. */
     (void)terminal_leave_session();
+    char name_memory[NAME_SIZE];
+    struct text name = text_in(name_memory, sizeof name_memory);
+    put_name(connect, &name);
     struct tunnel_session session = {
+        .name = name.data,
         .channel = channel,
         .stream = &connect->stream,
         .session_id = connect->session.session_id,
@@ -186,26 +203,6 @@ static enum err run_tunnel(struct connect *connect)
 
 /* ---- leaving ---- */
 
-/* What the person can do about it, where the words of the failure do not say it all. */
-static const char *const advice[ERR_COUNT] = {
-    [ERR_OFFLINE] = "; is the node running, its agent up, and the region right?",
-    [ERR_NO_SERVER] = "; is a server listening on that port of the node?",
-    [ERR_CREDENTIALS] = "; renew or correct the credentials",
-    [ERR_CLOCK_SKEW] = "; set the clock of this machine",
-    [ERR_THROTTLED] = "; try again in a moment",
-    [ERR_SERVICE] = "; try again in a moment",
-};
-
-/* The service ends its messages with a full stop, or a blank; our line goes on after it. */
-static size_t len_without_full_stop(const struct text *why)
-{
-    size_t len = why->len;
-    while (len > 0 && (why->data[len - 1] == '.' || why->data[len - 1] == ' ')) {
-        len--;
-    }
-    return len;
-}
-
 static int report(const struct connect *connect, enum err err)
 {
     const struct run *run = &connect->run;
@@ -216,15 +213,13 @@ static int report(const struct connect *connect, enum err err)
         log_debug("interrupted by signal %d", run->signal);
         return 128 + run->signal;
     }
-    char name[2 * LIMIT_TARGET + 8];
-    struct text text = text_in(name, sizeof name);
-    text_put(&text, connect->target.text);
-    if (connect->node[0] != '\0' && strcmp(connect->node, connect->target.text) != 0) {
-        text_format(&text, " (%s)", connect->node);
-    }
-    int why_len = (int)len_without_full_stop(&run->why);
-    log_error("%s port %s: %s%s%.*s%s", name, connect->port, err_text(err), why_len > 0 ? ": " : "", why_len,
-              why_len > 0 ? run->why.data : "", advice[err] != NULL ? advice[err] : "");
+    char name_memory[NAME_SIZE];
+    struct text name = text_in(name_memory, sizeof name_memory);
+    put_name(connect, &name);
+    char line_memory[FAILURE_SIZE];
+    struct text line = text_in(line_memory, sizeof line_memory);
+    failure_put(err, &run->why, &line);
+    log_error("%s: %s", name.data, line.data);
     return err_exit_code(err);
 }
 

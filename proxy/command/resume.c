@@ -2,12 +2,13 @@
 
 #include "common/log.h"
 #include "proxy/command/api.h"
+#include "proxy/command/failure.h"
 
 #define TRY_US (20 * 1000 * 1000) /* one try: API call, connection, upgrade */
 
-void resume_begin(struct resume *resume, struct stream *stream, int64_t budget_us, int64_t now_us)
+void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, int64_t now_us)
 {
-    *resume = (struct resume){.is_active = true};
+    *resume = (struct resume){.is_active = true, .name = name, .began_us = now_us};
     struct chance chance = chance_from_number(chance_next(&stream->chance));
     resume->reconnect = reconnect_begin(chance, budget_us, now_us);
 }
@@ -31,8 +32,10 @@ static enum err begin_try(struct resume *resume, struct run *run, const struct s
                           int64_t now_us)
 {
     text_clear(&run->why);
+    resume->is_environment = false;
     AUTO(account_wipe) struct account account = {0};
     TRY(account_open(&run->flags, &account, &run->why));
+    resume->is_environment = account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_resume_session(session_id, &request));
     TRY(api_post(run->net, &account, &request, TRY_US, &resume->call));
@@ -51,6 +54,9 @@ static enum err take_token(struct resume *resume, struct run *run)
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct ssm_api_failure failure;
     enum err err = ssm_api_parse_resumed_session(&reply, &session, &failure);
+    if (err == ERR_DENIED) {
+        text_put(&run->why, "without ssm:ResumeSession a connection that is lost cannot be brought back: ");
+    }
     if (err != ERR_OK) {
         api_put_failure(&failure, &run->why);
         return err;
@@ -63,6 +69,27 @@ static enum err take_token(struct resume *resume, struct run *run)
 static bool is_final(enum err err)
 {
     return err == ERR_SESSION_ENDED || err == ERR_DENIED;
+}
+
+/* Every try fails alike until somebody does something. */
+static bool needs_person(enum err err)
+{
+    return err == ERR_CREDENTIALS || err == ERR_NO_CREDENTIALS || err == ERR_CLOCK_SKEW || err == ERR_CONFIG;
+}
+
+static void ask_person(struct resume *resume, const struct run *run, enum err err, int64_t now_us)
+{
+    if (resume->has_asked || !needs_person(err)) {
+        return;
+    }
+    resume->has_asked = true;
+    char memory[FAILURE_SIZE];
+    struct text line = text_in(memory, sizeof memory);
+    failure_put(err, &run->why, &line);
+    bool is_fixed = err == ERR_CREDENTIALS && resume->is_environment;
+    log_event("%s: cannot be resumed yet: %s%s; tried again for %lld s", resume->name, line.data,
+              is_fixed ? " (they are in the environment, which stays as it is while this runs: connect again)" : "",
+              (long long)((resume->reconnect.give_up_us - now_us) / 1000000));
 }
 
 static enum err go_on(struct resume *resume, struct run *run, struct stream *stream, int64_t now_us)
@@ -106,6 +133,7 @@ enum err resume_pump(struct resume *resume, struct run *run, struct stream *stre
         return err;
     }
     log_debug("the session could not be resumed yet: %s: %s", err_text(err), run->why.data);
+    ask_person(resume, run, err, now_us);
     if (!reconnect_failed(&resume->reconnect, now_us)) {
         resume->is_active = false;
         return ERR_SESSION_LOST;

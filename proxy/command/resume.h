@@ -1,6 +1,10 @@
 /* resume: brings the connection of a session back after it was lost: ResumeSession with credentials resolved afresh, a
  * new connection to the same StreamUrl, OpenDataChannel with the new token. The service closes every connection about
- * once an hour, so this is an ordinary event. Nothing waits: pump it once a turn. */
+ * once an hour, so this is an ordinary event. Nothing waits: pump it once a turn.
+ *
+ * It never asks anybody anything: the terminal belongs to ssh. Credentials that are missing, expired or refused, a
+ * configuration that cannot be read and a wrong clock are told to last.log, once, and tried again like everything else:
+ * somebody may put them right before the time is over. */
 #ifndef SSM_PROXY_COMMAND_RESUME_H
 #define SSM_PROXY_COMMAND_RESUME_H
 
@@ -11,20 +15,25 @@
 /* Zero-initialised means "nothing is lost". */
 struct resume {
     bool is_active;
+    const char *name; /* borrowed; for lines of the log */
+    int64_t began_us;
     struct reconnect reconnect;
     struct https_call *call; /* ResumeSession; NULL during a pause, and once the token is here */
     struct secret token;
     bool is_trying; /* a try is under way: API call and connection side by side */
     bool is_upgrading;
     int64_t try_ends_us;
+    bool is_environment; /* the credentials of the try came from the environment */
+    bool has_asked;      /* for a person; once is enough */
 };
 
 /* The connection was lost. The first try begins with the next pump. */
-void resume_begin(struct resume *resume, struct stream *stream, int64_t budget_us, int64_t now_us);
+void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, int64_t now_us);
 
 /* ERR_AGAIN while it goes on. ERR_OK: run->websocket is open and OpenDataChannel has been sent; nothing is active any
  * more. Anything else is final, with words in run->why: ERR_SESSION_ENDED (the service no longer knows the session),
- * ERR_DENIED, ERR_SESSION_LOST (the time is over; the words are those of the last try). */
+ * ERR_DENIED (ssm:ResumeSession is not allowed), ERR_SESSION_LOST (the time is over; the words are those of the last
+ * try). */
 enum err resume_pump(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
                      int64_t now_us) SSM_MUST_USE;
 

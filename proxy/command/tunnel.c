@@ -149,8 +149,10 @@ static void lose_transport(struct tunnel *tunnel, enum err err, struct instant n
     if (err == ERR_PROTOCOL || err == ERR_TOO_LONG) {
         channel_abort(tunnel->channel, err, why);
     } else if (state >= CHANNEL_HANDSHAKE && state <= CHANNEL_OPEN) {
-        log_debug("%s; resuming the session", why);
-        resume_begin(&tunnel->resume, tunnel->session.stream, tunnel->session.resume_budget_us, now.mono_us);
+        const struct tunnel_session *session = &tunnel->session;
+        log_event("%s: connection lost: %s; resuming the session", session->name,
+                  why[0] != '\0' ? why : "the gateway closed it");
+        resume_begin(&tunnel->resume, session->name, session->stream, session->resume_budget_us, now.mono_us);
     } else {
         channel_abort(tunnel->channel, ERR_SESSION_LOST, why);
     }
@@ -195,7 +197,9 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
     const struct tunnel_session *session = &tunnel->session;
     enum err err = resume_pump(&tunnel->resume, tunnel->run, session->stream, session->session_id, now.mono_us);
     if (err == ERR_OK) {
-        log_debug("the session goes on");
+        int64_t away_ms = (now.mono_us - tunnel->resume.began_us) / 1000;
+        log_event("%s: resumed after %lld.%lld s, the session goes on", session->name, (long long)(away_ms / 1000),
+                  (long long)(away_ms % 1000 / 100));
         tunnel->liveness = liveness_begin(session->ping_interval_us, now.mono_us, clock_boot_ms());
         channel_transport_up(tunnel->channel, now);
     } else if (err != ERR_AGAIN) {

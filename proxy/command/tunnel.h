@@ -15,6 +15,7 @@
 
 /* What a tunnel works for; all borrowed. */
 struct tunnel_session {
+    const char *name; /* for lines of the log */
     struct channel *channel;
     struct stream *stream;
     const char *session_id;

@@ -1,5 +1,7 @@
 #include "proxy/core/sigv4.h"
 
+#include "proxy/core/calendar.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -22,32 +24,12 @@ enum err sigv4_payload_hash(struct bytes body, char ret_hash[SIGV4_HASH_SIZE])
     return ERR_OK;
 }
 
-/* Days since 1970 to year, month and day (proleptic Gregorian), counted in eras of 400 years from a 1 March. */
-static void civil_from_days(int64_t days, unsigned *ret_year, unsigned *ret_month, unsigned *ret_day)
-{
-    unsigned from_march = (unsigned)(days + 719468);
-    unsigned era = from_march / 146097;
-    unsigned day_of_era = from_march % 146097;
-    unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned shifted_month = (5 * day_of_year + 2) / 153;
-    *ret_day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    *ret_month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-    *ret_year = era * 400 + year_of_era + (*ret_month <= 2);
-}
-
 enum err sigv4_date(int64_t unix_seconds, char ret_date[SIGV4_DATE_SIZE])
 {
-    if (unix_seconds < 0 || unix_seconds >= INT64_C(253402300800)) { /* 10000-01-01 */
-        return ERR_MALFORMED;
-    }
-    unsigned year;
-    unsigned month;
-    unsigned day;
-    civil_from_days(unix_seconds / 86400, &year, &month, &day);
-    unsigned second = (unsigned)(unix_seconds % 86400);
+    struct calendar at;
+    TRY(calendar_from_unix(unix_seconds, &at));
     struct text text = text_in(ret_date, SIGV4_DATE_SIZE);
-    text_format(&text, "%04u%02u%02uT%02u%02u%02uZ", year, month, day, second / 3600, second / 60 % 60, second % 60);
+    text_format(&text, "%04u%02u%02uT%02u%02u%02uZ", at.year, at.month, at.day, at.hour, at.minute, at.second);
     return text_finish(&text);
 }
 

@@ -136,6 +136,14 @@ static const char *first_of(const char *a, const char *b, const char *c)
     return a != NULL ? a : b != NULL ? b : c;
 }
 
+/* After a blank line, "The Canonical String for this request should have been", with the session token in it: a
+ * signature that does not match is explained so by every AWS service. */
+static size_t len_to_blank_line(const char *message)
+{
+    const char *blank_line = strstr(message, "\n\n");
+    return blank_line != NULL ? (size_t)(blank_line - message) : strlen(message);
+}
+
 static enum err refused(const struct ssm_api_reply *reply, struct ssm_api_failure *ret_failure)
 {
     struct ssm_api_failure failure = {.http_status = reply->http_status};
@@ -148,6 +156,9 @@ static enum err refused(const struct ssm_api_reply *reply, struct ssm_api_failur
         message = is_json ? "the reply names no error type" : "the reply is not one of AWS's";
     }
     copy_for_display(message, failure.message, sizeof failure.message);
+    if (message != NULL && len_to_blank_line(message) < sizeof failure.message) {
+        failure.message[len_to_blank_line(message)] = '\0';
+    }
     *ret_failure = failure;
     return aws_error_classify(reply->http_status, failure.type, failure.message);
 }

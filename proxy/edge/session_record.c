@@ -3,6 +3,7 @@
 #include "common/auto.h"
 #include "proxy/core/sha256.h"
 #include "proxy/edge/process_identity.h"
+#include "proxy/edge/state_directory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +28,7 @@
 #define SESSION_RECORD_OVERAGE_S (7 * 24 * 60 * 60)
 
 struct session_records {
-    char path[LIMIT_PATH + 1];
+    char path[STATE_DIRECTORY_PATH_SIZE];
     int directory; /* -1 until it is found or made */
     DIR *scan;     /* NULL before the first session_record_next_stale */
     bool is_scanned;
@@ -61,20 +62,8 @@ enum err session_record_open(const char *xdg_state_home, const char *home, struc
         return ERR_MEMORY;
     }
     records->directory = -1;
-    struct text path = text_in(records->path, sizeof records->path);
-    if (xdg_state_home != NULL && xdg_state_home[0] == '/') {
-        text_put(&path, xdg_state_home);
-    } else if (home != NULL && home[0] == '/') {
-        text_put(&path, home);
-        text_put(&path, "/.local/state");
-    } else {
-        return ERR_CONFIG;
-    }
-    text_put(&path, "/ssm-bridge/sessions");
-    if (text_finish(&path) != ERR_OK) {
-        return ERR_CONFIG;
-    }
-    records->directory = open(records->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    TRY(state_directory_path(xdg_state_home, home, "sessions", records->path));
+    records->directory = state_directory_find(records->path);
     *ret_records = MOVE(records);
     return ERR_OK;
 }
@@ -95,36 +84,9 @@ void session_record_close(struct session_records **records)
     *records = NULL;
 }
 
-/* mkdir -p, mode 0700 for what is new. `path` is absolute. */
-static enum err session_record_make_path(const char *path, struct text *ret_why)
-{
-    char part[LIMIT_PATH + 1];
-    const char *end = path;
-    while (*end != '\0') {
-        end = strchrnul(end + 1, '/');
-        size_t len = (size_t)(end - path);
-        memcpy(part, path, len);
-        part[len] = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            text_format(ret_why, "%s cannot be made: %s", part, strerror(errno));
-            return ERR_SYSTEM;
-        }
-    }
-    return ERR_OK;
-}
-
 static enum err session_record_make_directory(struct session_records *records, struct text *ret_why)
 {
-    if (records->directory >= 0) {
-        return ERR_OK;
-    }
-    TRY(session_record_make_path(records->path, ret_why));
-    records->directory = open(records->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (records->directory < 0) {
-        text_format(ret_why, "%s cannot be opened: %s", records->path, strerror(errno));
-        return ERR_SYSTEM;
-    }
-    return ERR_OK;
+    return records->directory >= 0 ? ERR_OK : state_directory_make(records->path, &records->directory, ret_why);
 }
 
 /* A hash: the id in a record that was read from disk may hold what a file name may not. */

@@ -1,9 +1,8 @@
 /* session_record: which sessions are open, on disk, so that a run that is killed leaves its session for the next run
  * to end.
  *
- * One file a session in $XDG_STATE_HOME/ssm-bridge/sessions/ (~/.local/state when XDG_STATE_HOME is not set or not
- * absolute, as the XDG base directory specification says), named by a hash of the session id, mode 0600 in directories
- * of mode 0700, written beside and renamed. Lines of "key value"; no token is in it:
+ * One file a session in the directory sessions/ of state_directory.h, named by a hash of the session id, mode 0600,
+ * written beside and renamed. Lines of "key value"; no token is in it:
  *
  *     ssm-bridge-session 1
  *     session alice-0a1b2c3d4e5f67890

@@ -110,6 +110,10 @@ static void reads_every_shape_of_an_error(void **state)
         {"{\"__type\":\"A\",\"__type\":\"B\"}", NULL, "", "the reply is not one of AWS's", ERR_UNREACHABLE},
         {"{\"__type\":\"InvalidDocument\",\"message\":\"a\\nb\\u001b[31mc\"}", NULL, "InvalidDocument", "a?b?[31mc",
          ERR_CONFIG},
+        {"{\"__type\":\"InvalidSignatureException\",\"message\":\"We calculated another.\\n\\nThe Canonical String for "
+         "this "
+         "request should have been\\n'POST\\n/\\n\\nx-amz-security-token:TOKEN'\"}",
+         NULL, "InvalidSignatureException", "We calculated another.", ERR_CREDENTIALS},
         {"{\"__type\":\"#\",\"message\":\"m\"}", NULL, "", "m", ERR_UNREACHABLE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
