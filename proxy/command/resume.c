@@ -87,7 +87,7 @@ static void ask_person(struct resume *resume, const struct run *run, enum err er
     struct text line = text_in(memory, sizeof memory);
     failure_put(err, &run->why, &line);
     bool is_fixed = err == ERR_CREDENTIALS && resume->is_environment;
-    log_event("%s: cannot be resumed yet: %s%s; tried again for %lld s", resume->name, line.data,
+    log_event("%s: cannot be resumed yet: %s%s; it is tried again for %lld s", resume->name, line.data,
               is_fixed ? " (they are in the environment, which stays as it is while this runs: connect again)" : "",
               (long long)((resume->reconnect.give_up_us - now_us) / 1000000));
 }

@@ -176,6 +176,11 @@ void api_next_token(json_t *output, size_t end, size_t total)
 
 /* ---- requests ---- */
 
+static bool is_person_for_a_time(const struct credential *caller)
+{
+    return caller->session_token[0] != '\0' && caller->node_id[0] == '\0';
+}
+
 static enum err check_caller(struct api_call *call, size_t operation)
 {
     struct service_error error = {0};
@@ -185,7 +190,10 @@ static enum err check_caller(struct api_call *call, size_t operation)
         return ERR_OK;
     }
     enum err err = signature_check(&scope, call->lab->credentials, call->exchange->request, &call->caller, &error);
-    if (err == ERR_CREDENTIALS) {
+    if (err == ERR_OK && call->lab->faults.expire_temporary && is_person_for_a_time(call->caller)) {
+        api_fail(call, "ExpiredTokenException", "The security token included in the request is expired");
+        err = ERR_CREDENTIALS;
+    } else if (err == ERR_CREDENTIALS) {
         api_fail_error(call, &error);
     } else if (err != ERR_OK) {
         api_fail(call, "InternalServerError", "An internal error occurred.");

@@ -27,8 +27,6 @@ static json_t *session_reply(struct lab *lab, const struct session *session, boo
     return output;
 }
 
-/* ---- StartSession ---- */
-
 static void fail_denied(const struct api_call *call, const char *action, const char *resource)
 {
     api_fail(
@@ -37,6 +35,8 @@ static void fail_denied(const struct api_call *call, const char *action, const c
         "ssm:%s action",
         call->caller->principal, action, resource, action);
 }
+
+/* ---- StartSession ---- */
 
 static const struct session_document *check_document(const struct api_call *call, const char *name)
 {
@@ -143,6 +143,12 @@ void api_session_resume(const struct api_call *call)
     struct session *session = session_table_find(call->lab->sessions, id);
     if (session == NULL) {
         api_fail(call, "DoesNotExistException", "Session %s does not exist", id);
+        return;
+    }
+    if (call->caller->is_denied) {
+        char resource[200];
+        snprintf(resource, sizeof resource, "arn:aws:ssm:%s:" LAB_ACCOUNT ":session/%s", call->lab->options.region, id);
+        fail_denied(call, "ResumeSession", resource);
         return;
     }
     bool is_alive = session_is_open(session) && session->status != SESSION_TERMINATING && !call->lab->faults.no_token;

@@ -31,6 +31,7 @@ static const struct {
     NUMBER(clock_offset_s),
     {"stream_url", MEMBER_TEXT, offsetof(struct fault_settings, stream_url)},
     BOOLEAN(no_token),
+    BOOLEAN(expire_temporary),
     NUMBER(long_poll_ms),
     NUMBER(refuse_upgrades),
     NUMBER(upgrade_status),

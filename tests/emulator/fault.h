@@ -16,9 +16,10 @@ struct fault_settings {
     int64_t throttle_next, fail_next; /* so many calls get ThrottlingException, InternalServerError */
     int64_t api_delay_ms, start_session_delay_ms;
     int64_t clock_offset_s;
-    char *stream_url;     /* StartSession and ResumeSession answer this one; NULL: the true one */
-    bool no_token;        /* ResumeSession answers without TokenValue */
-    int64_t long_poll_ms; /* how long GetMessages is held: 18000; the agent gives up after 20 s */
+    char *stream_url;      /* StartSession and ResumeSession answer this one; NULL: the true one */
+    bool no_token;         /* ResumeSession answers without TokenValue */
+    bool expire_temporary; /* every temporary credential of a person has expired by now */
+    int64_t long_poll_ms;  /* how long GetMessages is held: 18000; the agent gives up after 20 s */
     /* Gateway */
     int64_t refuse_upgrades; /* so many websocket upgrades are answered with upgrade_status */
     int64_t upgrade_status;
