@@ -41,8 +41,8 @@ static enum err sign(const struct account *account, const struct ssm_api_request
     return sigv4_authorize(&signable, &scope, &account->credentials, ret_authorization);
 }
 
-enum err api_post(struct net *net, const struct account *account, const struct ssm_api_request *request,
-                  int64_t timeout_us, struct https_call **ret_call)
+static enum err post(struct net *net, const struct account *account, const struct ssm_api_request *request,
+                     int64_t timeout_us, bool is_apart, struct https_call **ret_call)
 {
     struct sigv4_authorization authorization;
     TRY(sign(account, request, &authorization));
@@ -74,14 +74,27 @@ enum err api_post(struct net *net, const struct account *account, const struct s
         TRY(err);
         headers[count++] = token_line.reveal;
     }
-    struct https_request post = {
+    struct https_request https = {
         .url = &account->settings.api,
         .headers = headers,
         .header_count = count,
         .body = bytes_of(request->body, request->body_len),
         .timeout_us = timeout_us,
+        .is_apart = is_apart,
     };
-    return https_start(net, &post, ret_call);
+    return https_start(net, &https, ret_call);
+}
+
+enum err api_post(struct net *net, const struct account *account, const struct ssm_api_request *request,
+                  int64_t timeout_us, struct https_call **ret_call)
+{
+    return post(net, account, request, timeout_us, false, ret_call);
+}
+
+enum err api_post_apart(struct net *net, const struct account *account, const struct ssm_api_request *request,
+                        int64_t timeout_us, struct https_call **ret_call)
+{
+    return post(net, account, request, timeout_us, true, ret_call);
 }
 
 enum err api_reply(struct https_call *call, struct ssm_api_reply *ret_reply, struct text *ret_why)

@@ -9,6 +9,10 @@
 /* Signs `request` as of now and starts to post it; `timeout_us` bounds the whole call. */
 enum err api_post(struct net *net, const struct account *account, const struct ssm_api_request *request,
                   int64_t timeout_us, struct https_call **ret_call) SSM_MUST_USE;
+/* The same on a connection of its own, for when the network may be another one by now: on a connection that was kept
+ * nothing would say so before the call's time is up. */
+enum err api_post_apart(struct net *net, const struct account *account, const struct ssm_api_request *request,
+                        int64_t timeout_us, struct https_call **ret_call) SSM_MUST_USE;
 
 /* ERR_AGAIN while the call runs; ERR_OK with a reply of whatever HTTP status (borrowed from the call), for one of the
  * parsers of core/ssm_api; or why there is none. */

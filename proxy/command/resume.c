@@ -38,7 +38,7 @@ static enum err begin_try(struct resume *resume, struct run *run, const struct s
     resume->is_environment = account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_resume_session(session_id, &request));
-    TRY(api_post(run->net, &account, &request, TRY_US, &resume->call));
+    TRY(api_post_apart(run->net, &account, &request, TRY_US, &resume->call));
     websocket_free(&run->websocket);
     TRY(websocket_connect(run->net, &stream->url, &run->websocket));
     resume->is_trying = true;

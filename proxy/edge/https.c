@@ -113,6 +113,8 @@ static enum err https_prepare(struct https_call *call, const struct https_reques
                   curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
                                    request->body.len > 0 ? (const char *)request->body.data : "") == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000)) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->is_apart) == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)request->is_apart) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, https_on_body) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, https_on_header) == CURLE_OK &&

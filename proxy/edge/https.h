@@ -5,7 +5,7 @@
  *     enum err err = https_result(call, &reply, &why);     ERR_AGAIN while it is under way
  *
  * A reply of any HTTP status is a result; its meaning is for the core (ssm_api). Connections are kept and used again
- * by later calls to the same host. */
+ * by later calls to the same host, unless the request says otherwise. */
 #ifndef SSM_PROXY_EDGE_HTTPS_H
 #define SSM_PROXY_EDGE_HTTPS_H
 
@@ -17,6 +17,7 @@ struct https_request {
     size_t header_count;
     struct bytes body;
     int64_t timeout_us; /* for all of it; 0: HTTPS_TIMEOUT_US */
+    bool is_apart;      /* on a connection of its own: neither one that was kept, nor kept */
 };
 
 /* StartSession takes under 1 s; a throttled service answers at once. */

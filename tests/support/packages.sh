@@ -8,7 +8,8 @@ packages_of_group() {
     build) echo "gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libwslay-dev libjansson-dev" \
         "libwebsockets-dev scdoc" ;;
     demo) echo "python3 openssh-client libwrap0 rsync git procps" ;;
-    test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli python3-botocore" ;;
+    test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli python3-botocore" \
+        "iproute2" ;; # links and addresses of network namespaces
     bench) echo "libcmocka-dev" ;;
     lint) echo "libcmocka-dev clang clang-format clang-tidy" ;;
     coverage) echo "libcmocka-dev gcovr" ;;
