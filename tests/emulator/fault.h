@@ -27,6 +27,11 @@ struct fault_settings {
     bool no_start_publication, no_relay_to_client, no_relay_to_agent;
     /* Per message between client and agent, either way, in percent; delay in milliseconds */
     int64_t loss_percent, duplicate_percent, reorder_percent, delay_ms;
+    /* Data messages between them whose payload is changed (a bit flipped) or cut, in percent */
+    int64_t corrupt_to_client_percent, truncate_to_client_percent;
+    int64_t corrupt_to_agent_percent, truncate_to_agent_percent;
+    /* Every connection ends after so many messages, both directions counted; 0: never */
+    int64_t drop_client_after, drop_agent_after;
     /* Connections that end again and again, see outage.h; 0: never */
     int64_t drop_client_every_ms, drop_agent_every_ms; /* without a Close frame */
     int64_t close_client_every_ms, close_code;         /* with one, as the service does every hour */

@@ -26,7 +26,7 @@ struct lab_counters {
     uint64_t client_connections, agent_connections, upgrades_refused, tokens_refused;
     uint64_t messages_to_agent, messages_to_client, acknowledged_for_client, dropped;
     uint64_t gateway_restarts;
-    uint64_t faults_lost, faults_duplicated, faults_reordered;
+    uint64_t faults_lost, faults_duplicated, faults_reordered, faults_corrupted, faults_truncated;
     struct agent_counters agents; /* of built-in sessions that are over */
 };
 

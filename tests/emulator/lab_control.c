@@ -71,6 +71,8 @@ static json_t *describe_counters(const struct lab *lab)
     add_counter(object, "faults_lost", counters->faults_lost);
     add_counter(object, "faults_duplicated", counters->faults_duplicated);
     add_counter(object, "faults_reordered", counters->faults_reordered);
+    add_counter(object, "faults_corrupted", counters->faults_corrupted);
+    add_counter(object, "faults_truncated", counters->faults_truncated);
     add_counter(object, "received", agents.received);
     add_counter(object, "duplicates", agents.duplicates);
     add_counter(object, "stored_ahead", agents.stored_ahead);

@@ -154,6 +154,11 @@ void peer_close(struct peer *peer, int code)
     }
 }
 
+void peer_hang_up(struct peer *peer)
+{
+    peer_close(peer, 0);
+}
+
 void peer_drop(struct peer *peer)
 {
     if (!peer->is_dead) {
@@ -281,6 +286,10 @@ int peer_writable(struct peer *peer)
         return 0;
     }
     bool is_all_out = byte_queue_len(&peer->out) == 0 && !lws_partial_buffered(peer->wsi);
+    if (peer->is_closing && is_all_out && peer->close_code == 0) {
+        peer_drop(peer);
+        return -1;
+    }
     if (peer->is_closing && is_all_out) {
         lws_close_reason(peer->wsi, (enum lws_close_status)peer->close_code, NULL, 0);
         return -1;

@@ -28,9 +28,9 @@ struct peer {
     bool is_full;              /* out has been above the high mark and not yet below the low one */
     bool is_reading;
     bool is_writable_requested;
-    bool is_closing; /* once everything is out */
-    bool is_dead;    /* refused or dropped: nothing more is heard or said */
-    int close_code;
+    bool is_closing;                  /* once everything is out */
+    bool is_dead;                     /* refused or dropped: nothing more is heard or said */
+    int close_code;                   /* 0: no Close frame */
     struct loop_timer deadline;       /* of its first message, and of its going */
     struct loop_timer kernel_is_full; /* look again then */
     uint64_t kernel_wait_us;
@@ -51,6 +51,8 @@ void peer_set_reading(struct peer *peer, bool is_reading);
 /* Ends it with a Close frame once the queue is out, or at once and without a word. */
 void peer_close(struct peer *peer, int code);
 void peer_drop(struct peer *peer);
+/* As peer_drop, but once the queue is out. */
+void peer_hang_up(struct peer *peer);
 /* Every websocket there is, control channels and those without a first message included. */
 void peer_drop_all(struct lab *lab);
 

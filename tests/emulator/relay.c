@@ -9,6 +9,7 @@
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/peer.h"
 #include "tests/emulator/relay_delay.h"
+#include "tests/emulator/relay_fault.h"
 #include "tests/emulator/service_message.h"
 
 #define GIVE_UP_US 10000000u
@@ -18,13 +19,15 @@
 
 static void deliver_to_agent(struct session *session, struct bytes message)
 {
-    if (session->worker != NULL && session->is_worker_attached) {
+    if (session->worker != NULL && session->is_worker_attached && !session->is_worker_cut) {
+        relay_fault_count_agent(session);
         node_worker_deliver(session->worker, message);
         if (!node_worker_wants_input(session->worker)) {
             relay_update_flow(session);
         }
     } else if (session->agent != NULL) {
         peer_send(session->agent, message);
+        relay_fault_count_agent(session);
     } else {
         session->lab->counters.dropped++;
     }
@@ -62,6 +65,7 @@ static void deliver_to_client(struct session *session, struct bytes message)
 {
     if (session->client != NULL) {
         peer_send(session->client, message);
+        relay_fault_count_client(session);
     } else if (!session->has_client_connected && message.len >= AGENT_MESSAGE_HEADER_LEN) {
         keep_early(session, message);
     } else {
@@ -69,7 +73,7 @@ static void deliver_to_client(struct session *session, struct bytes message)
     }
 }
 
-static void deliver(struct session *session, bool is_to_agent, struct bytes message)
+void relay_deliver(struct session *session, bool is_to_agent, struct bytes message)
 {
     if (is_to_agent) {
         deliver_to_agent(session, message);
@@ -78,39 +82,10 @@ static void deliver(struct session *session, bool is_to_agent, struct bytes mess
     }
 }
 
-/* The faults of the relay, then delivery, perhaps later. */
-static void pass(struct session *session, bool is_to_agent, struct bytes message, uint64_t delay_us)
-{
-    struct lab *lab = session->lab;
-    const struct fault_settings *faults = &lab->faults;
-    if (is_to_agent ? faults->no_relay_to_agent : faults->no_relay_to_client) {
-        lab->counters.faults_lost++;
-        return;
-    }
-    if (fault_strikes(faults->loss_percent, &lab->chance)) {
-        lab->counters.faults_lost++;
-        return;
-    }
-    delay_us += (uint64_t)faults->delay_ms * 1000u;
-    if (fault_strikes(faults->duplicate_percent, &lab->chance)) {
-        lab->counters.faults_duplicated++;
-        relay_delay_add(session, is_to_agent, message, delay_us + chance_below(&lab->chance, 20000));
-    }
-    if (fault_strikes(faults->reorder_percent, &lab->chance)) {
-        lab->counters.faults_reordered++;
-        delay_us += 1000 + chance_below(&lab->chance, 20000);
-    }
-    if (delay_us == 0) {
-        deliver(session, is_to_agent, message);
-    } else {
-        relay_delay_add(session, is_to_agent, message, delay_us);
-    }
-}
-
 void relay_deliver_delayed(struct session *session, bool is_to_agent, struct bytes message)
 {
     if (session_is_open(session)) {
-        deliver(session, is_to_agent, message);
+        relay_deliver(session, is_to_agent, message);
     }
 }
 
@@ -142,7 +117,8 @@ void relay_from_client(struct session *session, struct bytes message)
     } else {
         session->last_activity_us = event_loop_now_us();
     }
-    pass(session, true, message, delay_us);
+    relay_fault_pass(session, true, message, delay_us);
+    relay_fault_count_client(session);
 }
 
 static void acknowledge_for_client(struct session *session, struct bytes message)
@@ -162,7 +138,7 @@ static void acknowledge_for_client(struct session *session, struct bytes message
 
 void relay_from_agent(struct session *session, struct bytes message)
 {
-    if (!session_is_open(session)) {
+    if (!session_is_open(session) || session->is_worker_cut) {
         return;
     }
     if (has_type(message, "agent_session_state")) {
@@ -178,7 +154,8 @@ void relay_from_agent(struct session *session, struct bytes message)
             acknowledge_for_client(session, message);
         }
     }
-    pass(session, false, message, 0);
+    relay_fault_pass(session, false, message, 0);
+    relay_fault_count_agent(session);
 }
 
 /* ---- what the service says itself ---- */
@@ -240,6 +217,7 @@ void relay_attach_client(struct session *session, struct peer *peer)
         peer_close(session->client, LWS_CLOSE_STATUS_NORMAL);
     }
     session->client = peer;
+    session->client_messages = 0;
     session->has_client_connected = true;
     session->lab->counters.client_connections++;
     session->last_activity_us = event_loop_now_us();
@@ -259,6 +237,7 @@ void relay_attach_agent(struct session *session, struct peer *peer)
     }
     bool is_return = session->status != SESSION_CONNECTING;
     session->agent = peer;
+    session->agent_messages = 0;
     session->lab->counters.agent_connections++;
     if (is_return) {
         publish(session, false, true);
@@ -269,6 +248,7 @@ void relay_attach_agent(struct session *session, struct peer *peer)
 void relay_attach_worker(struct session *session, bool is_attached)
 {
     session->is_worker_attached = is_attached;
+    session->agent_messages = 0;
     if (is_attached) {
         session->lab->counters.agent_connections++;
     }
@@ -403,5 +383,7 @@ void relay_watch_idle(struct session *session)
 
 void relay_release(struct session *session)
 {
+    event_loop_disarm(session->lab->loop, &session->cut_worker);
+    session->is_worker_cut = false;
     relay_delay_free(session);
 }

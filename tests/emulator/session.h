@@ -39,6 +39,9 @@ struct session {
     struct ack_window acknowledged; /* agent messages that the client has acknowledged */
     uint64_t last_activity_us;
     struct loop_timer idle, give_up;
+    uint64_t client_messages, agent_messages; /* that passed on the connection, either way */
+    bool is_worker_cut;                       /* its link is about to be lost: nothing passes any more */
+    struct loop_timer cut_worker;
     struct relay_delay *delay;       /* the delay fault's, when it is in use */
     struct session *previous, *next; /* newest first */
     struct session *next_working;    /* of those with a worker */

@@ -1,9 +1,12 @@
 """The faults of ssm-lab, seen from a client that shares no code with it: each of them really happens."""
 
+import hashlib
+import os
 import socket
-import time
+import struct
+import threading
 
-from emulator_support import Client, Closed, EmulatorCase, WebSocket, wait_for
+from emulator_support import Client, Closed, EmulatorCase, Message, WebSocket, acknowledge, wait_for
 
 
 class EmulatorOutageTest(EmulatorCase):
@@ -90,3 +93,109 @@ class EmulatorOutageTest(EmulatorCase):
         self.lab.faults(drop_agent_every_ms=0)
         client.until_acknowledged(client.send(b"still there"))
         self.assertGreaterEqual(self.counters()["agent_connections"], 4)
+
+    def messages_of_a_connection(self, client):
+        """How many data messages and acknowledgements pass until the gateway hangs up, sending one after the other."""
+        passed = 0
+        try:
+            while passed < 100:
+                client.websocket.send(Message("input_stream_data", b"x", client.sent, 0, 1).encode())
+                client.sent += 1
+                passed += 1
+                message = Message("", b"")
+                while message.kind != "acknowledge":  # the echo and its acknowledgement come before or after
+                    message = client.step()
+                    passed += {"output_stream_data": 2}.get(message.kind, message.kind == "acknowledge")
+        except Closed as closed:
+            self.assertIsNone(closed.args[0], "a Close frame")
+        return passed
+
+    def test_clients_that_are_dropped_after_so_many_messages(self):
+        client = self.client()
+        client.is_strict = False
+        self.lab.faults(drop_client_after=40)
+        client.resume()
+        for _ in range(2):
+            # what the client has written when the connection ends is on its way; what the gateway wrote, arrives
+            self.assertIn(self.messages_of_a_connection(client), range(38, 44))
+            client.resume()
+        self.lab.faults(drop_client_after=0)
+        client.until_acknowledged(client.send(b"still there"))
+
+    def test_agents_that_are_dropped_after_so_many_messages(self):
+        client = self.client()
+        client.is_strict = False
+        before = self.counters()["agent_connections"]
+        self.lab.faults(drop_agent_after=16)
+        for sent in range(1, 13):
+            client.until_acknowledged(client.send(b"x"))
+            client.until("the echo", lambda sent=sent: len(client.output) == sent)
+        # each byte takes four messages, and some are sent twice
+        self.assertIn(self.counters()["agent_connections"] - before, range(3, 9))
+
+
+class EmulatorDamageTest(EmulatorCase):
+    """Messages that are changed on their way."""
+
+    def echoed(self, **faults):
+        """A client past its handshake, and the wire form of the next data message from the agent under these faults; the
+        target has sent a kibibyte of the letter a."""
+        go = threading.Event()
+
+        def serve(connection):
+            go.wait()
+            connection.sendall(b"a" * 1024)
+            connection.recv(1)
+        client = self.client(self.target(serve).port)
+        self.lab.faults(**faults)
+        go.set()
+        return client, client.websocket.recv()
+
+    @staticmethod
+    def is_digest_right(wire):
+        return wire[80:112] == hashlib.sha256(wire[120:]).digest()
+
+    def assert_repaired(self, client):
+        """The agent repeats what nobody has acknowledged."""
+        self.lab.faults(reset=True)
+        client.until("the same again", lambda: client.output == b"a" * 1024)
+
+    def test_corruption_towards_the_client(self):
+        client, wire = self.echoed(corrupt_to_client_percent=100)
+        self.assertEqual((len(wire), wire[116:120]), (120 + 1024, struct.pack("!I", 1024)))
+        changed = [byte ^ ord("a") for byte in wire[120:] if byte != ord("a")]
+        self.assertTrue(len(changed) == 1 and changed[0].bit_count() == 1, changed)
+        self.assertFalse(self.is_digest_right(wire))
+        self.assertGreater(self.counters()["faults_corrupted"], 0)
+        self.assert_repaired(client)
+
+    def test_truncation_towards_the_client(self):
+        client, wire = self.echoed(truncate_to_client_percent=100)
+        self.assertLess(len(wire), 120 + 1024)
+        self.assertEqual(wire[116:120], struct.pack("!I", len(wire) - 120))
+        self.assertEqual(wire[120:].strip(b"a"), b"")
+        self.assertFalse(self.is_digest_right(wire))
+        self.assertGreater(self.counters()["faults_truncated"], 0)
+        self.assert_repaired(client)
+
+    def test_messages_that_are_not_struck_stay_whole(self):
+        client, wire = self.echoed(corrupt_to_agent_percent=100, truncate_to_agent_percent=100)
+        self.assertTrue(self.is_digest_right(wire))
+        client.websocket.send(acknowledge(Message.decode(wire)).encode())
+        self.assertEqual(self.counters()["faults_corrupted"], 0, "an acknowledgement was changed")
+
+    def test_corruption_towards_the_agent_arrives(self):
+        client = self.client()
+        self.lab.faults(corrupt_to_agent_percent=100)
+        client.until_acknowledged(client.send(b"a" * 1000))
+        client.until("the echo", lambda: len(client.output) == 1000)
+        self.assertEqual(len(client.output.replace(b"a", b"")), 1, "the agent does not check the digest")
+
+    def test_truncation_towards_the_agent_arrives(self):
+        client = self.client()
+        self.lab.faults(truncate_to_agent_percent=100)
+        client.until_acknowledged(client.send(b"a" * 1000))
+        self.lab.faults(reset=True)
+        client.until_acknowledged(client.send(b"b"))
+        client.until("the echo", lambda: client.output.endswith(b"b"))
+        self.assertLess(len(client.output), 1001)
