@@ -57,3 +57,17 @@ enum err text_finish(const struct text *text)
 {
     return text->overflowed ? ERR_TOO_LONG : ERR_OK;
 }
+
+enum err text_parse_decimal(const char *string, uint32_t max, uint32_t *ret_number)
+{
+    uint64_t number = 0;
+    const char *at = string;
+    for (; *at >= '0' && *at <= '9' && number <= max; at++) {
+        number = number * 10 + (unsigned)(*at - '0');
+    }
+    if (at == string || *at != '\0' || number > max) {
+        return ERR_MALFORMED;
+    }
+    *ret_number = (uint32_t)number;
+    return ERR_OK;
+}

@@ -45,6 +45,9 @@ static inline bool text_is_given(const char *string)
     return string != NULL && *string != '\0';
 }
 
+/* Digits alone, and not more than `max`: no blank, no sign, no other base. ERR_MALFORMED. */
+enum err text_parse_decimal(const char *string, uint32_t max, uint32_t *ret_number) SSM_MUST_USE;
+
 /* ASCII alone, whatever the locale. */
 static inline bool text_is_control(char character)
 {

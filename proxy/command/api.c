@@ -1,6 +1,7 @@
 #include "proxy/command/api.h"
 
 #include "proxy/core/sigv4.h"
+#include "proxy/core/user_agent.h"
 #include "proxy/edge/clock.h"
 
 /* Of one header line: the session token is the longest. */
@@ -56,7 +57,7 @@ static enum err post(struct net *net, const struct account *account, const struc
     put_header(&lines[1], "X-Amz-Target", request->x_amz_target);
     put_header(&lines[2], "X-Amz-Date", authorization.date);
     put_header(&lines[3], "Authorization", authorization.value);
-    put_header(&lines[4], "User-Agent", "ssm-proxy/" SSM_VERSION);
+    put_header(&lines[4], "User-Agent", USER_AGENT);
     const char *headers[HEADER_COUNT + 1];
     size_t count = 0;
     while (count < HEADER_COUNT) {

@@ -51,12 +51,11 @@ static void put_name(const struct connect *connect, struct text *name)
 
 /* ---- the command line ---- */
 
-static enum err parse_seconds(const struct options *options, enum option_id id, long otherwise, int64_t *ret_us)
+static enum err parse_seconds(const struct options *options, enum option_id id, uint32_t otherwise, int64_t *ret_us)
 {
     const char *text = options->values[id];
-    char *end;
-    long seconds = text != NULL ? strtol(text, &end, 10) : otherwise;
-    if (text != NULL && (end == text || *end != '\0' || seconds < 1 || seconds > MAX_TIMEOUT_S)) {
+    uint32_t seconds = otherwise;
+    if (text != NULL && (text_parse_decimal(text, MAX_TIMEOUT_S, &seconds) != ERR_OK || seconds < 1)) {
         log_error("connect: not a number of seconds from 1 to %d: %s", MAX_TIMEOUT_S, text);
         return ERR_USAGE;
     }

@@ -1,6 +1,7 @@
 #include "proxy/command/options.h"
 
 #include "common/log.h"
+#include "common/text.h"
 
 #include <getopt.h>
 
@@ -67,6 +68,34 @@ static enum err usage_error(const struct verb *verb, const char *what, const cha
     return ERR_USAGE;
 }
 
+/* getopt_long takes a beginning of a name for the whole when it fits one name; it does not say when it fits several.
+ * `word` is such a beginning, with or without "=value". True when there are several. */
+static bool put_candidates(const struct verb *verb, const char *word, struct text *text)
+{
+    size_t len = strcspn(word, "=");
+    int count = 0;
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if ((allowed(verb) & OPTION_BIT(i)) && strncmp(rows[i].name, word, len) == 0) {
+            text_format(text, "%s--%s", count > 0 ? ", " : "", rows[i].name);
+            count++;
+        }
+    }
+    return count > 1;
+}
+
+static enum err refuse_option(const struct verb *verb, const char *word)
+{
+    char memory[512];
+    struct text candidates = text_in(memory, sizeof memory);
+    if (strncmp(word, "--", 2) != 0 || !put_candidates(verb, word + 2, &candidates)) {
+        return usage_error(verb, "unknown option ", word);
+    }
+    char which_memory[1024];
+    struct text which = text_in(which_memory, sizeof which_memory);
+    text_format(&which, "%s (%s)", word, candidates.data);
+    return usage_error(verb, "ambiguous option ", which.data);
+}
+
 enum err options_parse(const struct verb *verb, int argc, char **argv, struct options *ret_options)
 {
     struct option long_options[OPTION_COUNT + 1];
@@ -88,7 +117,8 @@ enum err options_parse(const struct verb *verb, int argc, char **argv, struct op
         }
         if (found == '?') {
             bool is_known = optopt > 0 && optopt < OPTION_COUNT; /* no letter is that small */
-            return usage_error(verb, is_known ? "this option takes no value: " : "unknown option ", argv[at]);
+            return is_known ? usage_error(verb, "this option takes no value: ", argv[at])
+                            : refuse_option(verb, argv[at]);
         }
         options.values[found] = optarg != NULL ? optarg : "";
     }

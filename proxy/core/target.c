@@ -42,15 +42,8 @@ enum err target_parse(const char *text, struct target *ret_target)
 
 enum err target_parse_port(const char *text, uint16_t *ret_port)
 {
-    size_t len = strspn(text, "0123456789");
-    if (len == 0 || len > 5 || text[len] != '\0' || text[0] == '0') {
-        return ERR_USAGE;
-    }
-    uint32_t port = 0;
-    for (size_t i = 0; i < len; i++) {
-        port = port * 10 + (uint32_t)(text[i] - '0');
-    }
-    if (port > UINT16_MAX) {
+    uint32_t port;
+    if (text[0] == '0' || text_parse_decimal(text, UINT16_MAX, &port) != ERR_OK) {
         return ERR_USAGE;
     }
     *ret_port = (uint16_t)port;

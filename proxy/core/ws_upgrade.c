@@ -1,5 +1,7 @@
 #include "proxy/core/ws_upgrade.h"
 
+#include "proxy/core/user_agent.h"
+
 #include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
@@ -21,7 +23,7 @@ enum err ws_upgrade_begin(struct ws_upgrade *upgrade, const struct endpoint_url 
     text_put(ret_request, url->path);
     text_put(ret_request, " HTTP/1.1\r\nHost: ");
     endpoint_put_authority(url, ret_request);
-    text_put(ret_request, "\r\nUser-Agent: ssm-bridge/" SSM_VERSION "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    text_put(ret_request, "\r\nUser-Agent: " USER_AGENT "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
     text_put(ret_request, salted);
     text_put(ret_request, "\r\n\r\n");

@@ -31,6 +31,25 @@ class UsageTest(LabCase):
                 self.assertEqual((done.returncode, done.stdout), (USAGE, b""), show(done.stderr))
                 self.assertNotEqual(done.stderr, b"")
 
+    def test_words_about_options(self):
+        for arguments, words in (
+                (("--re", "x"), b"ambiguous option --re (--region, --reason, --resume-timeout)"),
+                (("--re=x",), b"ambiguous option --re=x (--region, --reason, --resume-timeout)"),
+                (("--red", "x"), b"unknown option --red"),
+                (("-r", "x"), b"unknown option -r"),
+                (("--debug=x",), b"this option takes no value: --debug=x"),
+                (("--region",), b"an argument is missing after --region"),
+                (("--connect-timeout", " 5"), b"from 1 to 86400:  5"),
+                (("--connect-timeout", "+5"), b"from 1 to 86400: +5"),
+                (("--connect-timeout", "5s"), b"from 1 to 86400: 5s"),
+                (("--connect-timeout", ""), b"from 1 to 86400: "),
+                (("--ping-interval", "0"), b"from 1 to 86400: 0"),
+                (("--resume-timeout", "99999999999999999999"), b"from 1 to 86400: 99999")):
+            with self.subTest(arguments):
+                done = self.run_proxy("connect", *arguments, *(() if arguments == ("--region",) else ("node",)))
+                self.assertEqual(done.returncode, USAGE, show(done.stderr))
+                self.assertIn(words, done.stderr)
+
     def test_help_and_version(self):
         for arguments, word in ((("--help",), b"connect"), (("connect", "--help"), b"--profile"), (("version",), b"ssm-proxy "),
                                 (("--version",), b"ssm-proxy ")):

@@ -191,7 +191,7 @@ static void test_request(void **state)
     assert_string_equal(upgrade.accept, RFC_ACCEPT);
     assert_string_equal(request, "GET /v1/data-channel/a-0?role=p&cell-number=AA+/== HTTP/1.1\r\n"
                                  "Host: gateway.example:8443\r\n"
-                                 "User-Agent: ssm-bridge/" SSM_VERSION "\r\n"
+                                 "User-Agent: ssm-proxy/" SSM_VERSION "\r\n"
                                  "Connection: Upgrade\r\n"
                                  "Upgrade: websocket\r\n"
                                  "Sec-WebSocket-Version: 13\r\n"
