@@ -285,7 +285,8 @@ struct bytes channel_take_frame(struct channel *channel, struct instant now)
 size_t channel_frame_max(const struct channel *channel)
 {
     size_t data = AGENT_MESSAGE_HEADER_LEN + channel->config.payload_bytes;
-    return data > sizeof channel->ack_frame ? data : sizeof channel->ack_frame;
+    size_t other = AGENT_MESSAGE_HEADER_LEN + HANDSHAKE_RESPONSE_SIZE; /* an acknowledgement is shorter */
+    return data > other ? data : other;
 }
 
 bool channel_has_frame(const struct channel *channel)

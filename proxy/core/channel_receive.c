@@ -19,7 +19,7 @@ typedef void handler(struct channel *channel, struct bytes payload, struct insta
 static void answer_handshake(struct channel *channel, struct bytes payload, struct instant now)
 {
     struct handshake_request request;
-    char memory[1024];
+    char memory[HANDSHAKE_RESPONSE_SIZE];
     struct text response = text_in(memory, sizeof memory);
     if (control_message_parse_handshake_request(payload, &request) != ERR_OK ||
         control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) != ERR_OK) {

@@ -48,6 +48,9 @@ struct handshake_request {
 enum err control_message_parse_handshake_request(struct bytes payload,
                                                  struct handshake_request *ret_request) SSM_MUST_USE;
 
+/* Any answer and its terminator fit: 94 characters and a name for each action, 80 around them. */
+#define HANDSHAKE_RESPONSE_SIZE (128 + HANDSHAKE_ACTIONS_MAX * (96 + HANDSHAKE_NAME_SIZE))
+
 /* Answers SessionType with Success when the type is `supported`, everything else with Unsupported; the agent then says
  * why it ends the session. */
 enum err control_message_handshake_response(const struct handshake_request *request, enum session_type supported,

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (control_message_parse_handshake_request(payload, &request) != ERR_OK) {
         return 0;
     }
-    char memory[4096];
+    char memory[HANDSHAKE_RESPONSE_SIZE];
     struct text response = text_in(memory, sizeof memory);
     if (control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) != ERR_OK) {
         abort(); /* whatever is parsed fits into an answer */

@@ -133,6 +133,25 @@ static void declines_what_it_cannot_do(void **state)
     }
 }
 
+/* The most actions, each with the longest name. */
+static void answers_the_largest_request(void **state)
+{
+    (void)state;
+    char name[HANDSHAKE_NAME_SIZE];
+    memset(name, 'A', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    struct handshake_request request = {.action_count = HANDSHAKE_ACTIONS_MAX};
+    for (size_t i = 0; i < HANDSHAKE_ACTIONS_MAX; i++) {
+        memcpy(request.actions[i], name, sizeof name);
+    }
+    char memory[HANDSHAKE_RESPONSE_SIZE];
+    struct text response = text_in(memory, sizeof memory);
+    assert_ok(control_message_handshake_response(&request, SESSION_TYPE_PORT, &response));
+    AUTO_JSON json_t *root = NULL;
+    assert_ok(json_view_parse_object(text_bytes(&response), &root));
+    assert_int_equal(json_array_size(json_object_get(root, "ProcessedClientActions")), HANDSHAKE_ACTIONS_MAX);
+}
+
 static void quotes_the_token(void **state)
 {
     (void)state;
@@ -180,6 +199,7 @@ int main(void)
         cmocka_unit_test(refuses_handshake_requests_that_make_no_sense),
         cmocka_unit_test(answers_a_port_session),
         cmocka_unit_test(declines_what_it_cannot_do),
+        cmocka_unit_test(answers_the_largest_request),
         cmocka_unit_test(quotes_the_token),
         cmocka_unit_test(reads_words_for_the_person),
     };
