@@ -86,10 +86,11 @@ suite_fuzz_one() {
     log=$suite_log/$name.txt
     local work=$build_root/fuzz/corpus/$name seeds=$project_dir/tests/fuzz/corpus/${name#fuzz_}
     mkdir -p "$work"
-    local corpus=("$work")
+    local corpus=("$work") words=$project_dir/tests/fuzz/dictionary/${name#fuzz_} options=()
     [ ! -d "$seeds" ] || corpus+=("$seeds")
+    [ ! -e "$words" ] || options+=(-dict="$words")
     if suite_child "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
-        -artifact_prefix="$suite_log/$name-" "${corpus[@]}" >"$log" 2>&1; then
+        -artifact_prefix="$suite_log/$name-" ${options[@]+"${options[@]}"} "${corpus[@]}" >"$log" 2>&1; then
         suite_record pass "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs"
     else
         tail -n 40 "$log" >&2
@@ -167,18 +168,33 @@ suite_lint() {
     suite_end
 }
 
+# suite_coverage [LABELS]: measures what the tests with these labels (a regular expression, as of ctest -L) execute.
 suite_coverage() {
+    local labels=${1:-unit|integration|e2e}
     packages_ensure build demo test coverage
     sshd_ensure
     suite_begin
     build_preset coverage
     find "$build_root/coverage" -name '*.gcda' -delete
-    suite_ctest coverage -L 'unit|integration|e2e'
-    local report=$build_root/coverage/report
-    mkdir -p "$report"
-    gcovr -r "$project_dir" --object-directory "$build_root/coverage" --exclude 'tests/' --exclude 'build/' \
-        --html-details "$report/index.html" --txt "$report/summary.txt" --gcov-ignore-parse-errors
-    tail -n 4 "$report/summary.txt"
-    say "Line by line: $report/index.html"
+    suite_ctest coverage -L "$labels"
+    suite_coverage_report "$build_root/coverage/report"
     suite_end
+}
+
+suite_coverage_report() {
+    local report=$1 log=$suite_log/gcovr.txt name verdict figure
+    say "Coverage"
+    mkdir -p "$report"
+    if ! gcovr -r "$project_dir" --object-directory "$build_root/coverage" --exclude 'tests/' --exclude 'build/' \
+        --gcov-ignore-parse-errors --html-details "$report/index.html" --json-summary "$report/summary.json" \
+        >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        suite_record fail gcovr "see $log"
+        return
+    fi
+    python "$support_dir/coverage.py" "$report/summary.json" "$report/verdicts.txt"
+    while IFS=$'\t' read -r name verdict figure; do
+        suite_record "$verdict" "$name" "$figure"
+    done <"$report/verdicts.txt"
+    say "Line by line: $report/index.html"
 }

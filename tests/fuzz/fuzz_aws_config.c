@@ -1,0 +1,165 @@
+/* aws_config, ini, aws_profile: any environment and any two files. The input is the environment (NAME=value lines), the
+ * config file and the credentials file, each ended by a NUL byte; variables that begin with "--" are flags. What is
+ * resolved is valid; what is refused has a sentence, without the secret in it. */
+#include "tests/fuzz/fuzz_support.h"
+
+#include "proxy/core/aws_config.h"
+
+#define MAX_VARIABLES 16
+/* Where the only occurrence of MARK stands as the value of this line of a file, no sentence may contain it. */
+#define SECRET_LINE "\naws_secret_access_key = "
+#define MARK "Zx9+MARK"
+
+struct environment {
+    char *names[MAX_VARIABLES];
+    const char *values[MAX_VARIABLES];
+    size_t count;
+};
+
+static const char *look_up(void *context, const char *name)
+{
+    const struct environment *environment = context;
+    for (size_t i = 0; i < environment->count; i++) {
+        if (strcmp(environment->names[i], name) == 0) {
+            return environment->values[i];
+        }
+    }
+    return NULL;
+}
+
+static struct environment read_environment(struct bytes text)
+{
+    struct environment environment = {.count = 0};
+    while (text.len > 0 && environment.count < MAX_VARIABLES) {
+        char *line = fuzz_string(fuzz_take_until(&text, '\n'));
+        char *equals = strchr(line, '=');
+        if (equals == NULL) {
+            free(line);
+            continue;
+        }
+        *equals = '\0';
+        environment.names[environment.count] = line;
+        environment.values[environment.count++] = equals + 1;
+    }
+    return environment;
+}
+
+static void free_environment(struct environment *environment)
+{
+    for (size_t i = 0; i < environment->count; i++) {
+        free(environment->names[i]);
+    }
+}
+
+static bool holds_secret(struct bytes file)
+{
+    const char *found = file.len == 0 ? NULL : memmem(file.data, file.len, SECRET_LINE MARK, strlen(SECRET_LINE MARK));
+    return found != NULL;
+}
+
+static bool is_once(struct bytes input)
+{
+    const uint8_t *first = memmem(input.data, input.len, MARK, strlen(MARK));
+    struct bytes rest = first == NULL ? bytes_of(NULL, 0) : bytes_from(input, (size_t)(first - input.data) + 1);
+    return rest.len > 0 && memmem(rest.data, rest.len, MARK, strlen(MARK)) == NULL;
+}
+
+/* Every section and key is found again under its name, and every entry belongs to one section. */
+static void check_ini(struct bytes file)
+{
+    char words[256];
+    struct text why = text_in(words, sizeof words);
+    AUTO(ini_free) struct ini ini = {.memory = NULL};
+    enum err err = ini_parse(file, &ini, &why);
+    MUST(err == ERR_OK || (err == ERR_CONFIG && why.len > 0));
+    size_t entries = 0;
+    for (size_t i = 0; i < ini.section_count; i++) {
+        const struct ini_section *section = &ini.sections[i];
+        MUST(section->entry_at == entries && ini_find_section(&ini, section->name) == section);
+        entries += section->entry_count;
+        MUST(entries <= ini.entry_count);
+        for (size_t j = section->entry_at; j < entries; j++) {
+            const struct ini_entry *entry = &ini.entries[j];
+            MUST(entry->nested != NULL || ini_get(&ini, section, entry->key) == entry->value);
+            MUST(entry->nested == NULL || ini_get_nested(&ini, section, entry->key, entry->nested) != NULL);
+        }
+    }
+    MUST(entries == ini.entry_count);
+}
+
+static void check_settings(const struct aws_settings *settings)
+{
+    MUST(endpoint_region_is_valid(settings->region) && settings->profile[0] != '\0');
+    MUST(settings->api.scheme == ENDPOINT_HTTPS ||
+         (settings->api.scheme == ENDPOINT_HTTP && endpoint_is_loopback(&settings->api)));
+    MUST(settings->gateway.scheme == ENDPOINT_WSS && settings->gateway.host[0] != '\0' && settings->gateway.port != 0);
+    MUST(settings->ca_path[0] == '\0' || (settings->ssl_cert_file[0] == '\0' && settings->ssl_cert_dir[0] == '\0'));
+}
+
+static void check_credentials(const struct aws_config *config, const struct aws_credentials *credentials)
+{
+    enum aws_credentials_source source = aws_config_credentials_source(config);
+    MUST(credentials->source == source && source >= AWS_CREDENTIALS_ENVIRONMENT &&
+         source <= AWS_CREDENTIALS_CONFIG_FILE);
+    MUST(credentials->access_key_id[0] != '\0' && secret_is_set(&credentials->secret_access_key));
+    for (const char *at = credentials->access_key_id; *at != '\0'; at++) {
+        MUST(*at > ' ' && *at <= '~');
+    }
+}
+
+static void resolve(const struct aws_config_input *input, struct text *why)
+{
+    AUTO(aws_config_free) struct aws_config *config = NULL;
+    enum err err = aws_config_open(input, &config, why);
+    MUST((err == ERR_OK && why->len == 0) || (err == ERR_CONFIG && why->len > 0));
+    if (err != ERR_OK) {
+        return;
+    }
+    struct aws_settings settings;
+    err = aws_config_settings(config, &settings, why);
+    MUST((err == ERR_OK && why->len == 0) || (err == ERR_CONFIG && why->len > 0));
+    if (err == ERR_OK) {
+        check_settings(&settings);
+    }
+    size_t before = why->len;
+    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.source = AWS_CREDENTIALS_NONE};
+    err = aws_config_credentials(config, &credentials, why);
+    MUST((err == ERR_OK && why->len == before) || (err == ERR_NO_CREDENTIALS && why->len > before));
+    if (err == ERR_OK) {
+        check_credentials(config, &credentials);
+    }
+}
+
+static void check_paths(const struct aws_config_environment *environment)
+{
+    char words[256];
+    struct text why = text_in(words, sizeof words);
+    struct aws_config_paths paths;
+    enum err err = aws_config_paths(environment, &paths, &why);
+    MUST(err == ERR_OK || (err == ERR_CONFIG && why.len > 0));
+    MUST(err != ERR_OK || (strlen(paths.config) <= LIMIT_PATH && strlen(paths.credentials) <= LIMIT_PATH));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char words[64 * 1024];
+    struct text why = text_in(words, sizeof words);
+    struct bytes rest = bytes_of(data, size);
+    struct environment environment = read_environment(fuzz_take_until(&rest, '\0'));
+    struct bytes config = fuzz_take_until(&rest, '\0');
+    struct bytes credentials = fuzz_take_until(&rest, '\0');
+    struct aws_config_input input = {
+        .environment = {look_up, &environment},
+        .flags = {look_up(&environment, "--profile"), look_up(&environment, "--region"),
+                  look_up(&environment, "--endpoint-url"), look_up(&environment, "--ca-bundle")},
+        .config = {"config", config},
+        .credentials = {"credentials", credentials},
+    };
+    check_ini(config);
+    check_paths(&input.environment);
+    resolve(&input, &why);
+    bool has_secret = holds_secret(config) || holds_secret(credentials);
+    MUST(!has_secret || !is_once(bytes_of(data, size)) || strstr(words, MARK) == NULL);
+    free_environment(&environment);
+    return 0;
+}
