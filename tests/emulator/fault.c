@@ -35,6 +35,7 @@ static const struct {
     NUMBER(long_poll_ms),
     NUMBER(refuse_upgrades),
     NUMBER(upgrade_status),
+    NUMBER(max_message_bytes),
     NUMBER(refuse_tokens),
     BOOLEAN(no_start_publication),
     BOOLEAN(no_relay_to_client),

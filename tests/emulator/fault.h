@@ -23,7 +23,8 @@ struct fault_settings {
     /* Gateway */
     int64_t refuse_upgrades; /* so many websocket upgrades are answered with upgrade_status */
     int64_t upgrade_status;
-    int64_t refuse_tokens; /* so many first messages are answered by closing the socket */
+    int64_t max_message_bytes; /* a longer message of a client closes its websocket, code 1009; 0: no bound */
+    int64_t refuse_tokens;     /* so many first messages are answered by closing the socket */
     bool no_start_publication, no_relay_to_client, no_relay_to_agent;
     /* Per message between client and agent, either way, in percent; delay in milliseconds */
     int64_t loss_percent, duplicate_percent, reorder_percent, delay_ms;

@@ -186,6 +186,12 @@ static void take_message(struct peer *peer, struct bytes message, bool is_binary
     }
 }
 
+static size_t longest_message(const struct peer *peer)
+{
+    int64_t max = peer->lab->faults.max_message_bytes;
+    return peer->role == PEER_CLIENT && max > 0 ? (size_t)max : LAB_LIMIT_WEBSOCKET_MESSAGE;
+}
+
 bool peer_receive(struct peer *peer, struct bytes piece)
 {
     if (peer->is_dead || peer->is_closing) {
@@ -193,13 +199,13 @@ bool peer_receive(struct peer *peer, struct bytes piece)
     }
     bool is_whole = lws_is_final_fragment(peer->wsi) && lws_remaining_packet_payload(peer->wsi) == 0;
     bool is_binary = lws_frame_is_binary(peer->wsi) != 0;
+    if (byte_queue_len(&peer->partial) + piece.len > longest_message(peer)) {
+        lws_close_reason(peer->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
+        return false;
+    }
     if (is_whole && byte_queue_len(&peer->partial) == 0) {
         take_message(peer, piece, is_binary);
         return true;
-    }
-    if (byte_queue_len(&peer->partial) + piece.len > LAB_LIMIT_WEBSOCKET_MESSAGE) {
-        lws_close_reason(peer->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
-        return false;
     }
     if (byte_queue_append(&peer->partial, piece) != ERR_OK) {
         return false;
