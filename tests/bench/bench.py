@@ -48,9 +48,10 @@ class Bench:
             urls[variable] = "https://127.0.0.1:%d" % port
         return lab.environment(**urls)
 
-    def measure(self, environment, mode, size, peer):
+    def measure(self, environment, mode, size, peer, options=()):
         process, port = self.serve("bench_peer", *peer)
-        command = [os.path.join(TOOLS_DIR, "bench_client"), mode, str(size), program("ssm-proxy"), "connect", NODE_ID, str(port)]
+        command = [os.path.join(TOOLS_DIR, "bench_client"), mode, str(size), program("ssm-proxy"), "connect", *options, NODE_ID,
+                   str(port)]
         try:
             done = self.work.run(command, TIMEOUT_SECONDS, env=environment)
         finally:
@@ -77,8 +78,8 @@ class Bench:
         return self.banner(self.delayed(self.lab("--no-agent-pause")), "delayed-banner", "the same, 25 ms each way", "<= 350 ms",
                            ", %.1f round trips")
 
-    def stream(self, name, what, target, environment, mode, size, peer):
-        raw = self.measure(environment, mode, size, (peer, size))
+    def stream(self, name, what, target, environment, mode, size, peer, options=()):
+        raw = self.measure(environment, mode, size, (peer, size), options)
         rate = size / raw["seconds"] / 1e6
         self.results[name] = dict(raw, bytes=size, mb_per_s=round(rate, 2))
         per_mib = 1e3 * raw["cpu_s"] / (size / MIB)
@@ -88,6 +89,13 @@ class Bench:
     def up(self):
         return self.stream("up", "upload of 64 MiB", ">= 25 MB/s, <= 1.5 s CPU, <= 14 MB", self.lab("--no-agent-pause").environment(),
                            "up", 64 * MIB, "sink")
+
+    def large_up(self):
+        rows = []
+        for payload, size, target in ((16384, 128 * MIB, ">= 90 MB/s"), (65536, 256 * MIB, ">= 110 MB/s")):
+            rows += self.stream("up-%d" % payload, "upload of %d MiB, payloads of %d" % (size // MIB, payload), target,
+                                self.lab("--no-agent-pause").environment(), "up", size, "sink", ("--payload-size", str(payload)))
+        return rows
 
     def delayed_up(self):
         return self.stream("delayed-up", "upload of 64 MiB, 25 ms each way", "", self.delayed(self.lab("--no-agent-pause")),
@@ -109,7 +117,7 @@ class Bench:
         return [("ping-pong of 64 bytes", "median %.0f us, 99th percentile %.0f us" % (raw["median_us"], raw["p99_us"]), "")]
 
 
-NAMES = ("banner", "delayed-banner", "up", "delayed-up", "down", "paused-down", "ping")
+NAMES = ("banner", "delayed-banner", "up", "large-up", "delayed-up", "down", "paused-down", "ping")
 
 
 def processor():
