@@ -17,6 +17,8 @@
 #define RESUME_TIMEOUT_S 900
 #define PING_INTERVAL_S 20 /* under every idle limit of a NAT or load balancer in the field */
 #define MAX_TIMEOUT_S 86400
+#define MIN_PAYLOAD 1024 /* what every client sends */
+#define MAX_PAYLOAD 65536
 /* For some seconds after its own start an agent drops new sessions silently. */
 #define SESSIONS_MAX 3
 #define REAP_US (5 * 1000 * 1000) /* after the tunnel, for what earlier runs left: ssh is gone, nobody waits */
@@ -28,6 +30,7 @@ struct connect {
     int64_t timeout_us;
     int64_t resume_us;
     int64_t ping_us;
+    uint32_t payload_bytes;
     struct run run;
     char node[LIMIT_TARGET + 1]; /* what the target turned out to be; "" before */
     struct stream stream;
@@ -51,14 +54,31 @@ static void put_name(const struct connect *connect, struct text *name)
 
 /* ---- the command line ---- */
 
-static enum err parse_seconds(const struct options *options, enum option_id id, uint32_t otherwise, int64_t *ret_us)
+struct number_range {
+    const char *unit;
+    uint32_t min;
+    uint32_t max;
+    uint32_t otherwise; /* when the option was not given */
+};
+
+static enum err parse_number(const struct options *options, enum option_id id, const struct number_range *range,
+                             uint32_t *ret_number)
 {
     const char *text = options->values[id];
-    uint32_t seconds = otherwise;
-    if (text != NULL && (text_parse_decimal(text, MAX_TIMEOUT_S, &seconds) != ERR_OK || seconds < 1)) {
-        log_error("connect: not a number of seconds from 1 to %d: %s", MAX_TIMEOUT_S, text);
+    uint32_t number = range->otherwise;
+    if (text != NULL && (text_parse_decimal(text, range->max, &number) != ERR_OK || number < range->min)) {
+        log_error("connect: not a number of %s from %u to %u: %s", range->unit, range->min, range->max, text);
         return ERR_USAGE;
     }
+    *ret_number = number;
+    return ERR_OK;
+}
+
+static enum err parse_seconds(const struct options *options, enum option_id id, uint32_t otherwise, int64_t *ret_us)
+{
+    struct number_range range = {"seconds", 1, MAX_TIMEOUT_S, otherwise};
+    uint32_t seconds;
+    TRY(parse_number(options, id, &range, &seconds));
     *ret_us = (int64_t)seconds * 1000 * 1000;
     return ERR_OK;
 }
@@ -79,6 +99,8 @@ static enum err parse(struct connect *connect)
     struct text text = text_in(connect->port, sizeof connect->port);
     text_format(&text, "%u", port);
     TRY(parse_seconds(options, OPTION_CONNECT_TIMEOUT, CONNECT_TIMEOUT_S, &connect->timeout_us));
+    struct number_range payload = {"bytes", MIN_PAYLOAD, MAX_PAYLOAD, MIN_PAYLOAD};
+    TRY(parse_number(options, OPTION_PAYLOAD_SIZE, &payload, &connect->payload_bytes));
     TRY(parse_seconds(options, OPTION_PING_INTERVAL, PING_INTERVAL_S, &connect->ping_us));
     return parse_seconds(options, OPTION_RESUME_TIMEOUT, RESUME_TIMEOUT_S, &connect->resume_us);
 }
@@ -140,10 +162,11 @@ static enum err connect_session(struct connect *connect)
 
 /* ---- the tunnel ---- */
 
-static enum err make_channel(struct sha256 *hash, struct channel **ret_channel)
+static enum err make_channel(uint32_t payload_bytes, struct sha256 *hash, struct channel **ret_channel)
 {
     struct chance chance;
     struct channel_config config = channel_config_default();
+    config.payload_bytes = payload_bytes;
     TRY(make_chance(&chance));
     return channel_new(&config, chance, hash, ret_channel);
 }
@@ -152,11 +175,11 @@ static void log_counters(const struct channel *channel)
 {
     struct channel_counters counters = channel_counters(channel);
     log_debug("sent %llu messages (%llu again), received %llu (%llu twice, %llu dropped, %llu with a wrong digest), "
-              "at most %u in flight, round trip %lld us",
+              "payloads of %u bytes, at most %u in flight, round trip %lld us",
               (unsigned long long)counters.messages_sent, (unsigned long long)counters.resends,
               (unsigned long long)counters.messages_received, (unsigned long long)counters.duplicates,
-              (unsigned long long)counters.dropped, (unsigned long long)counters.digest_failures, counters.send_limit,
-              (long long)counters.smoothed_rtt_us);
+              (unsigned long long)counters.dropped, (unsigned long long)counters.digest_failures,
+              counters.payload_bytes, counters.send_limit, (long long)counters.smoothed_rtt_us);
 }
 
 static enum err run_tunnel(struct connect *connect)
@@ -166,7 +189,7 @@ static enum err run_tunnel(struct connect *connect)
     AUTO(channel_free) struct channel *channel = NULL;
     AUTO(tunnel_close) struct tunnel tunnel = {0};
     TRY(sha256_new(&hash));
-    TRY(make_channel(hash, &channel));
+    TRY(make_channel(connect->payload_bytes, hash, &channel));
     TRY(stream_open_data_channel(&connect->stream, run, &connect->session.token));
     /* Nothing more can be asked of the person, and no byte has passed: out of the terminal's reach, or Ctrl-C at the
      * ssh that happens to be the first would end the tunnel of a ControlPersist master. */
@@ -181,6 +204,7 @@ static enum err run_tunnel(struct connect *connect)
         .session_id = connect->session.session_id,
         .ping_interval_us = connect->ping_us,
         .resume_budget_us = connect->resume_us,
+        .payload_bytes = connect->payload_bytes,
     };
     TRY(tunnel_open(&tunnel, run, &session, &connect->reaper));
     enum err err = tunnel_run(&tunnel);
@@ -304,7 +328,7 @@ const struct verb connect_verb = {
                "Standard input and output are the tunnel.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_REASON) |
                OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_RESUME_TIMEOUT) |
-               OPTION_BIT(OPTION_PING_INTERVAL),
+               OPTION_BIT(OPTION_PING_INTERVAL) | OPTION_BIT(OPTION_PAYLOAD_SIZE),
     .min_arguments = 1,
     .max_arguments = 3,
     .run = connect_run,

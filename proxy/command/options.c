@@ -21,6 +21,7 @@ static const struct option_row rows[OPTION_COUNT] = {
     [OPTION_CONNECT_TIMEOUT] = {"connect-timeout", "SECONDS", "give up connecting after this time (60)"},
     [OPTION_RESUME_TIMEOUT] = {"resume-timeout", "SECONDS", "give up a lost connection after this time (900)"},
     [OPTION_PING_INTERVAL] = {"ping-interval", "SECONDS", "ping the gateway; twice this in silence is a loss (20)"},
+    [OPTION_PAYLOAD_SIZE] = {"payload-size", "BYTES", "of data in one message, up to 65536 (1024)"},
     [OPTION_DEBUG] = {"debug", NULL, "say on standard error what happens"},
     [OPTION_HELP] = {"help", NULL, "show this help"},
 };

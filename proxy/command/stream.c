@@ -19,7 +19,7 @@ enum err stream_upgrade(const struct stream *stream, struct run *run)
 enum err stream_open_data_channel(struct stream *stream, struct run *run, struct secret *token)
 {
     struct uuid request_id = uuid_v4(&stream->chance);
-    char memory[WEBSOCKET_SEND_MAX];
+    char memory[LIMIT_SECRET];
     struct text frame = text_in(memory, sizeof memory);
     enum err err = control_message_open_data_channel(&request_id, token, &stream->client_id, &frame);
     err = err == ERR_OK ? websocket_send(run->websocket, WEBSOCKET_TEXT, text_bytes(&frame)) : err;

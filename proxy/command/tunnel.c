@@ -19,7 +19,8 @@ enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel
         .leave_us = INSTANT_NEVER,
     };
     tunnel->liveness = liveness_begin(session->ping_interval_us, clock_mono_us(), clock_boot_ms());
-    tunnel->pending = malloc(PENDING_SIZE);
+    tunnel->pending_size = session->payload_bytes > PENDING_SIZE ? session->payload_bytes : PENDING_SIZE;
+    tunnel->pending = malloc(tunnel->pending_size);
     if (tunnel->pending == NULL) {
         return ERR_MEMORY;
     }
@@ -65,7 +66,7 @@ static bool read_input(struct tunnel *tunnel, struct instant now)
         return false;
     }
     size_t len;
-    enum err err = stdio_read(&tunnel->in, tunnel->pending, PENDING_SIZE, &len);
+    enum err err = stdio_read(&tunnel->in, tunnel->pending, tunnel->pending_size, &len);
     tunnel->is_input_dry = err == ERR_AGAIN;
     if (err == ERR_OK) {
         tunnel->pending_at = 0;
@@ -88,22 +89,27 @@ static void take_input(struct tunnel *tunnel, struct instant now)
     }
 }
 
+static bool next_frame_fits(const struct tunnel *tunnel)
+{
+    size_t len = channel_next_frame_len(tunnel->channel);
+    return len > 0 && len <= websocket_send_room(tunnel->run->websocket);
+}
+
 static void send_frames(struct tunnel *tunnel, struct instant now)
 {
     struct websocket *websocket = tunnel->run->websocket;
     if (!is_connected(tunnel)) {
         return;
     }
-    size_t frame_max = channel_frame_max(tunnel->channel);
     do {
-        while (websocket_send_room(websocket) >= frame_max) {
+        while (next_frame_fits(tunnel)) {
             struct bytes frame = channel_take_frame(tunnel->channel, now);
             if (frame.len == 0 || websocket_send(websocket, WEBSOCKET_BINARY, frame) != ERR_OK) {
                 break;
             }
         }
         websocket_flush(websocket);
-    } while (websocket_send_room(websocket) >= frame_max && channel_has_frame(tunnel->channel));
+    } while (next_frame_fits(tunnel));
 }
 
 /* A reader that left is an end like others; a disk that is full is a failure. */
@@ -144,8 +150,8 @@ static void write_output(struct tunnel *tunnel)
 static void lose_transport(struct tunnel *tunnel, enum err err, struct instant now)
 {
     const char *why = tunnel->run->why.data;
-    enum channel_state state = channel_state(tunnel->channel);
     channel_transport_down(tunnel->channel, now);
+    enum channel_state state = channel_state(tunnel->channel);
     if (err == ERR_PROTOCOL || err == ERR_TOO_LONG) {
         channel_abort(tunnel->channel, err, why);
     } else if (state >= CHANNEL_HANDSHAKE && state <= CHANNEL_OPEN) {

@@ -21,6 +21,7 @@ struct tunnel_session {
     const char *session_id;
     int64_t ping_interval_us; /* twice this in silence, and the connection is lost */
     int64_t resume_budget_us; /* for bringing back a connection that was lost */
+    uint32_t payload_bytes;   /* the largest of the channel's messages */
 };
 
 struct tunnel {
@@ -32,6 +33,7 @@ struct tunnel {
     struct stdio_stream out;
     struct reaper *reaper; /* borrowed; works beside an open tunnel */
     uint8_t *pending;      /* read from stdin, not taken by the channel yet */
+    size_t pending_size;
     size_t pending_at;
     size_t pending_len;
     bool is_input_dry; /* the last read found nothing; nothing is there until the loop says so */

@@ -19,6 +19,7 @@ struct channel_config channel_config_default(void)
         .recv_payload_bytes = 1536,
         .ack_messages = ACK_QUEUE_LEN,
         .output_bytes = 128 * 1024,
+        .safe_payload_bytes = 1024,
         .payload_bytes = 1024,
         .request_timeout_us = 5 * 1000 * 1000,
         .handshake_timeout_us = 30 * 1000 * 1000,
@@ -184,28 +185,39 @@ void channel_transport_up(struct channel *channel, struct instant now)
 
 void channel_transport_down(struct channel *channel, struct instant now)
 {
-    (void)now;
     channel->is_up = false;
     if (channel->state == CHANNEL_DRAINING || channel->state == CHANNEL_TERMINATING) {
         channel_state_finish(channel, ERR_OK, "", false);
     }
+    channel_probe_lost_transport(channel, now);
 }
 
 /* ---- local bytes ---- */
 
+/* What the pace counts: a message of safe size. Larger ones count as several. */
+static size_t message_unit(const struct channel *channel)
+{
+    return AGENT_MESSAGE_HEADER_LEN + channel->config.safe_payload_bytes;
+}
+
 bool channel_wants_input(const struct channel *channel)
 {
-    return channel->state == CHANNEL_OPEN && !channel->has_eof &&
-           channel->send.next - channel->send.first < channel->pace.limit &&
-           send_window_has_room(&channel->send, AGENT_MESSAGE_HEADER_LEN + channel->config.payload_bytes);
+    const struct send_window *send = &channel->send;
+    size_t len = AGENT_MESSAGE_HEADER_LEN + channel_probe_payload_bytes(channel);
+    return channel->state == CHANNEL_OPEN && !channel->has_eof && send->next - send->first < channel->pace.limit &&
+           send->held_bytes < (uint64_t)channel->pace.limit * message_unit(channel) && send_window_has_room(send, len);
 }
 
 size_t channel_write(struct channel *channel, struct bytes input, struct instant now)
 {
     size_t taken = 0;
+    if (channel_wants_input(channel)) {
+        channel_probe_begin(channel, input.len, now);
+    }
     while (taken < input.len && channel_wants_input(channel)) {
         size_t len = input.len - taken;
-        len = len < channel->config.payload_bytes ? len : channel->config.payload_bytes;
+        size_t payload_bytes = channel_probe_payload_bytes(channel);
+        len = len < payload_bytes ? len : payload_bytes;
         if (!channel_state_send(channel, PAYLOAD_OUTPUT, bytes_of(input.data + taken, len), now)) {
             break;
         }
@@ -279,14 +291,16 @@ struct bytes channel_take_frame(struct channel *channel, struct instant now)
     if (frame.len > 0 && channel->state == CHANNEL_OPEN && channel->first_data_us == INSTANT_NEVER) {
         channel->first_data_us = now.mono_us;
     }
+    channel_probe_sent(channel, frame.len);
     return frame;
 }
 
-size_t channel_frame_max(const struct channel *channel)
+size_t channel_next_frame_len(struct channel *channel)
 {
-    size_t data = AGENT_MESSAGE_HEADER_LEN + channel->config.payload_bytes;
-    size_t other = AGENT_MESSAGE_HEADER_LEN + HANDSHAKE_RESPONSE_SIZE; /* an acknowledgement is shorter */
-    return data > other ? data : other;
+    if (!channel_has_frame(channel)) {
+        return 0;
+    }
+    return ack_queue_is_owing(&channel->acks) ? sizeof channel->ack_frame : send_window_next_len(&channel->send);
 }
 
 bool channel_has_frame(const struct channel *channel)
@@ -369,6 +383,7 @@ void channel_tick(struct channel *channel, struct instant now)
         if (channel->send.due_count > due_before) {
             send_pace_lost(&channel->pace);
         }
+        channel_probe_expire(channel, now);
     }
 }
 
@@ -402,6 +417,7 @@ struct channel_counters channel_counters(const struct channel *channel)
     counters.messages_sent = (uint64_t)channel->send.unsent;
     counters.resends = channel->send.resends;
     counters.send_limit = channel->pace.limit;
+    counters.payload_bytes = channel_probe_payload_bytes(channel);
     counters.smoothed_rtt_us = channel->rtt.smoothed_us;
     return counters;
 }

@@ -47,7 +47,8 @@ struct channel_config {
     uint32_t recv_payload_bytes;  /* largest payload that the reorder store takes */
     uint32_t ack_messages;        /* acknowledgements owed, or remembered for a resume */
     uint32_t output_bytes;        /* output ring; at least the largest payload */
-    uint32_t payload_bytes;       /* of the messages that we make */
+    uint32_t safe_payload_bytes;  /* of the messages that we make: what every gateway takes; at least 21 */
+    uint32_t payload_bytes;       /* wanted: more than that once a message of this size has come through */
     int64_t request_timeout_us;   /* from the first transport up to the HandshakeRequest */
     int64_t handshake_timeout_us; /* from there to HandshakeComplete */
 };
@@ -93,8 +94,8 @@ void channel_abort(struct channel *channel, enum err err, const char *reason);
 /* The next frame, binary, for the websocket; empty when there is none now. Borrowed until the next call. */
 struct bytes channel_take_frame(struct channel *channel, struct instant now);
 
-/* The longest frame that channel_take_frame gives. */
-size_t channel_frame_max(const struct channel *channel);
+/* The length of what channel_take_frame would give, or a little more; 0 when there is none. */
+size_t channel_next_frame_len(struct channel *channel);
 
 /* Would channel_take_frame give one? */
 bool channel_has_frame(const struct channel *channel);
@@ -133,7 +134,8 @@ struct channel_counters {
     uint64_t digest_failures;
     uint64_t messages_sent; /* sequenced ones, first transmissions */
     uint64_t resends;
-    uint32_t send_limit; /* messages in flight, at last */
+    uint32_t send_limit;    /* messages in flight, at last */
+    uint32_t payload_bytes; /* of one message, at last */
     int64_t smoothed_rtt_us;
 };
 struct channel_counters channel_counters(const struct channel *channel);

@@ -193,6 +193,7 @@ static void receive_acknowledge(struct channel *channel, struct bytes payload, s
     if (!send_window_acknowledge(&channel->send, sequence, now.mono_us, &sample_us)) {
         return;
     }
+    channel_probe_acknowledged(channel, sequence);
     if (sample_us >= 0) {
         rtt_sample(&channel->rtt, sample_us);
         send_pace_sample(&channel->pace, sequence, sample_us, channel->send.next, now.mono_us);

@@ -10,6 +10,9 @@
 #include "proxy/core/send_pace.h"
 #include "proxy/core/send_window.h"
 
+/* Whether the path takes payloads over safe_payload_bytes: see channel_probe.c. */
+enum channel_probe { PROBE_NONE, PROBE_UNDER_WAY, PROBE_ANSWERED, PROBE_FAILED };
+
 struct channel {
     struct channel_config config;
     struct sha256 *hash;
@@ -28,6 +31,10 @@ struct channel {
     int64_t first_data_us;      /* first data sent; INSTANT_NEVER before */
     int64_t highest_seen;       /* number of an output_stream_data, whether taken or dropped; -1 before */
     int64_t terminate_sequence; /* number of the TerminateSession flag; -1 before */
+    enum channel_probe probe;
+    bool has_sent_large;    /* on this connection, and nothing was acknowledged since */
+    uint32_t large_losses;  /* of connections in a row, at that point */
+    int64_t probe_sequence; /* while UNDER_WAY: its number */
     struct rtt rtt;
     struct send_pace pace;
     struct channel_counters counters;
@@ -58,6 +65,18 @@ void channel_state_terminate(struct channel *channel, struct instant now);
 
 /* Hands on what the reorder store holds in order, while the output ring has room. */
 void channel_state_deliver(struct channel *channel, struct instant now);
+
+/* The largest payload of data now. */
+uint32_t channel_probe_payload_bytes(const struct channel *channel);
+/* `input_len` local bytes wait: is it time to find out? */
+void channel_probe_begin(struct channel *channel, size_t input_len, struct instant now);
+/* Gives large payloads up; nothing when no probe is under way. */
+void channel_probe_fail(struct channel *channel, struct instant now);
+/* Messages have expired; the probe may be one that nobody answers. */
+void channel_probe_expire(struct channel *channel, struct instant now);
+void channel_probe_sent(struct channel *channel, size_t frame_len);
+void channel_probe_acknowledged(struct channel *channel, int64_t sequence);
+void channel_probe_lost_transport(struct channel *channel, struct instant now);
 
 /* Would `len` bytes of output be taken now? */
 static inline bool channel_state_may_deliver(const struct channel *channel, size_t len)

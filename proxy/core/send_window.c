@@ -76,7 +76,21 @@ void send_window_commit(struct send_window *window, size_t len)
 {
     *entry_of(window, window->next) = (struct send_entry){.at = window->store_head, .len = (uint32_t)len};
     window->store_head += (uint32_t)len;
+    window->held_bytes += (uint32_t)len;
     window->next++;
+}
+
+uint8_t *send_window_rebuild(struct send_window *window, int64_t sequence, size_t len)
+{
+    struct send_entry *entry = entry_of(window, sequence);
+    window->held_bytes -= entry->len - (uint32_t)len;
+    entry->len = (uint32_t)len;
+    return store_of(window) + entry->at;
+}
+
+uint32_t send_window_sends(const struct send_window *window, int64_t sequence)
+{
+    return entry_read(window, sequence)->sends;
 }
 
 static struct bytes transmit(struct send_window *window, int64_t sequence, const struct rtt *rtt, int64_t now_us)
@@ -88,30 +102,47 @@ static struct bytes transmit(struct send_window *window, int64_t sequence, const
     return bytes_of(store_of(window) + entry->at, entry->len);
 }
 
-struct bytes send_window_take(struct send_window *window, const struct rtt *rtt, int64_t now_us)
+/* The number of the message to transmit next; `next` when there is none. */
+static int64_t next_to_send(struct send_window *window)
 {
     if (window->due_from < window->first) {
         window->due_from = window->first;
     }
-    while (window->due_count > 0) {
-        int64_t sequence = window->due_from++;
-        struct send_entry *entry = entry_of(window, sequence);
-        if (entry->is_due) {
-            entry->is_due = false;
-            window->due_count--;
-            window->resends++;
-            return transmit(window, sequence, rtt, now_us);
-        }
+    if (window->due_count == 0) {
+        return window->unsent;
     }
-    if (window->unsent < window->next) {
-        return transmit(window, window->unsent++, rtt, now_us);
+    while (!entry_of(window, window->due_from)->is_due) {
+        window->due_from++;
     }
-    return bytes_of(NULL, 0);
+    return window->due_from;
+}
+
+size_t send_window_next_len(struct send_window *window)
+{
+    int64_t sequence = next_to_send(window);
+    return sequence < window->next ? entry_read(window, sequence)->len : 0;
+}
+
+struct bytes send_window_take(struct send_window *window, const struct rtt *rtt, int64_t now_us)
+{
+    int64_t sequence = next_to_send(window);
+    if (sequence == window->next) {
+        return bytes_of(NULL, 0);
+    }
+    if (sequence == window->unsent) {
+        window->unsent++;
+    } else {
+        entry_of(window, sequence)->is_due = false;
+        window->due_count--;
+        window->resends++;
+    }
+    return transmit(window, sequence, rtt, now_us);
 }
 
 static void drop_acknowledged_head(struct send_window *window)
 {
     while (window->first < window->next && entry_read(window, window->first)->is_acknowledged) {
+        window->held_bytes -= entry_read(window, window->first)->len;
         window->first++;
     }
     if (window->first == window->unsent) {
@@ -192,13 +223,16 @@ bool send_window_check(const struct send_window *window)
     bool ok = window->first >= 0 && window->first <= window->unsent && window->unsent <= window->next;
     ok = ok && window->next - window->first <= window->max_messages && window->store_head <= window->store_size;
     uint32_t due_count = 0;
+    uint32_t held_bytes = 0;
     for (int64_t sequence = window->first; ok && sequence < window->next; sequence++) {
         const struct send_entry *entry = entry_read(window, sequence);
         ok = entry->len <= window->store_size && entry->at <= window->store_size - entry->len &&
              (entry->sends > 0) == (sequence < window->unsent) && !(entry->is_due && entry->is_acknowledged);
         ok = ok && !(entry->is_due && sequence < window->due_from);
         due_count += entry->is_due;
+        held_bytes += entry->len;
     }
+    ok = ok && held_bytes == window->held_bytes;
     bool head_is_open = window->first == window->next || !entry_read(window, window->first)->is_acknowledged;
     bool in_flight = window->first < window->unsent && due_count == 0;
     return ok && due_count == window->due_count && head_is_open && !(in_flight && window->expiry_us == INSTANT_NEVER);

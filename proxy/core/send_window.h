@@ -33,6 +33,7 @@ struct send_window {
     int64_t unsent;      /* first one never sent */
     int64_t next;        /* sequence number of the next message made */
     uint32_t store_head; /* where the next wire form goes */
+    uint32_t held_bytes; /* of the wire forms from `first` on */
     uint32_t due_count;
     int64_t due_from;        /* no message before this one is due */
     int64_t expiry_us;       /* look for expired messages then; INSTANT_NEVER when nothing is in flight */
@@ -51,6 +52,16 @@ bool send_window_has_room(const struct send_window *window, size_t len);
 uint8_t *send_window_reserve(struct send_window *window, size_t len);
 /* The message built there becomes number `window->next`, which grows by one. `len` is at most what was reserved. */
 void send_window_commit(struct send_window *window, size_t len);
+
+/* Message `sequence`, which is not acknowledged, gets another wire form of `len` bytes, which is no longer than the one
+ * that it has: to be built where this points. For a message whose content does not matter to the peer. */
+uint8_t *send_window_rebuild(struct send_window *window, int64_t sequence, size_t len);
+
+/* How often message `sequence`, which is in the window, has been sent. */
+uint32_t send_window_sends(const struct send_window *window, int64_t sequence);
+
+/* The length of what send_window_take would give; 0 when there is nothing. */
+size_t send_window_next_len(struct send_window *window);
 
 /* The next message to transmit now, an expired one before a new one; empty when there is none. Borrowed until the next
  * call that changes the window; counted as sent at now_us. */

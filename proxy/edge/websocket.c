@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two full records: one goes out while the next is filled. */
-#define WEBSOCKET_OUTPUT_SIZE (2 * TLS_STREAM_PIECE)
-
 /* Kept free for a pong and a close frame. */
 #define WEBSOCKET_OUTPUT_RESERVE (2 * (WS_CONTROL_MAX + WS_FRAME_OVERHEAD_MAX))
+
+/* One message of any size, or several small ones in two full records: one goes out while the next is filled. */
+#define WEBSOCKET_OUTPUT_SIZE (WEBSOCKET_SEND_MAX + WS_FRAME_OVERHEAD_MAX + WEBSOCKET_OUTPUT_RESERVE)
+#define WEBSOCKET_OUTPUT_SMALL (2 * TLS_STREAM_PIECE)
 
 struct websocket {
     int64_t received_us;
@@ -338,11 +339,9 @@ size_t websocket_send_room(const struct websocket *websocket)
 {
     size_t unsent = websocket->output_end - websocket->output_at;
     size_t taken = unsent + WEBSOCKET_OUTPUT_RESERVE + WS_FRAME_OVERHEAD_MAX;
-    if (websocket->state != WEBSOCKET_OPEN || websocket->cannot_send || taken >= sizeof websocket->output) {
-        return 0;
-    }
-    size_t room = sizeof websocket->output - taken;
-    return room < WEBSOCKET_SEND_MAX ? room : WEBSOCKET_SEND_MAX;
+    size_t size = unsent > 0 ? WEBSOCKET_OUTPUT_SMALL : WEBSOCKET_OUTPUT_SIZE;
+    bool is_open = websocket->state == WEBSOCKET_OPEN && !websocket->cannot_send;
+    return is_open && taken < size ? size - taken : 0;
 }
 
 static enum err websocket_send_frame(struct websocket *websocket, enum ws_opcode opcode, struct bytes payload)

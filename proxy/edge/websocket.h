@@ -45,7 +45,7 @@ enum websocket_kind { WEBSOCKET_TEXT, WEBSOCKET_BINARY };
 /* Leaving must take under 5 s altogether; a live peer answers a close frame at once. */
 #define WEBSOCKET_CLOSE_TIMEOUT_US (1 * 1000 * 1000)
 
-struct websocket; /* owned by its creator; about 70 KiB */
+struct websocket; /* owned by its creator; about 90 KiB */
 
 /* Starts to connect; scheme and path of `gateway` mean nothing: it is TLS always. ERR_MEMORY, ERR_SYSTEM; a failure to
  * connect shows later as the state CLOSED. */
@@ -86,11 +86,11 @@ void websocket_want_receive(struct websocket *websocket, bool want_receive);
 
 /* One message, one frame, into the send buffer. ERR_AGAIN: no room, or not OPEN: after loop_wait and websocket_flush
  * there will be. ERR_TOO_LONG: over WEBSOCKET_SEND_MAX. A ping's payload has at most 125 bytes. */
-#define WEBSOCKET_SEND_MAX (16 * 1024)
+#define WEBSOCKET_SEND_MAX (64 * 1024 + 256) /* the largest agent message with its header */
 enum err websocket_send(struct websocket *websocket, enum websocket_kind kind, struct bytes message) SSM_MUST_USE;
 enum err websocket_ping(struct websocket *websocket, struct bytes payload) SSM_MUST_USE;
 
-/* The largest message that websocket_send takes now. 0 while not OPEN. */
+/* The largest message that websocket_send takes now; over 32 KiB only with an empty send buffer. 0 while not OPEN. */
 size_t websocket_send_room(const struct websocket *websocket);
 
 /* Hands the send buffer to TLS as far as the kernel takes it. Errors show in the state. */

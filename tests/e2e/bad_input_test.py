@@ -25,7 +25,8 @@ class UsageTest(LabCase):
     def test_usage(self):
         for arguments in ((), ("no-such-verb",), ("connect",), ("connect", "--no-such-option", "node"),
                           ("connect", "node", "0"), ("connect", "node", "65536"), ("connect", "node", "22x"), ("connect", "node", ""),
-                          ("connect", "node", "22", "user", "more"), ("connect", "")):
+                          ("connect", "node", "22", "user", "more"), ("connect", ""),
+                          *(("connect", "--payload-size", size, "node") for size in ("", "x", "1k", "-1", "1023", "65537"))):
             with self.subTest(arguments):
                 done = self.run_proxy(*arguments)
                 self.assertEqual((done.returncode, done.stdout), (USAGE, b""), show(done.stderr))

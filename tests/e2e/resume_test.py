@@ -1,5 +1,6 @@
 """Connections that are lost: the session is resumed, nothing is lost and nothing comes twice."""
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -7,6 +8,7 @@ import threading
 import time
 
 from lab_case import LabCase, TcpPeer
+from workspace import program
 
 MIB = 1024 * 1024
 
@@ -135,6 +137,59 @@ class ResumeTest(ResumeCase):
         self.lab.faults(reset=True)
         self.run_connect("node", TcpPeer(self, lambda connection: connection.sendall(b"bye")).port)
         self.lab.wait_for_no_session()
+
+
+class LargePayloadTest(ResumeCase):
+    """--payload-size, to a gateway that takes large messages and to one that closes the connection upon them."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_node()
+
+    def copy(self, size):
+        """scp of a file through a proxy with --payload-size 65536; returns what the proxy said."""
+        log = self.work.path("proxy.log")
+        command = "%s connect --debug --payload-size 65536 -- %%n %%p 2>%s" % (program("ssm-proxy"), log)
+        source, target = self.file_of("up", size), self.work.path("up-copy")
+        self.checked(self.work.run(["scp", "-q", "-F", self.config, "-o", "ProxyCommand=" + command, source, "node:" + target],
+                                   120, env=self.lab.environment()))
+        self.assertEqual(self.digest(source), self.digest(target))
+        self.lab.wait_for_no_session()
+        with open(log, "rb") as file:
+            return file.read()
+
+    def test_scp_with_large_payloads(self):
+        words = self.copy(16 * MIB)
+        self.assertIn(b"payloads of 65536 bytes", words)
+        self.assertNotIn(b"resuming", words)
+
+    def test_scp_with_large_payloads_while_the_connection_is_cut(self):
+        words, drops = self.while_dropping(0.3, lambda: self.copy(64 * MIB))
+        self.assertGreater(drops, 0, "it was over before it was cut")
+        self.assertIn(b"the session goes on", words)
+
+    def test_a_gateway_that_closes_upon_a_large_message(self):
+        self.lab.faults(max_message_bytes=32 * 1024)
+        words = self.copy(16 * MIB)
+        self.assertIn(b"code 1009", words)
+        self.assertEqual(words.count(b"resuming"), 1)
+        self.assertIn(b"payloads of 1024 bytes", words)
+
+    def test_a_gateway_that_takes_them_no_longer(self):
+        def serve(connection):
+            connection.sendall(b"hello")
+            while connection.recv(65536):
+                pass
+        client = self.connect("--payload-size", "65536", "node", TcpPeer(self, serve).port)
+        self.assertEqual(client.stdout.read(5), b"hello")
+        client.stdin.write(bytes(4 * MIB))
+        client.stdin.flush()
+        self.lab.faults(max_message_bytes=32 * 1024)
+        with contextlib.suppress(BrokenPipeError):
+            client.stdin.write(bytes(16 * MIB))
+            client.stdin.flush()
+        self.assertEqual(self.wait_for_exit(client), 75)
+        self.assertIn(b"use --payload-size 1024", client.stderr.read())
 
 
 class AgentThatPausesTest(ResumeCase):

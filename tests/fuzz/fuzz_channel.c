@@ -137,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .recv_payload_bytes = 64,
         .ack_messages = 8,
         .output_bytes = 512,
+        .safe_payload_bytes = 24,
         .payload_bytes = 64,
         .request_timeout_us = 1000 * 1000,
         .handshake_timeout_us = 1000 * 1000,

@@ -35,6 +35,7 @@ struct network {
     int64_t delay_us;
     int64_t jitter_us; /* reorders */
     uint32_t disconnects;
+    size_t largest; /* message to the agent; a larger one closes the client's connection */
 };
 
 struct world {
@@ -163,8 +164,13 @@ static void fly_once(struct world *world, enum direction direction, struct bytes
     push_flight(world, flight);
 }
 
+static void disconnect(struct world *world);
+
 static void fly(struct world *world, enum direction direction, struct bytes wire)
 {
+    if (world->is_connected && direction == TO_AGENT && wire.len > world->network.largest) {
+        disconnect(world);
+    }
     if (!world->is_connected || happens(world, world->network.loss_percent)) {
         return;
     }
@@ -270,7 +276,7 @@ static void move_agent(struct world *world)
 
 static void client_writes(struct world *world)
 {
-    uint8_t piece[4096];
+    uint8_t piece[16384];
     while (world->written < world->upload_len && channel_wants_input(world->channel)) {
         size_t len = world->upload_len - world->written;
         len = len < sizeof piece ? len : 1 + chance_below(&world->chance, sizeof piece);
@@ -382,6 +388,17 @@ static void land(struct world *world)
 
 /* ---- one world ---- */
 
+/* Half of the clients want large payloads; half of their gateways close when one comes. */
+static void choose_payload(struct world *world, struct channel_config *config)
+{
+    if (chance_below(&world->chance, 2) == 0) {
+        config->payload_bytes = 1025 + (uint32_t)chance_below(&world->chance, 64512);
+        if (chance_below(&world->chance, 2) == 0) {
+            world->network.largest = AGENT_MESSAGE_HEADER_LEN + 1024;
+        }
+    }
+}
+
 static void make_world(struct world *world, uint64_t seed, struct sha256 *hash)
 {
     *world = (struct world){.seed = seed, .chance = chance_from_number(seed), .is_connected = true};
@@ -394,6 +411,7 @@ static void make_world(struct world *world, uint64_t seed, struct sha256 *hash)
                                                           : (int64_t)chance_below(chance, 100 * 1000),
         .jitter_us = (int64_t)chance_below(chance, 32 * 1000),
         .disconnects = is_calm ? 0 : (uint32_t)chance_below(chance, 6),
+        .largest = SIZE_MAX,
     };
     world->upload_len =
         chance_below(chance, 4) == 0 ? chance_below(chance, 3 * 1024 * 1024) : chance_below(chance, 64 * 1024);
@@ -404,6 +422,7 @@ static void make_world(struct world *world, uint64_t seed, struct sha256 *hash)
     world->agent_chance = chance_from_number(~seed);
     struct channel_config config = channel_config_default();
     config.request_timeout_us = 60ll * 1000 * 1000; /* round trips go up to 10 s here */
+    choose_payload(world, &config);
     struct agent_config agent_config = {
         .session_id = "sim-0123456789abcdef0",
         .properties = "{\"portNumber\":\"22\"}",
