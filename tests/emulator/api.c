@@ -255,7 +255,9 @@ void api_request(struct http_exchange *exchange)
         return;
     }
     bool is_start = operations[operation].run == api_session_start;
-    int64_t delay_ms = lab->faults.api_delay_ms + (is_start ? lab->faults.start_session_delay_ms : 0);
+    bool is_resume = operations[operation].run == api_session_resume;
+    int64_t delay_ms = lab->faults.api_delay_ms + (is_start ? lab->faults.start_session_delay_ms : 0) +
+                       (is_resume ? lab->faults.resume_delay_ms : 0);
     if (delay_ms <= 0) {
         run(exchange, operation);
         return;

@@ -134,6 +134,17 @@ void api_session_start(const struct api_call *call)
 
 /* ---- ResumeSession, TerminateSession ---- */
 
+static void refuse_resume(const struct api_call *call, const char *id)
+{
+    char resource[200];
+    if (call->lab->faults.resume_error != NULL && !call->caller->is_denied) {
+        api_fail(call, call->lab->faults.resume_error, "%s", "Refused, as a fault demands.");
+        return;
+    }
+    snprintf(resource, sizeof resource, "arn:aws:ssm:%s:" LAB_ACCOUNT ":session/%s", call->lab->options.region, id);
+    fail_denied(call, "ResumeSession", resource);
+}
+
 void api_session_resume(const struct api_call *call)
 {
     const char *id = api_text(call, "SessionId", 1, 96);
@@ -145,10 +156,8 @@ void api_session_resume(const struct api_call *call)
         api_fail(call, "DoesNotExistException", "Session %s does not exist", id);
         return;
     }
-    if (call->caller->is_denied) {
-        char resource[200];
-        snprintf(resource, sizeof resource, "arn:aws:ssm:%s:" LAB_ACCOUNT ":session/%s", call->lab->options.region, id);
-        fail_denied(call, "ResumeSession", resource);
+    if (call->caller->is_denied || fault_take(&call->lab->faults.refuse_resumes)) {
+        refuse_resume(call, id);
         return;
     }
     bool is_alive = session_is_open(session) && session->status != SESSION_TERMINATING && !call->lab->faults.no_token;

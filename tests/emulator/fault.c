@@ -31,6 +31,9 @@ static const struct {
     NUMBER(clock_offset_s),
     {"stream_url", MEMBER_TEXT, offsetof(struct fault_settings, stream_url)},
     BOOLEAN(no_token),
+    NUMBER(refuse_resumes),
+    {"resume_error", MEMBER_TEXT, offsetof(struct fault_settings, resume_error)},
+    NUMBER(resume_delay_ms),
     BOOLEAN(expire_temporary),
     NUMBER(long_poll_ms),
     NUMBER(refuse_upgrades),
@@ -54,6 +57,10 @@ static const struct {
     NUMBER(drop_agent_every_ms),
     NUMBER(close_client_every_ms),
     NUMBER(close_code),
+    NUMBER(publication_storm_every_ms),
+    NUMBER(fragment_percent),
+    BOOLEAN(split_writes),
+    NUMBER(merge_ms),
     NUMBER(idle_timeout_s),
     BOOLEAN(no_handshake),
     NUMBER(worker_start_delay_ms),
@@ -83,7 +90,9 @@ void fault_reset(struct fault_settings *faults)
 void fault_free(struct fault_settings *faults)
 {
     free(faults->stream_url);
+    free(faults->resume_error);
     faults->stream_url = NULL;
+    faults->resume_error = NULL;
 }
 
 static enum err set_text(char **place, const json_t *value)

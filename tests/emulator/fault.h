@@ -16,10 +16,12 @@ struct fault_settings {
     int64_t throttle_next, fail_next; /* so many calls get ThrottlingException, InternalServerError */
     int64_t api_delay_ms, start_session_delay_ms;
     int64_t clock_offset_s;
-    char *stream_url;      /* StartSession and ResumeSession answer this one; NULL: the true one */
-    bool no_token;         /* ResumeSession answers without TokenValue */
-    bool expire_temporary; /* every temporary credential of a person has expired by now */
-    int64_t long_poll_ms;  /* how long GetMessages is held: 18000; the agent gives up after 20 s */
+    char *stream_url;                        /* StartSession and ResumeSession answer this one; NULL: the true one */
+    bool no_token;                           /* ResumeSession answers without TokenValue */
+    int64_t refuse_resumes, resume_delay_ms; /* so many calls of ResumeSession get resume_error */
+    char *resume_error;                      /* NULL: AccessDeniedException */
+    bool expire_temporary;                   /* every temporary credential of a person has expired by now */
+    int64_t long_poll_ms;                    /* how long GetMessages is held: 18000; the agent gives up after 20 s */
     /* Gateway */
     int64_t refuse_upgrades; /* so many websocket upgrades are answered with upgrade_status */
     int64_t upgrade_status;
@@ -33,10 +35,16 @@ struct fault_settings {
     int64_t corrupt_to_agent_percent, truncate_to_agent_percent;
     /* Every connection ends after so many messages, both directions counted; 0: never */
     int64_t drop_client_after, drop_agent_after;
-    /* Connections that end again and again, see outage.h; 0: never */
+    /* Connections that end again and again, see fault_interval.h; 0: never */
     int64_t drop_client_every_ms, drop_agent_every_ms; /* without a Close frame */
     int64_t close_client_every_ms, close_code;         /* with one, as the service does every hour */
-    int64_t idle_timeout_s;                            /* 1200 */
+    int64_t publication_storm_every_ms;                /* pause_publication or start_publication, to both sides */
+    /* How messages to clients lie on the wire: percent of those in several websocket frames; writes in pieces, each a
+     * TLS record; how long messages wait, to go out together in one record */
+    int64_t fragment_percent;
+    bool split_writes;
+    int64_t merge_ms;
+    int64_t idle_timeout_s; /* 1200 */
     /* Built-in nodes; apply to sessions started afterwards */
     bool no_handshake;
     int64_t worker_start_delay_ms, handshake_timeout_ms, handshake_complete_delay_ms, crash_report_ms;

@@ -15,6 +15,7 @@
 #define LAB_ACCOUNT "111122223333"
 
 struct node_table;
+struct fault_intervals;
 struct listener;
 struct outage;
 struct peer;
@@ -47,6 +48,7 @@ struct lab {
     struct fault_settings faults;
     struct listener *gateway_listener;
     struct outage *outage;
+    struct fault_intervals *intervals;
     struct peer *peers; /* every websocket */
     struct lab_counters counters;
     bool is_stopping;

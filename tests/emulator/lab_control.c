@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/emulator/fault_interval.h"
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_worker.h"
@@ -166,7 +167,7 @@ static void set_faults(struct http_exchange *exchange, json_t *object)
         }
     }
     set_offline(lab, json_object_get(object, "offline_nodes"));
-    outage_update(lab->outage);
+    fault_interval_update(lab->intervals);
     if (!outage_act(lab->outage, object)) {
         fail(exchange, 400, "restart_gateway needs down_ms");
         return;

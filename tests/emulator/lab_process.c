@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "proxy/core/uuid.h"
+#include "tests/emulator/fault_interval.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/node_worker.h"
@@ -129,6 +130,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(node_table_new(lab, &lab->nodes));
     TRY(session_table_new(lab, &lab->sessions));
     TRY(outage_new(lab, &lab->outage));
+    TRY(fault_interval_new(lab, &lab->intervals));
     return server_start(lab);
 }
 
@@ -200,6 +202,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
     if (sources->parent.is_armed) {
         close(sources->parent.fd);
     }
+    fault_interval_free(lab->intervals);
     outage_free(lab->outage);
     event_loop_free(lab->loop);
     sha256_free(&lab->hash);

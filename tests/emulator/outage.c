@@ -11,26 +11,15 @@
 /* Between two attempts to listen again. */
 #define LISTEN_AGAIN_US 20000u
 
-/* What happens to connections again and again. */
-struct interval {
-    struct outage *outage;
-    struct loop_timer timer;
-    const int64_t *every_ms; /* a fault setting */
-    void (*strike)(struct lab *lab);
-};
-
-enum { DROP_CLIENT, DROP_AGENT, CLOSE_CLIENT, INTERVAL_COUNT };
-
 struct outage {
     struct lab *lab;
-    struct interval intervals[INTERVAL_COUNT];
     struct loop_timer reopen;
     uint64_t back_at_us;
 };
 
 /* ---- connections that end ---- */
 
-static void drop_clients(struct lab *lab)
+void outage_drop_clients(struct lab *lab)
 {
     for (struct session *at = lab->sessions->first; at != NULL; at = at->next) {
         if (at->client != NULL) {
@@ -40,7 +29,7 @@ static void drop_clients(struct lab *lab)
 }
 
 /* A built-in node that loses its link is back as soon as the gateway is. */
-static void drop_agents(struct lab *lab)
+void outage_drop_agents(struct lab *lab)
 {
     for (struct session *at = lab->sessions->first; at != NULL; at = at->next) {
         if (at->agent != NULL) {
@@ -52,18 +41,13 @@ static void drop_agents(struct lab *lab)
     }
 }
 
-static void close_clients(struct lab *lab, int code)
+void outage_close_clients(struct lab *lab, int code)
 {
     for (struct session *at = lab->sessions->first; at != NULL; at = at->next) {
         if (at->client != NULL) {
             peer_close(at->client, code);
         }
     }
-}
-
-static void close_clients_hourly(struct lab *lab)
-{
-    close_clients(lab, (int)lab->faults.close_code);
 }
 
 /* ---- a restart of the gateway ---- */
@@ -87,7 +71,7 @@ static void restart_gateway(struct outage *outage, uint64_t down_us)
     }
     outage->back_at_us = event_loop_now_us() + down_us;
     peer_drop_all(lab);
-    drop_agents(lab); /* the built-in ones have no websocket */
+    outage_drop_agents(lab); /* the built-in ones have no websocket */
     event_loop_arm(lab->loop, &outage->reopen, outage->back_at_us);
     log_debug("the gateway goes away");
 }
@@ -108,40 +92,18 @@ bool outage_act(struct outage *outage, const json_t *faults)
         return false;
     }
     if (json_is_integer(code)) {
-        close_clients(lab, (int)json_integer_value(code));
+        outage_close_clients(lab, (int)json_integer_value(code));
     }
     if (json_is_true(json_object_get(faults, "drop_client_connections"))) {
-        drop_clients(lab);
+        outage_drop_clients(lab);
     }
     if (json_is_true(json_object_get(faults, "drop_agent_connections"))) {
-        drop_agents(lab);
+        outage_drop_agents(lab);
     }
     if (restart != NULL) {
         restart_gateway(outage, (uint64_t)json_integer_value(down_ms) * 1000u);
     }
     return true;
-}
-
-/* ---- at intervals ---- */
-
-static void interval_over(void *owner, uint64_t now_us)
-{
-    struct interval *interval = owner;
-    struct lab *lab = interval->outage->lab;
-    interval->strike(lab);
-    event_loop_arm(lab->loop, &interval->timer, now_us + (uint64_t)*interval->every_ms * 1000u);
-}
-
-void outage_update(struct outage *outage)
-{
-    struct event_loop *loop = outage->lab->loop;
-    for (size_t i = 0; i < INTERVAL_COUNT; i++) {
-        struct interval *interval = &outage->intervals[i];
-        event_loop_disarm(loop, &interval->timer);
-        if (*interval->every_ms > 0) {
-            event_loop_arm(loop, &interval->timer, event_loop_now_us() + (uint64_t)*interval->every_ms * 1000u);
-        }
-    }
 }
 
 enum err outage_new(struct lab *lab, struct outage **ret_outage)
@@ -152,16 +114,6 @@ enum err outage_new(struct lab *lab, struct outage **ret_outage)
     }
     outage->lab = lab;
     outage->reopen = (struct loop_timer){.expired = reopen, .owner = outage};
-    outage->intervals[DROP_CLIENT] =
-        (struct interval){.every_ms = &lab->faults.drop_client_every_ms, .strike = drop_clients};
-    outage->intervals[DROP_AGENT] =
-        (struct interval){.every_ms = &lab->faults.drop_agent_every_ms, .strike = drop_agents};
-    outage->intervals[CLOSE_CLIENT] =
-        (struct interval){.every_ms = &lab->faults.close_client_every_ms, .strike = close_clients_hourly};
-    for (size_t i = 0; i < INTERVAL_COUNT; i++) {
-        outage->intervals[i].outage = outage;
-        outage->intervals[i].timer = (struct loop_timer){.expired = interval_over, .owner = &outage->intervals[i]};
-    }
     *ret_outage = outage;
     return ERR_OK;
 }
@@ -172,8 +124,5 @@ void outage_free(struct outage *outage)
         return;
     }
     event_loop_disarm(outage->lab->loop, &outage->reopen);
-    for (size_t i = 0; i < INTERVAL_COUNT; i++) {
-        event_loop_disarm(outage->lab->loop, &outage->intervals[i].timer);
-    }
     free(outage);
 }

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "tests/emulator/frame.h"
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/lab_limits.h"
 
@@ -15,6 +16,9 @@
 /* After a full kernel buffer: the time in which loopback carries it away; then twice that and so on, up to the last. */
 #define KERNEL_IS_FULL_US 300u
 #define KERNEL_STAYS_FULL_US 5000u
+
+/* Bytes of the largest piece that the split fault writes. */
+#define SPLIT_PIECE 700u
 
 /* How long a peer may take to read what is queued when it is told to go. */
 #define CLOSING_US 10000000u
@@ -89,23 +93,16 @@ void peer_free(struct peer *peer)
     free(peer);
 }
 
-/* A server's frame is not masked: FIN, opcode binary, length. Source: RFC 6455, 5.2. */
-static size_t put_frame_header(uint8_t *at, size_t len)
+/* As one frame, or as the faults have it. */
+static bool queue_message(struct peer *peer, struct bytes message)
 {
-    at[0] = 0x82;
-    if (len < 126) {
-        at[1] = (uint8_t)len;
-        return 2;
+    bool is_client = peer->role == PEER_CLIENT;
+    if (byte_queue_len(&peer->out) + message.len > LAB_QUEUE_HARD) {
+        return false;
     }
-    if (len < 65536) {
-        at[1] = 126;
-        at[2] = (uint8_t)(len >> 8);
-        at[3] = (uint8_t)len;
-        return 4;
-    }
-    at[1] = 127;
-    bytes_put_be64(at + 2, len);
-    return 10;
+    return is_client && fault_strikes(peer->lab->faults.fragment_percent, &peer->lab->chance)
+               ? frame_put_fragments(&peer->out, message, &peer->lab->chance)
+               : frame_put(&peer->out, message);
 }
 
 void peer_send(struct peer *peer, struct bytes message)
@@ -113,17 +110,13 @@ void peer_send(struct peer *peer, struct bytes message)
     if (peer->is_dead || peer->is_closing) {
         return;
     }
-    uint8_t *room = NULL;
-    if (byte_queue_len(&peer->out) + message.len <= LAB_QUEUE_HARD) {
-        room = byte_queue_reserve(&peer->out, message.len + 10);
+    if (byte_queue_len(&peer->out) == 0) {
+        peer->queued_since_us = event_loop_now_us();
     }
-    if (room == NULL) {
+    if (!queue_message(peer, message)) {
         peer->lab->counters.dropped++;
         return;
     }
-    size_t header_len = put_frame_header(room, message.len);
-    memcpy(room + header_len, message.data, message.len);
-    byte_queue_commit(&peer->out, header_len + message.len);
     if (byte_queue_len(&peer->out) > LAB_QUEUE_HIGH && !peer->is_full) {
         peer->is_full = true;
         gateway_peer_flow(peer);
@@ -219,12 +212,6 @@ bool peer_receive(struct peer *peer, struct bytes piece)
     return true;
 }
 
-static size_t frame_len(const uint8_t *frame)
-{
-    size_t len = frame[1] & 127u;
-    return len == 126 ? 4 + ((size_t)frame[2] << 8 | frame[3]) : len == 127 ? 10 + bytes_get_be64(frame + 2) : 2 + len;
-}
-
 /* As many whole frames as fit into one record, at least one: libwebsockets puts its pongs between our writes. */
 static size_t next_chunk(const struct peer *peer)
 {
@@ -258,6 +245,36 @@ static void wait_for_kernel(struct peer *peer, bool has_written)
     event_loop_arm(peer->lab->loop, &peer->kernel_is_full, event_loop_now_us() + peer->kernel_wait_us);
 }
 
+/* The merge fault: messages to a client wait for each other, until they fill a record. */
+static bool waits_for_more(struct peer *peer)
+{
+    uint64_t due_us = peer->queued_since_us + (uint64_t)peer->lab->faults.merge_ms * 1000u;
+    size_t len = byte_queue_len(&peer->out);
+    bool waits = peer->lab->faults.merge_ms > 0 && peer->role == PEER_CLIENT && !peer->is_closing && len > 0 &&
+                 len < LAB_WRITE_CHUNK && event_loop_now_us() < due_us;
+    if (waits) {
+        event_loop_arm(peer->lab->loop, &peer->kernel_is_full, due_us);
+    }
+    return waits;
+}
+
+/* In one piece, which is one TLS record, or as the split fault has it. All of it in this turn, since libwebsockets puts
+ * its pongs between our turns. */
+static bool write_out(struct peer *peer, uint8_t *data, size_t len)
+{
+    bool is_split = peer->lab->faults.split_writes && peer->role == PEER_CLIENT;
+    for (size_t done = 0; done < len;) {
+        size_t left = len - done;
+        size_t piece = is_split ? 1 + (size_t)chance_below(&peer->lab->chance, SPLIT_PIECE) : left;
+        piece = piece < left ? piece : left;
+        if (lws_write(peer->wsi, data + done, piece, LWS_WRITE_RAW) < 0) {
+            return false;
+        }
+        done += piece;
+    }
+    return true;
+}
+
 static void after_write(struct peer *peer)
 {
     if (peer->is_full && byte_queue_len(&peer->out) < LAB_QUEUE_LOW) {
@@ -272,6 +289,9 @@ int peer_writable(struct peer *peer)
     if (peer->is_dead) {
         return -1;
     }
+    if (waits_for_more(peer)) {
+        return 0;
+    }
     bool has_room = true, has_written = false;
     while (byte_queue_len(&peer->out) > 0 && !lws_partial_buffered(peer->wsi)) {
         has_room = kernel_has_room(peer);
@@ -279,8 +299,7 @@ int peer_writable(struct peer *peer)
             break;
         }
         size_t len = next_chunk(peer);
-        uint8_t *data = peer->out.data + peer->out.start;
-        if (lws_write(peer->wsi, data, len, LWS_WRITE_RAW) < 0) {
+        if (!write_out(peer, peer->out.data + peer->out.start, len)) {
             return -1;
         }
         byte_queue_drop(&peer->out, len);

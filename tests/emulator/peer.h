@@ -34,6 +34,7 @@ struct peer {
     struct loop_timer deadline;       /* of its first message, and of its going */
     struct loop_timer kernel_is_full; /* look again then */
     uint64_t kernel_wait_us;
+    uint64_t queued_since_us;     /* since when there is something in out */
     struct peer *next, *previous; /* of all, in the lab */
 };
 

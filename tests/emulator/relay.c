@@ -181,7 +181,7 @@ static void tell_agent(struct session *session, enum agent_message_type type, st
     free(message.data);
 }
 
-static void publish(struct session *session, bool is_to_agent, bool is_start)
+void relay_publish(struct session *session, bool is_to_agent, bool is_start)
 {
     enum agent_message_type type = is_start ? AGENT_MESSAGE_START_PUBLICATION : AGENT_MESSAGE_PAUSE_PUBLICATION;
     struct bytes payload = bytes_of_text(agent_message_type_name(type));
@@ -221,10 +221,10 @@ void relay_attach_client(struct session *session, struct peer *peer)
     session->has_client_connected = true;
     session->lab->counters.client_connections++;
     session->last_activity_us = event_loop_now_us();
-    publish(session, false, true);
+    relay_publish(session, false, true);
     send_early(session);
     if (is_return) {
-        publish(session, true, true);
+        relay_publish(session, true, true);
     }
     relay_update_flow(session);
 }
@@ -240,7 +240,7 @@ void relay_attach_agent(struct session *session, struct peer *peer)
     session->agent_messages = 0;
     session->lab->counters.agent_connections++;
     if (is_return) {
-        publish(session, false, true);
+        relay_publish(session, false, true);
     }
     relay_update_flow(session);
 }
@@ -253,7 +253,7 @@ void relay_attach_worker(struct session *session, bool is_attached)
         session->lab->counters.agent_connections++;
     }
     if (!is_attached || session->status != SESSION_CONNECTING) {
-        publish(session, false, is_attached);
+        relay_publish(session, false, is_attached);
     }
     relay_update_flow(session);
 }
@@ -262,11 +262,11 @@ void relay_lose_peer(struct session *session, struct peer *peer)
 {
     if (session->client == peer) {
         session->client = NULL;
-        publish(session, true, false);
+        relay_publish(session, true, false);
     }
     if (session->agent == peer) {
         session->agent = NULL;
-        publish(session, false, false);
+        relay_publish(session, false, false);
     }
     relay_update_flow(session);
 }

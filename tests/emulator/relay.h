@@ -18,6 +18,9 @@ void relay_lose_peer(struct session *session, struct peer *peer);
 void relay_from_client(struct session *session, struct bytes message);
 void relay_from_agent(struct session *session, struct bytes message);
 
+/* start_publication or pause_publication to one side; nothing when the session is over. */
+void relay_publish(struct session *session, bool is_to_agent, bool is_start);
+
 /* Re-reads who has room and who may be read. */
 void relay_update_flow(struct session *session);
 

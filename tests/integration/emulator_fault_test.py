@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 from emulator_support import Client, Closed, EmulatorCase, Message, WebSocket, acknowledge, wait_for
 
@@ -199,3 +200,110 @@ class EmulatorDamageTest(EmulatorCase):
         client.until_acknowledged(client.send(b"b"))
         client.until("the echo", lambda: client.output.endswith(b"b"))
         self.assertLess(len(client.output), 1001)
+
+
+class EmulatorResumeFaultTest(EmulatorCase):
+    def resume(self, client):
+        return self.lab.api("ResumeSession", {"SessionId": client.session["SessionId"]})
+
+    def test_refused_resumes(self):
+        client = self.client()
+        self.lab.faults(refuse_resumes=2)
+        self.assert_fails(self.resume(client), 400, "AccessDeniedException", "ssm:ResumeSession")
+        self.lab.faults(resume_error="ThrottlingException")
+        self.assert_fails(self.resume(client), 400, "ThrottlingException")
+        client.resume()
+
+    def test_slow_resumes(self):
+        client = self.client()
+        self.lab.faults(resume_delay_ms=300)
+        begin = time.monotonic()
+        client.resume()
+        self.assertGreaterEqual(time.monotonic() - begin, 0.3)
+
+
+class EmulatorWireTest(EmulatorCase):
+    """How messages to clients lie in frames and TLS records. Python's recv gives what one record holds, at most."""
+
+    SIZE = 20
+
+    def setUp(self):
+        super().setUp()
+        self.go = threading.Event()
+
+    def received(self, **faults):
+        """(records, frames) of SIZE messages of a kibibyte each: lengths of the records; (FIN, opcode, payload) of each
+        frame. Nothing is acknowledged, and only the first of each message counts."""
+        def serve(connection):
+            self.go.wait()
+            connection.sendall(b"".join(bytes([65 + number]) * 1024 for number in range(self.SIZE)))
+            connection.recv(1)
+        client = self.client(self.target(serve).port)
+        self.lab.faults(**faults)
+        records, frames = [], []
+        websocket, read_some = client.websocket, client.websocket._read_some
+
+        def read_and_note():
+            records.append(read_some())
+            return records[-1]
+        websocket._read_some = read_and_note
+        websocket.socket.settimeout(10)
+        self.go.set()
+        messages, message = {}, b""
+        while len(messages) < self.SIZE:
+            opcode, is_final, payload = websocket._recv_frame()
+            frames.append((is_final, opcode, payload))
+            message += payload
+            if is_final:
+                whole = Message.decode(message)
+                messages.setdefault(whole.sequence, whole.payload)
+                message = b""
+        self.assertEqual(b"".join(messages[key] for key in sorted(messages)),
+                         b"".join(bytes([65 + number]) * 1024 for number in range(self.SIZE)))
+        return records, frames
+
+    def test_as_it_is_without_faults(self):
+        _, frames = self.received()
+        self.assertEqual({(is_final, opcode) for is_final, opcode, _ in frames}, {(True, 2)})
+
+    def test_fragments(self):
+        _, frames = self.received(fragment_percent=100)
+        starts = [at for at, frame in enumerate(frames) if frame[1] == 2]
+        ends = [at for at, frame in enumerate(frames) if frame[0]]
+        self.assertEqual(len(starts), len(ends))
+        counts = {end - start + 1 for start, end in zip(starts, ends)}
+        self.assertTrue(min(counts) >= 2 and max(counts) > 2, counts)
+        self.assertEqual({frame[1] for frame in frames}, {0, 2})
+        self.assertGreater(len({len(frame[2]) for frame in frames}), self.SIZE, "sizes are not random")
+
+    def test_some_messages_in_fragments(self):
+        _, frames = self.received(fragment_percent=50)
+        self.assertIn((True, 2), {frame[:2] for frame in frames})
+        self.assertIn((True, 0), {frame[:2] for frame in frames})
+
+    def test_frames_in_pieces(self):
+        records, frames = self.received(split_writes=True)
+        self.assertLessEqual(max(map(len, records)), 700)
+        self.assertGreater(len(records), 2 * len(frames) - 2)
+
+    def test_merged_messages(self):
+        records, frames = self.received(merge_ms=200)
+        self.assertGreater(max(map(len, records)), 4 * 1024, "no record holds several messages")
+        self.assertLess(len(records), len(frames))
+
+
+class EmulatorStormTest(EmulatorCase):
+    def test_a_storm_of_publication_messages(self):
+        client = self.client()
+        before = len(client.published)
+        self.lab.faults(publication_storm_every_ms=2)
+        client.until("a storm", lambda: len(client.published) > before + 40, 30)
+        storm = client.published[before:]
+        self.assertIn(("pause_publication", "pause_publication"), zip(storm, storm[1:]))
+        self.assertIn(("start_publication", "start_publication"), zip(storm, storm[1:]))
+        client.until_acknowledged(client.send(b"through the storm"))
+        client.until("the echo", lambda: client.output == b"through the storm", 30)
+        self.lab.faults(publication_storm_every_ms=0)
+        client.until_acknowledged(client.send(b"!"))
+        client.until("the echo", lambda: client.output == b"through the storm!")
+        self.assertEqual(client.published[-1], "start_publication")
