@@ -55,12 +55,13 @@ static void take_sequenced(struct channel *channel, uint8_t *wire, size_t size, 
 {
     *ret_len = 0;
     for (;;) {
+        size_t len = channel_next_frame_len(channel);
         struct bytes frame = channel_take_frame(channel, now);
         if (frame.len == 0) {
             return;
         }
         struct agent_message message;
-        MUST(frame.len <= channel_frame_max(channel));
+        MUST(frame.len <= len);
         MUST(agent_message_parse(frame, &message) == ERR_OK && agent_message_verify(&message, hash) == ERR_OK);
         if (message.type == AGENT_MESSAGE_INPUT_STREAM_DATA) {
             MUST(*ret_len == 0 && frame.len <= size);
