@@ -77,4 +77,28 @@
  * run. */
 #define LIMIT_SESSION_RECORDS 4096
 
+/* IAM: an ARN has 20 to 2048 characters. */
+#define LIMIT_ARN 2048
+
+/* DocumentName of StartSession: 3 to 128 characters; an ARN of one is longer, and the agent knows its name. */
+#define LIMIT_DOCUMENT 128
+
+/* useradd(8) takes 32 characters. */
+#define LIMIT_USER 32
+
+/* Why a grant was given, for the audit trail: a line. */
+#define LIMIT_REASON 256
+
+/* A grant or a login record: ten short lines, one with an ARN, all of it escaped at worst. */
+#define LIMIT_STATE_FILE (16 * 1024)
+
+/* The agent's state file of a session: under 8 KiB in practice, with the document's text in it. */
+#define LIMIT_AGENT_STATE (1024 * 1024)
+
+/* host.conf and what lies in host.conf.d/: a few dozen short lines. */
+#define LIMIT_HOST_CONFIG (64 * 1024)
+
+/* Worker paths, documents, groups, owners of one setting: people list a handful. */
+#define LIMIT_WORD_LIST 4096
+
 #endif

@@ -58,16 +58,27 @@ enum err text_finish(const struct text *text)
     return text->overflowed ? ERR_TOO_LONG : ERR_OK;
 }
 
-enum err text_parse_decimal(const char *string, uint32_t max, uint32_t *ret_number)
+enum err text_parse_decimal(const char *string, int64_t min, int64_t max, int64_t *ret_number)
 {
-    uint64_t number = 0;
-    const char *at = string;
-    for (; *at >= '0' && *at <= '9' && number <= max; at++) {
-        number = number * 10 + (unsigned)(*at - '0');
-    }
-    if (at == string || *at != '\0' || number > max) {
+    bool is_negative = *string == '-';
+    const char *digit = string + (is_negative ? 1 : 0);
+    if (*digit == '\0') {
         return ERR_MALFORMED;
     }
-    *ret_number = (uint32_t)number;
+    /* Counted downwards: there is one more number below zero than above. */
+    int64_t number = 0;
+    for (; *digit != '\0'; digit++) {
+        if (*digit < '0' || *digit > '9' || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_sub_overflow(number, *digit - '0', &number)) {
+            return ERR_MALFORMED;
+        }
+    }
+    if (!is_negative && __builtin_sub_overflow(0, number, &number)) {
+        return ERR_MALFORMED;
+    }
+    if (number < min || number > max) {
+        return ERR_MALFORMED;
+    }
+    *ret_number = number;
     return ERR_OK;
 }

@@ -39,14 +39,15 @@ static inline struct bytes text_bytes(const struct text *text)
 /* ERR_TOO_LONG when anything was cut. */
 enum err text_finish(const struct text *text) SSM_MUST_USE;
 
+/* The whole of `string` as a decimal number from `min` to `max`: digits, with one '-' before them where negative; no
+ * blank, no '+', no other base. ERR_MALFORMED. */
+enum err text_parse_decimal(const char *string, int64_t min, int64_t max, int64_t *ret_number) SSM_MUST_USE;
+
 /* False for NULL and "": an option, a variable or a setting that is empty counts as not given. */
 static inline bool text_is_given(const char *string)
 {
     return string != NULL && *string != '\0';
 }
-
-/* Digits alone, and not more than `max`: no blank, no sign, no other base. ERR_MALFORMED. */
-enum err text_parse_decimal(const char *string, uint32_t max, uint32_t *ret_number) SSM_MUST_USE;
 
 /* ASCII alone, whatever the locale. */
 static inline bool text_is_control(char character)

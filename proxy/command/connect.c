@@ -65,12 +65,12 @@ static enum err parse_number(const struct options *options, enum option_id id, c
                              uint32_t *ret_number)
 {
     const char *text = options->values[id];
-    uint32_t number = range->otherwise;
-    if (text != NULL && (text_parse_decimal(text, range->max, &number) != ERR_OK || number < range->min)) {
+    int64_t number = range->otherwise;
+    if (text != NULL && text_parse_decimal(text, range->min, range->max, &number) != ERR_OK) {
         log_error("connect: not a number of %s from %u to %u: %s", range->unit, range->min, range->max, text);
         return ERR_USAGE;
     }
-    *ret_number = number;
+    *ret_number = (uint32_t)number;
     return ERR_OK;
 }
 

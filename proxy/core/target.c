@@ -42,8 +42,8 @@ enum err target_parse(const char *text, struct target *ret_target)
 
 enum err target_parse_port(const char *text, uint16_t *ret_port)
 {
-    uint32_t port;
-    if (text[0] == '0' || text_parse_decimal(text, UINT16_MAX, &port) != ERR_OK) {
+    int64_t port;
+    if (text[0] == '0' || text_parse_decimal(text, 1, UINT16_MAX, &port) != ERR_OK) {
         return ERR_USAGE;
     }
     *ret_port = (uint16_t)port;

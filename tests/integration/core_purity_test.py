@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 BUILD_DIR = os.environ.get("SSM_BUILD_DIR", "build/dev")
-ARCHIVES = ("common/libssm_common.a", "proxy/core/libproxy_core.a")
+ARCHIVES = ("common/libssm_common.a", "proxy/core/libproxy_core.a", "pam_ssm/core/libhost_core.a")
 
 # log.c prints; it belongs to the commands and lives in common because every product prints alike.
 NOT_PURE = {"log.c.o"}

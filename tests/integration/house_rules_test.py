@@ -20,6 +20,10 @@ MAY_INCLUDE = {
     "proxy/edge": ("proxy/edge", "proxy/core", "common"),
     "proxy/command": ("proxy/command", "proxy/edge", "proxy/core", "common"),
     "proxy": ("proxy/command", "proxy/edge", "common"),
+    "pam_ssm/core": ("pam_ssm/core", "common"),
+    "pam_ssm/edge": ("pam_ssm/edge", "pam_ssm/core", "common"),
+    "pam_ssm/userctl": ("pam_ssm/userctl", "pam_ssm/edge", "pam_ssm/core", "common"),
+    "pam_ssm": ("pam_ssm/edge", "pam_ssm/core", "common"),
     # An independent peer: it shares the message format with ssm-proxy, and nothing of its engine.
     "tests/emulator": ("tests/emulator", "proxy/core/agent_message.h", "proxy/core/uuid.h", "proxy/core/sha256.h", "proxy/core/chance.h",
                        "common"),

@@ -1,0 +1,149 @@
+#include "pam_ssm/edge/state_dir.h"
+
+#include "common/auto.h"
+#include "common/limits.h"
+#include "pam_ssm/edge/path_trust.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum err refuse(const char *path, const char *name, struct text *ret_why)
+{
+    text_format(ret_why, "%s%s%s: %s", path, name[0] != '\0' ? "/" : "", name, strerror(errno));
+    return ERR_SYSTEM;
+}
+
+enum err state_dir_make(const char *path, uid_t owner, struct text *ret_why)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return refuse(path, "", ret_why);
+    }
+    AUTO(path_trust_close) int dir = -1;
+    return path_trust_open_dir(path, owner, &dir, ret_why);
+}
+
+static enum err write_all(int fd, struct bytes content)
+{
+    struct bytes rest = content;
+    while (rest.len > 0) {
+        ssize_t put = write(fd, rest.data, rest.len);
+        if (put < 0 && errno != EINTR) {
+            return ERR_SYSTEM;
+        }
+        rest = bytes_from(rest, put > 0 ? (size_t)put : 0);
+    }
+    return ERR_OK;
+}
+
+static enum err write_and_rename(int dir, const char *temporary, const char *name, struct bytes content, mode_t mode,
+                                 bool is_durable)
+{
+    AUTO(path_trust_close) int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return ERR_SYSTEM;
+    }
+    TRY(write_all(fd, content));
+    /* Whatever the umask; and the mode only now that the content stands. */
+    if (fchmod(fd, mode) != 0 || (is_durable && fsync(fd) != 0) || renameat(dir, temporary, dir, name) != 0) {
+        return ERR_SYSTEM;
+    }
+    return is_durable && fsync(dir) != 0 ? ERR_SYSTEM : ERR_OK;
+}
+
+enum err state_dir_write(const char *path, const char *name, struct bytes content, mode_t mode, bool is_durable,
+                         struct text *ret_why)
+{
+    AUTO(path_trust_close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0) {
+        return refuse(path, "", ret_why);
+    }
+    /* Two writers never share a process; what a killed one left is replaced. */
+    char temporary[64];
+    (void)snprintf(temporary, sizeof temporary, ".tmp-%d", (int)getpid());
+    (void)unlinkat(dir, temporary, 0);
+    enum err err = write_and_rename(dir, temporary, name, content, mode, is_durable);
+    if (err != ERR_OK) {
+        err = refuse(path, name, ret_why);
+        (void)unlinkat(dir, temporary, 0);
+    }
+    return err;
+}
+
+enum err state_dir_remove(const char *path, const char *name, struct text *ret_why)
+{
+    AUTO(path_trust_close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0) {
+        return errno == ENOENT ? ERR_OK : refuse(path, "", ret_why);
+    }
+    return unlinkat(dir, name, 0) == 0 || errno == ENOENT ? ERR_OK : refuse(path, name, ret_why);
+}
+
+static void close_stream(DIR **stream)
+{
+    if (*stream != NULL) {
+        (void)closedir(*stream);
+    }
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static enum err add_name(struct state_dir_names *names, const char *name)
+{
+    if (names->count == STATE_DIR_NAMES) {
+        return ERR_TOO_LONG;
+    }
+    names->names[names->count] = strdup(name);
+    if (names->names[names->count] == NULL) {
+        return ERR_MEMORY;
+    }
+    names->count++;
+    return ERR_OK;
+}
+
+enum err state_dir_list(const char *path, uid_t owner, struct state_dir_names *ret_names, struct text *ret_why)
+{
+    int dir = -1;
+    enum err err = path_trust_open_dir(path, owner, &dir, ret_why);
+    if (err == ERR_NO_TARGET) {
+        text_clear(ret_why);
+        *ret_names = (struct state_dir_names){0};
+        return ERR_OK;
+    }
+    TRY(err);
+    AUTO(close_stream) DIR *stream = fdopendir(dir);
+    if (stream == NULL) {
+        (void)close(dir);
+        return refuse(path, "", ret_why);
+    }
+    AUTO(state_dir_names_free) struct state_dir_names names = {.names = calloc(STATE_DIR_NAMES, sizeof *names.names)};
+    if (names.names == NULL) {
+        return ERR_MEMORY;
+    }
+    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+        if (entry->d_name[0] != '.') {
+            TRY(add_name(&names, entry->d_name));
+        }
+    }
+    qsort(names.names, names.count, sizeof *names.names, compare_names);
+    *ret_names = names;
+    names = (struct state_dir_names){0};
+    return ERR_OK;
+}
+
+void state_dir_names_free(struct state_dir_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        free(names->names[i]);
+    }
+    free(names->names);
+    *names = (struct state_dir_names){0};
+}
