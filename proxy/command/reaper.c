@@ -6,7 +6,30 @@
 
 #include <signal.h>
 
-#define CALL_TIMEOUT_US (10 * 1000 * 1000) /* the next session's turn comes, even where one API is out of reach */
+/* Shorter than what is left after a tunnel, so that a run of one second gets past one API that is out of reach. */
+#define CALL_TIMEOUT_US (4 * 1000 * 1000)
+
+static bool is_unreachable(const struct reaper *reaper)
+{
+    for (size_t i = 0; i < reaper->unreachable_count; i++) {
+        if (strcmp(reaper->unreachable[i], reaper->record.endpoint_url) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No answer, whatever the reason. */
+static void give_up_endpoint(struct reaper *reaper)
+{
+    char *url = strdup(reaper->record.endpoint_url);
+    if (url == NULL || reaper->unreachable_count == REAPER_UNREACHABLE_MAX) {
+        free(url);
+        reaper->is_done = true;
+        return;
+    }
+    reaper->unreachable[reaper->unreachable_count++] = url;
+}
 
 /* As the account of the record says; the person may be someone else by now, or logged out. */
 static enum err begin(struct reaper *reaper, struct run *run, struct text *why)
@@ -32,6 +55,10 @@ static void begin_next(struct reaper *reaper, struct run *run)
     }
     char memory[512];
     struct text why = text_in(memory, sizeof memory);
+    if (is_unreachable(reaper)) {
+        log_debug("session %s of an earlier run stays: its API did not answer before", reaper->record.session_id);
+        return;
+    }
     if (begin(reaper, run, &why) != ERR_OK) {
         log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
     }
@@ -48,7 +75,9 @@ static bool end_call(struct reaper *reaper, struct run *run)
         return false;
     }
     struct ssm_api_failure failure;
-    if (err == ERR_OK) {
+    if (err != ERR_OK) {
+        give_up_endpoint(reaper);
+    } else {
         err = ssm_api_parse_terminated_session(&reply, &failure);
         if (err != ERR_OK) {
             api_put_failure(&failure, &why);
@@ -74,6 +103,11 @@ void reaper_pump(struct reaper *reaper, struct run *run)
     }
 }
 
+bool reaper_is_waiting(const struct reaper *reaper)
+{
+    return !reaper->is_done && reaper->call == NULL;
+}
+
 void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
 {
     if (run->signal == SIGINT || run->signal == SIGTERM) { /* SIGHUP is how ssh says good-bye, every time */
@@ -91,4 +125,8 @@ void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
 void reaper_free(struct reaper *reaper)
 {
     https_free(&reaper->call);
+    for (size_t i = 0; i < reaper->unreachable_count; i++) {
+        free(reaper->unreachable[i]);
+    }
+    reaper->unreachable_count = 0;
 }

@@ -1,20 +1,30 @@
 /* reaper: ends the sessions that earlier runs left open because they were killed or had no network. Works beside a
- * tunnel, one session after the other, and never stops it. */
+ * tunnel, one session after the other, and never stops it. An API that could not be reached is not asked again by this
+ * run, so that those of a lab or a VPN that is gone do not keep it from the others. */
 #ifndef SSM_PROXY_COMMAND_REAPER_H
 #define SSM_PROXY_COMMAND_REAPER_H
 
 #include "proxy/command/run.h"
 #include "proxy/edge/https.h"
 
+#define REAPER_UNREACHABLE_MAX 8 /* then it is our own network that is gone */
+
 /* Zero-initialised means "at the beginning". */
 struct reaper {
     struct session_record record; /* claimed, when a call is under way */
     struct https_call *call;
+    char *unreachable[REAPER_UNREACHABLE_MAX]; /* endpoint URLs of records; owned */
+    size_t unreachable_count;
     bool is_done;
 };
 
 /* Moves on as far as it goes without waiting. */
 void reaper_pump(struct reaper *reaper, struct run *run);
+
+/* It has not begun. That is for after the first bytes of the tunnel, for which somebody waits; but a tunnel that is
+ * quiet from its beginning is not to keep it longer than this. */
+#define REAPER_LATER_US (500 * 1000)
+bool reaper_is_waiting(const struct reaper *reaper);
 
 /* Goes on until all is done, a signal came, or the deadline. */
 void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us);

@@ -266,12 +266,15 @@ static void pump(struct tunnel *tunnel, struct instant now)
     }
 }
 
-static int64_t next_deadline_us(const struct tunnel *tunnel)
+static int64_t next_deadline_us(const struct tunnel *tunnel, int64_t now_us)
 {
     int64_t deadline_us =
         tunnel->resume.is_active ? resume_deadline_us(&tunnel->resume) : liveness_deadline_us(&tunnel->liveness);
     deadline_us = instant_earlier(deadline_us, channel_deadline_us(tunnel->channel));
     deadline_us = instant_earlier(deadline_us, tunnel->leave_us);
+    if (tunnel->was_open && reaper_is_waiting(tunnel->reaper)) {
+        deadline_us = instant_earlier(deadline_us, now_us + REAPER_LATER_US);
+    }
     return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->run->deadline_us);
 }
 
@@ -290,7 +293,7 @@ enum err tunnel_run(struct tunnel *tunnel)
             send_frames(tunnel, now);
             return tunnel->has_lost_output ? ERR_SYSTEM : ERR_OK;
         }
-        TRY(run_turn(tunnel->run, next_deadline_us(tunnel)));
+        TRY(run_turn(tunnel->run, next_deadline_us(tunnel, now.mono_us)));
         if (tunnel->was_open) {
             reaper_pump(tunnel->reaper, tunnel->run);
         }

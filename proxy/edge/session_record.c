@@ -20,9 +20,6 @@
 #define SESSION_RECORD_SUFFIX ".session"
 #define SESSION_RECORD_NAME_SIZE (32 + sizeof SESSION_RECORD_SUFFIX)
 
-/* Sessions that one run ends; a lock, and so a descriptor, is held for each. */
-#define SESSION_RECORD_CLAIMS 256
-
 /* A record that makes no sense, and one older than any session can be, are removed after this time; see the header. */
 #define SESSION_RECORD_MALFORMED_S (24 * 60 * 60)
 #define SESSION_RECORD_OVERAGE_S (7 * 24 * 60 * 60)
@@ -33,8 +30,7 @@ struct session_records {
     DIR *scan;     /* NULL before the first session_record_next_stale */
     bool is_scanned;
     unsigned looked_at;
-    int claims[SESSION_RECORD_CLAIMS];
-    size_t claim_count;
+    int claim; /* of the record that came last: a descriptor with a lock; or -1 */
 };
 
 static void session_record_close_fd(int *fd)
@@ -62,6 +58,7 @@ enum err session_record_open(const char *xdg_state_home, const char *home, struc
         return ERR_MEMORY;
     }
     records->directory = -1;
+    records->claim = -1;
     TRY(state_directory_path(xdg_state_home, home, "sessions", records->path));
     records->directory = state_directory_find(records->path);
     *ret_records = MOVE(records);
@@ -73,9 +70,7 @@ void session_record_close(struct session_records **records)
     if (*records == NULL) {
         return;
     }
-    for (size_t i = 0; i < (*records)->claim_count; i++) {
-        close((*records)->claims[i]); /* drops the lock */
-    }
+    session_record_close_fd(&(*records)->claim); /* drops the lock */
     if ((*records)->scan != NULL) {
         closedir((*records)->scan);
     }
@@ -333,12 +328,13 @@ static bool session_record_claim(struct session_records *records, const char *na
     if (!session_record_lock(records->directory, name, fd, &status)) {
         return false;
     }
-    records->claims[records->claim_count++] = session_record_move_fd(&fd);
+    records->claim = session_record_move_fd(&fd);
     return true;
 }
 
 bool session_record_next_stale(struct session_records *records, struct session_record *ret_record)
 {
+    session_record_close_fd(&records->claim);
     if (records->directory < 0 || records->is_scanned) {
         return false;
     }
@@ -349,8 +345,7 @@ bool session_record_next_stale(struct session_records *records, struct session_r
             close(own);
         }
     }
-    while (records->scan != NULL && records->looked_at < LIMIT_SESSION_RECORDS &&
-           records->claim_count < SESSION_RECORD_CLAIMS) {
+    while (records->scan != NULL && records->looked_at < LIMIT_SESSION_RECORDS) {
         const struct dirent *entry = readdir(records->scan);
         if (entry == NULL) {
             break;

@@ -58,7 +58,7 @@ enum err session_record_write(struct session_records *records, const struct sess
 void session_record_remove(struct session_records *records, const char *session_id);
 
 /* The next stale record that nobody else has claimed, each at most once in the life of `records`; it is claimed until
- * `records` is closed. False: no more. */
+ * the next call, or until `records` is closed. False: no more. */
 bool session_record_next_stale(struct session_records *records, struct session_record *ret_record);
 
 #endif

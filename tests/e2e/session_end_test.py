@@ -5,8 +5,9 @@ import signal
 import subprocess
 import time
 
+from lab import Lab
 from lab_case import LabCase, TcpPeer, kill
-from workspace import HELD_OPEN
+from workspace import HELD_OPEN, show
 
 KILLED_CLIENTS = 50
 
@@ -185,3 +186,29 @@ class SessionEndTest(LabCase):
         self.lab.wait_for_sessions(1)
         living.stdin.close()
         self.wait_for_exit(living)
+
+    def test_an_api_that_is_gone_does_not_keep_the_next_run_from_the_others(self):
+        """One of two APIs accepts connections and says nothing, as behind a VPN that is gone."""
+        peer = TcpPeer(self, greet_and_hold)
+        gone = Lab(self.work, *self.lab_options)
+        clients = [self.connect("node", peer.port, env=gone.environment()) for _ in range(4)]
+        clients += [self.connect("node", peer.port) for _ in range(4)]
+        for client in clients:
+            self.banner(client)
+            kill(client)
+            client.wait()
+        records = os.path.join(self.work.state, "ssm-bridge", "sessions")
+        self.assertEqual(len(os.listdir(records)), 8)
+        kill(gone.process, signal.SIGSTOP)
+        client = self.connect("--debug", "node", peer.port)
+        self.banner(client)
+        deadline = time.monotonic() + 30
+        while len(os.listdir(records)) > 5 and time.monotonic() < deadline:  # its own one is the fifth
+            time.sleep(0.05)
+        client.stdin.close()
+        self.wait_for_exit(client)
+        kill(gone.process, signal.SIGCONT)
+        words = show(client.stderr.read())
+        self.assertEqual(len(os.listdir(records)), 4, words)
+        self.assertEqual(words.count("its API did not answer before"), 3, "it was asked more than once:\n" + words)
+        self.lab.wait_for_no_session(1)
