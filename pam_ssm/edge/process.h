@@ -1,0 +1,34 @@
+/* process: one process, held by a descriptor of its directory in /proc, so that nothing that is asked of it later can
+ * be answered by another process that got the same pid. */
+#ifndef SSM_HOST_EDGE_PROCESS_H
+#define SSM_HOST_EDGE_PROCESS_H
+
+#include "pam_ssm/core/proc_stat.h"
+#include "pam_ssm/core/word_list.h"
+#include "pam_ssm/edge/host_paths.h"
+
+struct process {
+    int dir; /* -1: none */
+    struct proc_stat stat;
+};
+#define PROCESS_NONE ((struct process){.dir = -1})
+
+/* ERR_NO_TARGET: there is no such process (any more); ERR_SYSTEM; ERR_MALFORMED. */
+enum err process_open(const struct host_paths *paths, int64_t pid, struct process *ret_process) SSM_MUST_USE;
+void process_close(struct process *process); /* safe to repeat; usable with AUTO() */
+
+/* All four user ids are `uid`. An error counts as no. */
+bool process_is_of(const struct process *process, uid_t uid);
+
+/* One of its descriptors is this socket. Looks at no more than 4096 of them. */
+bool process_holds_socket(const struct process *process, unsigned long inode);
+
+/* Its executable is one of these files, whatever name it was started by; or was, before an upgrade replaced it; or
+ * another revision of the same snap. */
+bool process_runs(const struct process *process, const struct word_list *executables);
+
+/* When it began, in milliseconds since 1970; to a second, as /proc/stat tells the boot. */
+enum err process_start_unix_ms(const struct host_paths *paths, const struct process *process,
+                               int64_t *ret_unix_ms) SSM_MUST_USE;
+
+#endif
