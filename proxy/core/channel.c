@@ -15,7 +15,7 @@ struct channel_config channel_config_default(void)
     return (struct channel_config){
         .send_messages = 1400,
         .send_bytes = 1400 * (AGENT_MESSAGE_HEADER_LEN + 1024),
-        .recv_messages = 1024,
+        .recv_messages = 4096,
         .recv_payload_bytes = 1536,
         .ack_messages = ACK_QUEUE_LEN,
         .output_bytes = 128 * 1024,

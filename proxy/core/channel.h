@@ -54,7 +54,8 @@ struct channel_config {
 };
 
 /* 1 KiB payloads, 1400 of them in flight: 28 MB/s at a round trip of 50 ms, in what 14 MB for all leave. The reorder
- * store holds a second of what an agent can send. Memory that is never needed is never touched. */
+ * store takes what may still come behind a gap, which for OpenSSH is its window of 2 MiB, twice, for messages that are
+ * not full: what does not fit comes again at ten messages a second. Memory that is never needed is never touched. */
 struct channel_config channel_config_default(void);
 
 struct channel;

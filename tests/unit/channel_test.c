@@ -454,6 +454,27 @@ static void a_gap_is_filled_while_the_reader_stalls(void **state)
     assert_int_equal(delivered, 200 * 1024 + 4);
 }
 
+static void what_sshd_sends_behind_a_gap_is_kept(void **state)
+{
+    (void)state;
+    static char kilobyte[1025];
+    memset(kilobyte, 'x', 1024);
+    open_with_banner();
+    int64_t missing = peer_sequence++;
+    size_t window_kib = 2 * 1024 + 64; /* OpenSSH's, and what its packets add */
+    for (size_t i = 0; i < window_kib; i++) {
+        peer_outputs(PAYLOAD_OUTPUT, kilobyte);
+        expect_ack(peer_sequence - 1);
+    }
+    peer_outputs_number(missing, PAYLOAD_OUTPUT, kilobyte);
+    size_t delivered = 0;
+    for (struct bytes output = channel_output(channel); output.len > 0; output = channel_output(channel)) {
+        delivered += output.len;
+        channel_output_consume(channel, output.len);
+    }
+    assert_int_equal(delivered, (window_kib + 1) * 1024);
+}
+
 /* ---- resuming ---- */
 
 static void goes_on_over_a_new_transport(void **state)
@@ -706,6 +727,7 @@ int main(void)
         TEST(input_that_fits_exactly_opens_the_window_too),
         TEST(a_stalled_reader_is_felt_by_the_peer),
         TEST(a_gap_is_filled_while_the_reader_stalls),
+        TEST(what_sshd_sends_behind_a_gap_is_kept),
         TEST(goes_on_over_a_new_transport),
         TEST(ends_by_flag_and_acknowledgement),
         TEST(ends_in_time_when_nobody_answers),
