@@ -38,7 +38,8 @@ static void check_session_id(const char *id)
 {
     struct ssm_api_request request = {0};
     size_t len = strlen(id);
-    MUST(len > 0 && len <= LIMIT_SESSION_ID && strchr(id, '/') == NULL && id[strspn(id, ".")] != '\0');
+    MUST(len > 0 && len <= LIMIT_SESSION_ID && strchr(id, '/') == NULL);
+    MUST(strcmp(id, ".") != 0 && strcmp(id, "..") != 0);
     check_request(ssm_api_resume_session(id, &request), &request);
     check_request(ssm_api_terminate_session(id, &request), &request);
 }
