@@ -195,6 +195,13 @@ static void refuses_credentials(void **state)
         {{.config = "[default]\nrole_arn = arn:x\nweb_identity_token_file = /t\n"}, "a web identity token"},
         {{.environment = {{{"AWS_WEB_IDENTITY_TOKEN_FILE", "/t"}}}}, "a web identity token"},
         {{.environment = {{{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/"}}}}, "container"},
+        {{.environment = {{{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2"}}}}, "container"},
+        {{.environment =
+              {{{"AWS_ACCESS_KEY_ID",
+                 "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
+                 "12345678901234567890123456789012345678"},
+                {"AWS_SECRET_ACCESS_KEY", "hunter2"}}}},
+         "is too long"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = "before"};
@@ -447,6 +454,12 @@ static void names_the_files(void **state)
            {"AWS_SHARED_CREDENTIALS_FILE", "${D/${}/$/$D"}}},
          "/d/$NOT//dx//h",
          "${D/${}/$//d"},
+        /* a name goes on as far as letters of both cases, digits and '_' */
+        {{{{"azAZ09_", "v"},
+           {"AWS_CONFIG_FILE", "$azAZ09_-$azAZ09_.$azAZ09_@"},
+           {"AWS_SHARED_CREDENTIALS_FILE", "$azAZ09_[$azAZ09_`{"}}},
+         "v-v.v@",
+         "v[v`{"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct variables variables = cases[i].variables;
@@ -465,6 +478,45 @@ static void names_the_files(void **state)
     struct text why = text_in(why_memory, sizeof why_memory);
     assert_err(aws_config_paths(&environment, &paths, &why), ERR_CONFIG);
     assert_says("too long");
+    variables = (struct variables){{{"AWS_SHARED_CREDENTIALS_FILE", path}}};
+    assert_err(aws_config_paths(&environment, &paths, &why), ERR_CONFIG);
+    path[LIMIT_PATH] = '\0'; /* fits, but not behind a home */
+    path[0] = '~';
+    path[1] = '/';
+    variables = (struct variables){{{"HOME", "/home/a"}, {"AWS_CONFIG_FILE", path}}};
+    assert_err(aws_config_paths(&environment, &paths, &why), ERR_CONFIG);
+    memset(path, 'N', LIMIT_PATH);
+    path[0] = '$'; /* nobody has a variable of this name */
+    variables = (struct variables){{{"AWS_CONFIG_FILE", path}}};
+    assert_ok(aws_config_paths(&environment, &paths, &why));
+    assert_string_equal(paths.config, path);
+}
+
+/* Section names are words of a shell, as Python's shlex reads them. */
+static void reads_profile_names_like_a_shell(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *section;
+        const char *name; /* NULL: it names no profile */
+    } cases[] = {
+        {"[profile\tdev]", "dev"},        {"[profile  dev ]", "dev"},         {"[profile d\\ev]", "dev"},
+        {"[profile d\\\\ev]", "d\\ev"},   {"[profile \"d\\\"ev\"]", "d\"ev"}, {"[profile \"d\\\\ev\"]", "d\\ev"},
+        {"[profile \"d\\ev\"]", "d\\ev"}, {"[profile 'd\\ev']", "d\\ev"},     {"[profile 'd\\\\ev']", "d\\\\ev"},
+        {"[profile d'e'\"v\"]", "dev"},   {"[profile'x dev]", NULL},          {"[profile \"dev]", NULL},
+        {"[profile dev\\]", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char config[128];
+        snprintf(config, sizeof config, "%s\nregion = found\n", cases[i].section);
+        const char *name = cases[i].name != NULL ? cases[i].name : "dev";
+        struct given given = {.flags = {.profile = name}, .config = config};
+        struct aws_settings settings;
+        enum err err = settings_of(given, &settings);
+        if (err != (cases[i].name != NULL ? ERR_OK : ERR_CONFIG)) {
+            fail_msg("%s: %s", cases[i].section, err_text(err));
+        }
+    }
 }
 
 int main(void)
@@ -474,7 +526,7 @@ int main(void)
         cmocka_unit_test(refuses_settings),      cmocka_unit_test(refuses_credentials),
         cmocka_unit_test(finds_credentials),     cmocka_unit_test(chooses_the_region),
         cmocka_unit_test(chooses_endpoints),     cmocka_unit_test(chooses_the_ca),
-        cmocka_unit_test(names_the_files),
+        cmocka_unit_test(names_the_files),       cmocka_unit_test(reads_profile_names_like_a_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

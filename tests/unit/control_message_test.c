@@ -25,6 +25,8 @@ static void refuses_acknowledges_without_a_number(void **state)
         "{\"AcknowledgedMessageSequenceNumber\":1,\"AcknowledgedMessageSequenceNumber\":2}",
         "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"",
         "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
+        "23456789abcd\",\"AcknowledgedMessageSequenceNumber\":18446744073709551617,\"IsSequentialMessage\":true}",
+        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
         "23456789abcd"
         "\",\"AcknowledgedMessageSequenceNumber\":,\"IsSequentialMessage\":true}",
         "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
@@ -41,6 +43,21 @@ static void refuses_acknowledges_without_a_number(void **state)
 static void reads_acknowledges_in_any_form(void **state)
 {
     (void)state;
+    static const char usual[] =
+        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
+        "23456789abcd\",\"AcknowledgedMessageSequenceNumber\":%s,\"IsSequentialMessage\":true}";
+    static const char *const numbers[] = {"0", "999999999999999999", "9223372036854775807"};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char memory[256];
+        struct text acknowledge = text_in(memory, sizeof memory);
+        const char *at = strstr(usual, "%s");
+        text_put_bytes(&acknowledge, bytes_of(usual, (size_t)(at - usual)));
+        text_put(&acknowledge, numbers[i]);
+        text_put(&acknowledge, at + 2);
+        int64_t sequence = -1;
+        assert_ok(control_message_parse_acknowledge(text_bytes(&acknowledge), &sequence));
+        assert_true(sequence == strtoll(numbers[i], NULL, 10));
+    }
     static const char *const good[] = {
         "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
         "23456789abcd"
@@ -81,6 +98,13 @@ static void refuses_handshake_requests_that_make_no_sense(void **state)
         "{\"RequestedClientActions\":[1]}",
         "{\"RequestedClientActions\":[{\"ActionType\":\"\"}]}",
         "{\"RequestedClientActions\":[{\"ActionType\":\"a\\\"b\"}]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a/\"}]}", /* beside '0' */
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a:\"}]}", /* beside '9' */
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a@\"}]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a[\"}]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a`\"}]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a{\"}]}",
+        "{\"RequestedClientActions\":[{\"ActionType\":\"a\\u00e4\"}]}",
         "{\"RequestedClientActions\":[{},{},{},{},{},{},{},{},{}]}",
         "{\"RequestedClientActions\":[{\"ActionType\":"
         "\"0123456789012345678901234567890123456789012345678901234567890123\"}]}",
@@ -131,6 +155,46 @@ static void declines_what_it_cannot_do(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(json_integer_value(json_object_get(json_array_get(actions, i), "ActionStatus")), 3);
     }
+}
+
+static void tells_session_types_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *parameters;
+        enum session_type type;
+    } cases[] = {
+        {"{}", SESSION_TYPE_OTHER},
+        {"null", SESSION_TYPE_OTHER},
+        {"{\"SessionType\":1}", SESSION_TYPE_OTHER},
+        {"{\"SessionType\":\"port\"}", SESSION_TYPE_OTHER},
+        {"{\"SessionType\":\"Port\"}", SESSION_TYPE_PORT},
+        {"{\"SessionType\":\"Standard_Stream\"}", SESSION_TYPE_SHELL},
+        {"{\"SessionType\":\"InteractiveCommands\"}", SESSION_TYPE_SHELL},
+        {"{\"SessionType\":\"NonInteractiveCommands\"}", SESSION_TYPE_SHELL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char memory[256];
+        snprintf(memory, sizeof memory,
+                 "{\"RequestedClientActions\":[{\"ActionType\":\"SessionType\",\"ActionParameters\":%s}]}",
+                 cases[i].parameters);
+        struct handshake_request request;
+        assert_ok(control_message_parse_handshake_request(text(memory), &request));
+        assert_int_equal(request.session_type, cases[i].type);
+    }
+}
+
+static void a_version_that_is_too_long_is_left_out(void **state)
+{
+    (void)state;
+    char memory[256];
+    struct handshake_request request;
+    snprintf(memory, sizeof memory, "{\"AgentVersion\":\"%064d\",\"RequestedClientActions\":[]}", 1);
+    assert_ok(control_message_parse_handshake_request(text(memory), &request));
+    assert_string_equal(request.agent_version, "");
+    snprintf(memory, sizeof memory, "{\"AgentVersion\":\"%063d\",\"RequestedClientActions\":[]}", 1);
+    assert_ok(control_message_parse_handshake_request(text(memory), &request));
+    assert_int_equal(strlen(request.agent_version), 63);
 }
 
 /* The most actions, each with the longest name. */
@@ -199,6 +263,8 @@ int main(void)
         cmocka_unit_test(refuses_handshake_requests_that_make_no_sense),
         cmocka_unit_test(answers_a_port_session),
         cmocka_unit_test(declines_what_it_cannot_do),
+        cmocka_unit_test(tells_session_types_apart),
+        cmocka_unit_test(a_version_that_is_too_long_is_left_out),
         cmocka_unit_test(answers_the_largest_request),
         cmocka_unit_test(quotes_the_token),
         cmocka_unit_test(reads_words_for_the_person),

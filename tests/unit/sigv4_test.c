@@ -113,6 +113,9 @@ static void refuses_to_sign_without_keys(void **state)
     struct sigv4_authorization untouched = {.value = "before"};
     assert_err(sigv4_authorize(&simple, &in_2015, &none, &untouched), ERR_NO_CREDENTIALS);
     assert_string_equal(untouched.value, "before");
+    memcpy(none.access_key_id, "AKID", sizeof "AKID"); /* half a pair */
+    assert_err(sigv4_authorize(&simple, &in_2015, &none, &untouched), ERR_NO_CREDENTIALS);
+    assert_string_equal(untouched.value, "before");
 }
 
 static void refuses_a_time_that_has_no_date(void **state)
@@ -147,6 +150,15 @@ static void refuses_what_does_not_fit(void **state)
     assert_err(sigv4_authorize(&request, &in_2015, &credentials, &ignored), ERR_TOO_LONG);
     request.header_count = LIMIT_SIGNED_HEADERS - 2;
     assert_ok(sigv4_authorize(&request, &in_2015, &credentials, &ignored));
+
+    char canonical_memory[1024];
+    char names_memory[64];
+    struct text canonical = text_in(canonical_memory, sizeof canonical_memory);
+    struct text names = text_in(names_memory, sizeof names_memory);
+    request.header_count = LIMIT_SIGNED_HEADERS + 1;
+    assert_err(sigv4_canonical_request(&request, &canonical, &names), ERR_TOO_LONG);
+    struct text few_names = text_in(names_memory, 2);
+    assert_err(sigv4_canonical_request(&simple, &canonical, &few_names), ERR_TOO_LONG);
 
     AUTO_FREE char *path = calloc(1, LIMIT_CANONICAL_REQUEST + 1);
     memset(path, '/', LIMIT_CANONICAL_REQUEST);

@@ -67,12 +67,17 @@ static void test_refuses_other_statuses(void **state)
     assert_refused("HTTP/1.1 302 Found\r\nLocation: https://other.example/\r\n\r\n", ERR_PROTOCOL, "302");
     assert_refused("HTTP/1.1 403 Forbidden\r\n\r\n", ERR_DENIED, "403 Forbidden");
     assert_refused("HTTP/1.1 401\r\n\r\n", ERR_DENIED, "401");
+    assert_refused("HTTP/1.1 500 Internal Server Error\r\n\r\n", ERR_SERVICE, "500");
+    assert_refused("HTTP/1.1 599 X\r\n\r\n", ERR_SERVICE, "599");
+    assert_refused("HTTP/1.1 600 X\r\n\r\n", ERR_PROTOCOL, "600");
     assert_refused("HTTP/1.1 429 Too Many Requests\r\n\r\n", ERR_THROTTLED, "429");
     assert_refused("HTTP/1.1 503 Service Unavailable\r\n\r\n", ERR_SERVICE, "503");
     assert_refused("HTTP/1.0 403 Forbidden\r\n\r\n", ERR_DENIED, "403 Forbidden");
     assert_refused("HTTP/1.1 1010 Odd\r\n" GOOD_HEADERS "\r\n", ERR_PROTOCOL, "status");
     assert_refused("HTTP/1.1 10\r\n" GOOD_HEADERS "\r\n", ERR_PROTOCOL, "status");
     assert_refused("HTTP/1.1 \r\n\r\n", ERR_PROTOCOL, "status");
+    assert_refused("HTTP/1.1 1:1 X\r\n\r\n", ERR_PROTOCOL, "status");
+    assert_refused("HTTP/1.1 /01 X\r\n\r\n", ERR_PROTOCOL, "status");
 }
 
 static void test_refuses_what_is_not_http(void **state)
@@ -101,6 +106,7 @@ static void test_refuses_wrong_headers(void **state)
                    "extension");
     assert_refused(GOOD_STATUS GOOD_HEADERS "Sec-WebSocket-Protocol: chat\r\n\r\n", ERR_PROTOCOL, "subprotocol");
     assert_refused(GOOD_STATUS GOOD_HEADERS " folded: line\r\n\r\n", ERR_PROTOCOL, "malformed header");
+    assert_refused(GOOD_STATUS GOOD_HEADERS "\tfolded: line\r\n\r\n", ERR_PROTOCOL, "malformed header");
     assert_refused(GOOD_STATUS GOOD_HEADERS "no colon\r\n\r\n", ERR_PROTOCOL, "malformed header");
     assert_refused(GOOD_STATUS GOOD_HEADERS ": no name\r\n\r\n", ERR_PROTOCOL, "malformed header");
     assert_refused(GOOD_STATUS GOOD_HEADERS "Name : blank before the colon\r\n\r\n", ERR_PROTOCOL, "malformed header");
