@@ -29,8 +29,11 @@ static enum err wait_for_reply(struct run *run, struct https_call *call, const s
             text_put(&run->why, "no reply from the SSM API in time");
             return ERR_TIMEOUT;
         }
+        if (run->is_urgent && !patience->is_firm) { /* it may have been before we began */
+            return ERR_INTERRUPTED;
+        }
         TRY(run_turn(run, deadline_us));
-        if ((run->is_urgent && !patience->is_firm) || (run->signal != 0 && !was_signalled && grace_us == 0)) {
+        if (run->signal != 0 && !was_signalled && grace_us == 0) {
             return ERR_INTERRUPTED;
         }
         if (run->signal != 0 && !was_signalled) {
