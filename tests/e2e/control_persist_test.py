@@ -106,3 +106,17 @@ Host *
         terminal.close()
         self.assert_master_is_usable()
         self.assert_exit_leaves_nothing()
+
+    def test_why_a_master_lost_its_tunnel_is_in_last_log(self):
+        """The terminal shows nothing of it."""
+        terminal = self.start_first()
+        terminal.type(b"\x03")
+        terminal.wait()
+        self.assertEqual(self.work.last_log(), [])
+        self.lab.terminate(self.lab.status()["sessions"][0]["id"], "Terminated by the administrator.")
+        deadline = time.monotonic() + 15
+        while not self.work.last_log() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        (_, words), = self.work.last_log()
+        self.assertIn("port %d: session ended: Terminated by the administrator" % self.node.port, words)
+        self.lab.wait_for_no_session()

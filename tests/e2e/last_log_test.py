@@ -1,26 +1,10 @@
 """last.log: what went wrong, for whoever did not see standard error."""
 
 import os
-import re
 import stat
 
 from lab_case import NODE_ID, OFFLINE_NODE_ID, LabCase, TcpPeer
 from workspace import program, show
-
-LINE = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (\d+) (.*)$")
-
-
-def last_log(work):
-    """(process id, words) of each line; none without the file."""
-    path = os.path.join(work.state, "ssm-bridge", "last.log")
-    if not os.path.exists(path):
-        return []
-    with open(path, "rb") as file:
-        text = show(file.read())
-    assert text.endswith("\n"), text
-    matches = [(line, LINE.match(line)) for line in text.splitlines()]
-    assert all(match for _, match in matches), text
-    return [(int(match.group(2)), match.group(3)) for _, match in matches]
 
 
 class LastLogTest(LabCase):
@@ -29,7 +13,7 @@ class LastLogTest(LabCase):
 
     def test_a_failure_is_kept_as_it_was_said(self):
         done = self.run_connect(OFFLINE_NODE_ID)
-        (pid, words), = last_log(self.work)
+        (pid, words), = self.work.last_log()
         self.assertEqual("ssm-proxy: %s\n" % words, show(done.stderr))
         self.assertIn(OFFLINE_NODE_ID, words)
         self.assertGreater(pid, 1)
@@ -40,22 +24,22 @@ class LastLogTest(LabCase):
     def test_a_wrong_command_line_is_kept(self):
         done = self.work.run([program("ssm-proxy"), "connect", "--no-such-option", "node"], env=self.lab.environment())
         self.assertEqual(done.returncode, 64)
-        self.assertIn("--no-such-option", last_log(self.work)[0][1])
+        self.assertIn("--no-such-option", self.work.last_log()[0][1])
 
     def test_nothing_is_written_when_all_is_well(self):
         self.checked(self.run_connect("--debug", NODE_ID, self.hello()))
-        self.assertEqual(last_log(self.work), [])
+        self.assertEqual(self.work.last_log(), [])
 
     def test_words_of_a_peer_stay_on_their_line(self):
         self.lab.faults(stream_url="wss://127.0.0.1/\x1b[2J\n2026-01-01T00:00:00Z 1 forged")
         self.run_connect(NODE_ID)
-        self.assertEqual(len(last_log(self.work)), 1)
+        self.assertEqual(len(self.work.last_log()), 1)
 
     def test_no_secret_is_kept(self):
         keys = self.lab.info["temporary"]
         self.run_connect(NODE_ID, env=self.lab.environment(
             AWS_ACCESS_KEY_ID=keys["access_key_id"], AWS_SECRET_ACCESS_KEY="wrong-secret", AWS_SESSION_TOKEN=keys["session_token"]))
-        (_, words), = last_log(self.work)
+        (_, words), = self.work.last_log()
         self.assertNotIn("wrong-secret", words)
         self.assertNotIn(keys["session_token"], words)
 
@@ -88,7 +72,7 @@ class LastLogTest(LabCase):
         client.stdout.close()
         self.assertEqual(self.wait_for_exit(client), 0)
         self.assertEqual(client.stderr.read(), b"", "the terminal belongs to ssh")
-        words = [words for _, words in last_log(self.work)]
+        words = [words for _, words in self.work.last_log()]
         self.assertEqual(len(words), 2, words)
         self.assertRegex(words[0], "^%s port [0-9]+: connection lost: .+; resuming" % NODE_ID)
         self.assertRegex(words[1], "^%s port [0-9]+: resumed after [0-9]+.[0-9] s" % NODE_ID)

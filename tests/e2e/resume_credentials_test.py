@@ -4,7 +4,6 @@ import os
 import time
 
 from lab_case import NODE_ID, LabCase, TcpPeer
-from last_log_test import last_log
 from workspace import show
 
 
@@ -41,7 +40,7 @@ class ResumeCredentialsTest(LabCase):
         """The last line of last.log, once it holds every word."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
-            lines = [line for _, line in last_log(self.work)]
+            lines = [line for _, line in self.work.last_log()]
             if lines and all(word in lines[-1] for word in words):
                 return lines[-1]
             time.sleep(0.05)
@@ -64,7 +63,7 @@ class ResumeCredentialsTest(LabCase):
         client.stdout.close()
         self.assertEqual(self.wait_for_exit(client), 0)
         self.assertEqual(client.stderr.read(), b"", "the terminal belongs to ssh")
-        lines = [line for _, line in last_log(self.work)]
+        lines = [line for _, line in self.work.last_log()]
         self.assertEqual(len(lines), 3, "lost, waiting, back:\n" + "\n".join(lines))
         self.lab.wait_for_no_session()
         return line

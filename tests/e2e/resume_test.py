@@ -82,6 +82,13 @@ class ResumeTest(ResumeCase):
         self.assertEqual(self.wait_for_exit(client), 69)
         self.assertIn(b"session ended: the session is over", client.stderr.read())
 
+    def test_a_session_that_the_service_has_forgotten_ends_at_once_with_its_reason(self):
+        client = self.open_echo()
+        self.lab.faults(refuse_resumes=1, resume_error="DoesNotExistException", drop_client_connections=True)
+        self.assertEqual(self.wait_for_exit(client), 69)
+        self.assertIn(b"session ended: DoesNotExistException", client.stderr.read())
+        self.lab.wait_for_no_session()
+
     def test_an_api_that_fails_is_tried_again(self):
         client = self.open_echo()
         self.lab.faults(fail_next=3, drop_client_connections=True)

@@ -7,6 +7,7 @@ Leaving the block, by whatever way short of SIGKILL, ends what was started (by i
 removes the folder. SIGKILL of this process ends them too: each is started with a parent death signal."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,8 @@ BIN_DIR = os.environ.get("SSM_BIN_DIR") or os.path.join(SOURCE_DIR, "build", "de
 
 # A ControlPath lies in here, and a unix socket's path ends at 107 characters.
 LONGEST_TEMP_DIR = 40
+
+LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\d+) (.*)$")
 
 HELD_OPEN = "held open"
 
@@ -87,6 +90,17 @@ class Workspace:
         result = dict(bare_environment(), HOME=self.home, XDG_STATE_HOME=self.state, TMPDIR=self.dir)
         result.update(more)
         return {name: value for name, value in result.items() if value is not None}
+
+    def last_log(self):
+        """(process id, words) of each line of last.log; none without the file."""
+        path = os.path.join(self.state, "ssm-bridge", "last.log")
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        matches = [LOG_LINE.match(line) for line in text.splitlines()]
+        assert text.endswith("\n") and all(matches), text
+        return [(int(match.group(1)), match.group(2)) for match in matches]
 
     def start(self, command, **options):
         """subprocess.Popen, remembered."""
