@@ -6,11 +6,17 @@
 
 #define TRY_US (20 * 1000 * 1000) /* one try: API call, connection, upgrade */
 
-void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, int64_t now_us)
+void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, bool was_useful,
+                  int64_t now_us)
 {
-    *resume = (struct resume){.is_active = true, .name = name, .began_us = now_us};
-    struct chance chance = chance_from_number(chance_next(&stream->chance));
-    resume->reconnect = reconnect_begin(chance, budget_us, now_us);
+    struct reconnect before = resume->reconnect;
+    *resume = (struct resume){.is_active = true, .name = name, .began_us = now_us, .reconnect = before};
+    if (before.pause_us == 0) {
+        struct chance chance = chance_from_number(chance_next(&stream->chance));
+        resume->reconnect = reconnect_begin(chance, budget_us, now_us);
+    } else {
+        reconnect_again(&resume->reconnect, was_useful, budget_us, now_us);
+    }
 }
 
 static void end_try(struct resume *resume)
@@ -119,6 +125,10 @@ static enum err go_on(struct resume *resume, struct run *run, struct stream *str
 enum err resume_pump(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
                      int64_t now_us)
 {
+    if (!resume->is_trying && reconnect_is_over(&resume->reconnect)) {
+        resume->is_active = false;
+        return ERR_SESSION_LOST;
+    }
     if (!resume->is_trying && now_us < resume->reconnect.next_us) {
         return ERR_AGAIN;
     }

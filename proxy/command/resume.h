@@ -27,8 +27,10 @@ struct resume {
     bool has_asked;      /* for a person; once is enough */
 };
 
-/* The connection was lost. The first try begins with the next pump. */
-void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, int64_t now_us);
+/* The connection was lost. The first try begins with the next pump; after a pause, when the connection was of no use
+ * and had been brought back itself. */
+void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, bool was_useful,
+                  int64_t now_us);
 
 /* ERR_AGAIN while it goes on. ERR_OK: run->websocket is open and OpenDataChannel has been sent; nothing is active any
  * more. Anything else is final, with words in run->why: ERR_SESSION_ENDED (the service no longer knows the session),

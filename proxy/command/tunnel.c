@@ -5,8 +5,9 @@
 
 #include <unistd.h>
 
-#define LEAVE_US (5 * 1000 * 1000) /* all of ending, the API's part included */
-#define PENDING_SIZE (32 * 1024)   /* half of what a pipe holds: two reads empty it */
+#define LEAVE_US (5 * 1000 * 1000)   /* all of ending, the API's part included */
+#define USEFUL_US (30 * 1000 * 1000) /* twice the longest pause between two tries */
+#define PENDING_SIZE (32 * 1024)     /* half of what a pipe holds: two reads empty it */
 
 enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
                      struct reaper *reaper)
@@ -145,6 +146,12 @@ static void write_output(struct tunnel *tunnel)
 
 /* ---- all of it ---- */
 
+/* Has the connection that was lost brought the session any further, or held for a time at least? */
+static bool was_useful(const struct tunnel *tunnel, int64_t now_us)
+{
+    return channel_progress(tunnel->channel) != tunnel->resumed_at || now_us - tunnel->resumed_us >= USEFUL_US;
+}
+
 /* The connection is gone. A session that the agent has answered outlives it; one that it has not, or that is ending,
  * does not. */
 static void lose_transport(struct tunnel *tunnel, enum err err, struct instant now)
@@ -158,7 +165,8 @@ static void lose_transport(struct tunnel *tunnel, enum err err, struct instant n
         const struct tunnel_session *session = &tunnel->session;
         log_event("%s: connection lost: %s; resuming the session", session->name,
                   why[0] != '\0' ? why : "the gateway closed it");
-        resume_begin(&tunnel->resume, session->name, session->stream, session->resume_budget_us, now.mono_us);
+        resume_begin(&tunnel->resume, session->name, session->stream, session->resume_budget_us,
+                     was_useful(tunnel, now.mono_us), now.mono_us);
     } else {
         channel_abort(tunnel->channel, ERR_SESSION_LOST, why);
     }
@@ -207,6 +215,8 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
         log_event("%s: resumed after %lld.%lld s, the session goes on", session->name, (long long)(away_ms / 1000),
                   (long long)(away_ms % 1000 / 100));
         tunnel->liveness = liveness_begin(session->ping_interval_us, now.mono_us, clock_boot_ms());
+        tunnel->resumed_us = now.mono_us;
+        tunnel->resumed_at = channel_progress(tunnel->channel);
         channel_transport_up(tunnel->channel, now);
     } else if (err != ERR_AGAIN) {
         channel_abort(tunnel->channel, err, tunnel->run->why.data);

@@ -42,6 +42,8 @@ struct tunnel {
     int64_t leave_us;     /* INSTANT_NEVER until the end has begun */
     bool has_lost_output; /* standard output could not be written, for another reason than that nobody reads it */
     bool was_open;        /* data has flowed or could have */
+    int64_t resumed_us;   /* when the connection was last brought back */
+    uint64_t resumed_at;  /* channel_progress then */
 };
 
 /* `run`, what `session` points to, and `reaper` are borrowed; standard input and output are as they were after

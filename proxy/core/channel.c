@@ -422,6 +422,11 @@ struct channel_counters channel_counters(const struct channel *channel)
     return counters;
 }
 
+uint64_t channel_progress(const struct channel *channel)
+{
+    return (uint64_t)channel->send.first + (uint64_t)channel->recv.expected;
+}
+
 bool channel_check(const struct channel *channel)
 {
     return (unsigned)channel->state < CHANNEL_STATE_COUNT && ack_queue_check(&channel->acks) &&

@@ -141,6 +141,10 @@ struct channel_counters {
 };
 struct channel_counters channel_counters(const struct channel *channel);
 
+/* How far the session has come, to be compared with an earlier value: it grows with every message of ours that is
+ * acknowledged for the first time, oldest first, and with every one that comes in its turn. */
+uint64_t channel_progress(const struct channel *channel);
+
 /* Invariants; for tests, fuzzers and debug builds. */
 bool channel_check(const struct channel *channel);
 

@@ -18,6 +18,16 @@ struct reconnect {
 /* The first try is due at now_us. */
 struct reconnect reconnect_begin(struct chance chance, int64_t budget_us, int64_t now_us);
 
+/* What a try had brought back is lost again. When that was of no use, it counts as a try that failed: a gateway that
+ * takes connections and ends them at once is not to be met hundreds of times a second. Otherwise as reconnect_begin. */
+void reconnect_again(struct reconnect *reconnect, bool was_useful, int64_t budget_us, int64_t now_us);
+
+/* The next try would come too late. */
+static inline bool reconnect_is_over(const struct reconnect *reconnect)
+{
+    return reconnect->next_us > reconnect->give_up_us;
+}
+
 /* A try failed. False: the time is over; otherwise `next_us` is set. */
 bool reconnect_failed(struct reconnect *reconnect, int64_t now_us);
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import threading
+import time
 
 from lab_case import LabCase, TcpPeer
 
@@ -151,6 +152,18 @@ class OutageTest(FaultCase):
         self.assert_refused(self.run_connect("node", 22, stdin=subprocess.DEVNULL), 75, "connection refused")
         self.lab.faults(restart_gateway={"down_ms": 0})
         self.lab.wait_for_no_session()
+
+    def test_connections_that_are_of_no_use_come_less_and_less_often(self):
+        client = self.open_echo()
+        self.lab.faults(drop_client_after=1)
+        client.stdin.write(b"y")
+        client.stdin.flush()
+        before = self.lab.counter("client_connections")
+        time.sleep(1.5)  # without pauses between them, hundreds of connections
+        self.assertLess(self.lab.counter("client_connections") - before, 15)
+        self.lab.faults(reset=True)
+        self.assertEqual(client.stdout.read(1), b"y")
+        self.end(client)
 
     def test_connections_that_last_1000_messages(self):
         client = self.open_echo()

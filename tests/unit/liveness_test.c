@@ -107,6 +107,25 @@ static void tries_at_once_then_less_and_less_often(void **state)
     }
 }
 
+static void a_connection_of_no_use_is_a_try_that_failed(void **state)
+{
+    (void)state;
+    struct reconnect reconnect = reconnect_begin(chance_from_number(1), 900 * SECOND_US, 0);
+    int64_t at_us = 0;
+    int tries = 1;
+    for (; !reconnect_is_over(&reconnect); tries++) {
+        reconnect_again(&reconnect, false, 900 * SECOND_US, at_us);
+        assert_true(reconnect.next_us > at_us);
+        at_us = reconnect.next_us;
+    }
+    assert_true(tries >= 60 && tries <= 140);
+    reconnect_again(&reconnect, true, 900 * SECOND_US, at_us);
+    assert_int_equal(reconnect.next_us, at_us);
+    assert_int_equal(reconnect.give_up_us, at_us + 900 * SECOND_US);
+    assert_true(reconnect_failed(&reconnect, at_us));
+    assert_true(reconnect.next_us - at_us <= SECOND_US);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +135,7 @@ int main(void)
         cmocka_unit_test_setup(pings_in_its_interval, set_up),
         cmocka_unit_test_setup(after_a_suspend_it_asks_at_once, set_up),
         cmocka_unit_test(tries_at_once_then_less_and_less_often),
+        cmocka_unit_test(a_connection_of_no_use_is_a_try_that_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
