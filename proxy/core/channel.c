@@ -179,6 +179,7 @@ void channel_transport_up(struct channel *channel, struct instant now)
         channel->state_deadline_us = now.mono_us + channel->config.request_timeout_us;
         return;
     }
+    channel->quiet_since_us = now.mono_us;
     send_window_resend_all(&channel->send);
     ack_queue_rewind(&channel->acks);
 }

@@ -12,7 +12,7 @@
  * One round of the caller's loop:
  *     message from the websocket, while channel_wants_message   -> channel_receive
  *     local bytes, while channel_wants_input                    -> channel_write
- *     channel_tick at channel_deadline_us or later
+ *     channel_tick, at channel_deadline_us or later; after any pause it comes before channel_output_consume
  *     channel_take_frame until empty, while the websocket has room
  *     channel_output, channel_output_consume
  * until channel_is_finished; then channel_result.
@@ -81,7 +81,8 @@ void channel_receive(struct channel *channel, struct bytes wire, struct instant 
 bool channel_wants_input(const struct channel *channel);
 /* Takes local bytes, as many as there is room for; returns how many. */
 size_t channel_write(struct channel *channel, struct bytes input, struct instant now);
-/* Local input is over. Output goes on until it has been quiet for 2 s; then the session is terminated. */
+/* Local input is over. Output goes on until it has been quiet for 2 s, counted from the last acknowledgement of input
+ * or a resume if that came later; then the session is terminated. */
 void channel_write_eof(struct channel *channel, struct instant now);
 
 /* End now: drain, TerminateSession flag, its acknowledgement; within 4 s. Safe to repeat. */

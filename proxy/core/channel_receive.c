@@ -194,6 +194,7 @@ static void receive_acknowledge(struct channel *channel, struct bytes payload, s
         return;
     }
     channel_probe_acknowledged(channel, sequence);
+    channel->quiet_since_us = now.mono_us; /* the server can only answer what it has */
     if (sample_us >= 0) {
         rtt_sample(&channel->rtt, sample_us);
         send_pace_sample(&channel->pace, sequence, sample_us, channel->send.next, now.mono_us);

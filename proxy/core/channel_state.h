@@ -27,7 +27,7 @@ struct channel {
     bool has_customer_message;
     bool is_unanswered;
     bool is_session_over;       /* the peer knows */
-    int64_t quiet_since_us;     /* last output, end of input, or opening: whichever came last */
+    int64_t quiet_since_us;     /* last output, acknowledgement, end of input, resume or opening */
     int64_t first_data_us;      /* first data sent; INSTANT_NEVER before */
     int64_t highest_seen;       /* number of an output_stream_data, whether taken or dropped; -1 before */
     int64_t terminate_sequence; /* number of the TerminateSession flag; -1 before */

@@ -382,6 +382,27 @@ static void after_the_end_of_input_waits_for_quiet(void **state)
     expect_closed(ERR_OK, "", true);
 }
 
+static void input_that_is_still_under_way_is_no_quiet(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    open_with_banner();
+    write_text("request");
+    expect_data(1, PAYLOAD_OUTPUT, &message);
+    channel_write_eof(channel, now);
+    wait_us(3600ll * SECOND_US); /* nothing gets through */
+    peer_acknowledges(1);
+    wait_us(1900 * 1000); /* the server, too, has a moment to answer */
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    channel_transport_down(channel, now);
+    now.mono_us += 3600ll * SECOND_US;
+    channel_transport_up(channel, now);
+    wait_us(1900 * 1000);
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    wait_us(100 * 1000);
+    assert_int_equal(channel_state(channel), CHANNEL_TERMINATING);
+}
+
 static void a_stalled_reader_is_no_quiet(void **state)
 {
     (void)state;
@@ -551,6 +572,7 @@ int main(void)
         TEST(ends_in_time_when_nobody_answers),
         TEST(ends_at_once_before_the_agent_listens),
         TEST(after_the_end_of_input_waits_for_quiet),
+        TEST(input_that_is_still_under_way_is_no_quiet),
         TEST(a_stalled_reader_is_no_quiet),
         TEST(delivers_what_came_before_the_end),
         TEST(says_why_the_service_ended_it),
