@@ -83,6 +83,11 @@ struct agent_timing agent_core_real_timing(void);
 enum err agent_core_new(const struct agent_config *config, const struct agent_ports *ports, void *owner,
                         struct chance *chance, struct agent_core **ret_core) SSM_MUST_USE;
 void agent_core_free(struct agent_core *core);
+/* Puts `to` into the state of `from`, for a test that explores: ports, owner, chance and what the configuration gave
+ * stay its own. */
+enum err agent_core_copy(const struct agent_core *from, struct agent_core *to) SSM_MUST_USE;
+/* Invariants, for tests. */
+bool agent_core_check(const struct agent_core *core);
 
 /* The link stands: agent_session_state and the handshake request go out. */
 void agent_core_start(struct agent_core *core, struct agent_time now);

@@ -1,5 +1,5 @@
-/* agent_core_state: the inside of agent_core, shared by its two files: agent_core.c (states, target, link, time) and
- * agent_core_input.c (the receive loop). */
+/* agent_core_state: the inside of agent_core, shared by its files: agent_core.c (states, target, link, time),
+ * agent_core_input.c (the receive loop) and agent_core_copy.c (for tests that explore). */
 #ifndef SSM_LAB_AGENT_CORE_STATE_H
 #define SSM_LAB_AGENT_CORE_STATE_H
 

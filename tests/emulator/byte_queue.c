@@ -67,6 +67,12 @@ void byte_queue_drop(struct byte_queue *queue, size_t len)
     }
 }
 
+enum err byte_queue_copy(const struct byte_queue *from, struct byte_queue *to)
+{
+    byte_queue_drop(to, byte_queue_len(to));
+    return byte_queue_append(to, byte_queue_bytes(from));
+}
+
 void byte_queue_free(struct byte_queue *queue)
 {
     free(queue->data);

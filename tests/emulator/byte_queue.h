@@ -29,6 +29,8 @@ void byte_queue_commit(struct byte_queue *queue, size_t len);
 enum err byte_queue_append(struct byte_queue *queue, struct bytes bytes) SSM_MUST_USE;
 /* `len` is at most byte_queue_len. Gives the memory back when much of it stands empty. */
 void byte_queue_drop(struct byte_queue *queue, size_t len);
+/* Makes `to` hold what `from` holds; its memory stays its own. */
+enum err byte_queue_copy(const struct byte_queue *from, struct byte_queue *to) SSM_MUST_USE;
 void byte_queue_free(struct byte_queue *queue);
 
 #endif

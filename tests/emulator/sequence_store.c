@@ -82,11 +82,42 @@ void sequence_store_remove(struct sequence_store *store, struct stored_message *
     free(message);
 }
 
-void sequence_store_free(struct sequence_store *store)
+static void empty(struct sequence_store *store)
 {
     while (store->oldest != NULL) {
         sequence_store_remove(store, store->oldest);
     }
+}
+
+enum err sequence_store_copy(const struct sequence_store *from, struct sequence_store *to)
+{
+    empty(to);
+    for (const struct stored_message *message = from->oldest; message != NULL; message = message->newer) {
+        struct stored_message *copy;
+        if (!sequence_store_add(to, message->sequence_number, bytes_of(message->wire, message->len), &copy)) {
+            return ERR_MEMORY;
+        }
+        copy->last_sent_us = message->last_sent_us;
+    }
+    return ERR_OK;
+}
+
+bool sequence_store_check(const struct sequence_store *store)
+{
+    size_t count = 0, bytes = 0;
+    for (const struct stored_message *message = store->oldest; message != NULL; message = message->newer) {
+        if (sequence_store_find(store, message->sequence_number) != message) {
+            return false;
+        }
+        count++;
+        bytes += message->len;
+    }
+    return count == store->count && bytes == store->bytes;
+}
+
+void sequence_store_free(struct sequence_store *store)
+{
+    empty(store);
     free(store->buckets);
     *store = (struct sequence_store){0};
 }

@@ -30,6 +30,10 @@ bool sequence_store_add(struct sequence_store *store, int64_t sequence_number, s
 /* NULL when absent; otherwise valid until removed. */
 struct stored_message *sequence_store_find(const struct sequence_store *store, int64_t sequence_number);
 void sequence_store_remove(struct sequence_store *store, struct stored_message *message);
+/* Makes `to` hold what `from` holds, in the same order. */
+enum err sequence_store_copy(const struct sequence_store *from, struct sequence_store *to) SSM_MUST_USE;
+/* Invariants, for tests. */
+bool sequence_store_check(const struct sequence_store *store);
 void sequence_store_free(struct sequence_store *store);
 
 #endif
