@@ -1,0 +1,12 @@
+/* audit_log: appends lines to /var/log/ssm-bridge/audit.jsonl. */
+#ifndef SSM_HOST_EDGE_AUDIT_LOG_H
+#define SSM_HOST_EDGE_AUDIT_LOG_H
+
+#include "common/bytes.h"
+#include "common/err.h"
+
+/* One line in one write, so that lines of several processes stay whole; the file is made with mode 0640 when it is
+ * missing, its directory is not. A symbolic link is refused. ERR_SYSTEM: errno tells. */
+enum err audit_log_append(const char *path, struct bytes line) SSM_MUST_USE;
+
+#endif

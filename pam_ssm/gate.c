@@ -1,0 +1,324 @@
+#include "pam_ssm/gate.h"
+
+#include "common/auto.h"
+#include "pam_ssm/core/audit_line.h"
+#include "pam_ssm/core/decision.h"
+#include "pam_ssm/edge/audit_log.h"
+#include "pam_ssm/edge/host_clock.h"
+#include "pam_ssm/edge/host_files.h"
+#include "pam_ssm/edge/process.h"
+#include "pam_ssm/edge/state_dir.h"
+#include "pam_ssm/find_session.h"
+
+#include <security/pam_ext.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define BUDGET_US (250 * 1000)
+
+/* ---- the PAM line ---- */
+
+struct arguments {
+    const char *user;
+    enum decision_demand demand;
+};
+
+static bool parse_demand(const char *word, enum decision_demand *ret_demand)
+{
+    static const char *const words[] = {
+        [DECISION_CONNECTION] = "connection", [DECISION_SESSION] = "session", [DECISION_GRANT] = "grant"};
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], word) == 0) {
+            *ret_demand = (enum decision_demand)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_arguments(pam_handle_t *pamh, int argc, const char **argv, struct arguments *ret_arguments)
+{
+    *ret_arguments = (struct arguments){"ssm-user", DECISION_CONNECTION};
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "user=", 5) == 0) {
+            ret_arguments->user = argv[i] + 5;
+        } else if (strncmp(argv[i], "require=", 8) != 0 || !parse_demand(argv[i] + 8, &ret_arguments->demand)) {
+            pam_syslog(pamh, LOG_AUTHPRIV | LOG_ERR, "unknown argument %s", argv[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *text_item(pam_handle_t *pamh, int item)
+{
+    const void *value = NULL;
+    return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value != NULL ? value : "";
+}
+
+static bool is_ours(pam_handle_t *pamh, const struct arguments *arguments)
+{
+    return strcmp(text_item(pamh, PAM_USER), arguments->user) == 0;
+}
+
+/* ---- one run ---- */
+
+/* Too large for the stack of a guest. */
+struct gate {
+    const struct host_paths *paths;
+    pam_handle_t *pamh;
+    struct arguments arguments;
+    int64_t deadline_us;
+    struct host_policy policy;
+    struct host_moment now;
+    struct found_session found;
+    char words[512]; /* why something could not be read */
+};
+
+static void gate_log(const struct gate *gate, const char *event, const char *reason)
+{
+    bool has_session = gate->found.finding == FINDING_VERIFIED;
+    const struct agent_session *session = has_session ? &gate->found.session : NULL;
+    pam_syslog(gate->pamh, LOG_AUTHPRIV | LOG_NOTICE, "%s: user %s, session %s, owner %s, document %s: %s", event,
+               gate->arguments.user, session != NULL ? session->session_id : "-",
+               session != NULL && session->owner[0] != '\0' ? session->owner : "unknown",
+               session != NULL ? session->document : "-", reason);
+}
+
+/* True when the event is on disk, or need not be. */
+static bool gate_audit(const struct gate *gate, const char *event, const char *reason, const struct grant *grant)
+{
+    const struct host_policy *policy = &gate->policy;
+    if (policy->audit.jsonl[0] == '\0') {
+        return true;
+    }
+    struct audit_event line = {
+        .event = event,
+        .unix_ms = host_clock_unix_ms(),
+        .user = gate->arguments.user,
+        .service = text_item(gate->pamh, PAM_SERVICE),
+        .session = gate->found.finding == FINDING_VERIFIED ? &gate->found.session : NULL,
+        .peer = pam_getenv(gate->pamh, "SSH_CONNECTION"),
+        .level = host_policy_level_text(policy->privilege.level),
+        .grant_id = grant != NULL ? grant->id : NULL,
+        .reason = reason,
+        .pid = getpid(),
+        .uid = -1,
+    };
+    AUTO_FREE char *memory = malloc(AUDIT_LINE_SIZE);
+    if (memory == NULL) {
+        return !policy->audit.is_required;
+    }
+    struct text text = text_in(memory, AUDIT_LINE_SIZE);
+    audit_line_put(&text, &line);
+    bool is_written =
+        text_finish(&text) == ERR_OK && audit_log_append(policy->audit.jsonl, text_bytes(&text)) == ERR_OK;
+    if (!is_written) {
+        pam_syslog(gate->pamh, LOG_AUTHPRIV | LOG_WARNING, "%s: nothing could be written", policy->audit.jsonl);
+    }
+    return is_written || !policy->audit.is_required;
+}
+
+static bool read_policy(struct gate *gate)
+{
+    char memory[512];
+    struct text warnings = text_in(memory, sizeof memory);
+    struct text why = text_in(gate->words, sizeof gate->words);
+    if (host_files_read_policy(gate->paths, &gate->policy, &warnings, &why) != ERR_OK) {
+        return false;
+    }
+    if (strcmp(gate->policy.account.name, gate->arguments.user) != 0) {
+        text_format(&why, "host.conf names %s, the PAM line %s", gate->policy.account.name, gate->arguments.user);
+        return false;
+    }
+    return true;
+}
+
+static void find_session(struct gate *gate)
+{
+    if (gate->arguments.demand == DECISION_CONNECTION) {
+        find_session_of_connection(gate->paths, &gate->policy, pam_getenv(gate->pamh, "SSH_CONNECTION"),
+                                   gate->deadline_us, &gate->found);
+    } else {
+        find_session_of_process(gate->paths, &gate->policy, gate->now.boot_id, getpid(), gate->deadline_us,
+                                &gate->found);
+    }
+}
+
+/* NULL when there is no memory. */
+static struct gate *gate_new(const struct host_paths *paths, pam_handle_t *pamh, const struct arguments *arguments)
+{
+    struct gate *gate = calloc(1, sizeof *gate);
+    if (gate != NULL) {
+        *gate = (struct gate){.paths = paths,
+                              .pamh = pamh,
+                              .arguments = *arguments,
+                              .deadline_us = host_clock_mono_us() + BUDGET_US,
+                              .found = {.finding = FINDING_UNKNOWN}};
+        host_policy_defaults(&gate->policy);
+    }
+    return gate;
+}
+
+/* The decision; its grant is borrowed from `grants`. */
+static struct decision decide(struct gate *gate, struct host_grants *grants)
+{
+    struct text why = text_in(gate->words, sizeof gate->words);
+    if (!read_policy(gate)) {
+        return (struct decision){.reason = gate->words};
+    }
+    if (host_clock_now(gate->paths, &gate->now) != ERR_OK) {
+        return (struct decision){.reason = "the clock or boot_id cannot be read"};
+    }
+    if (gate->arguments.demand == DECISION_GRANT && host_files_read_grants(gate->paths, grants, &why) != ERR_OK) {
+        return (struct decision){.reason = gate->words};
+    }
+    find_session(gate);
+    struct decision_facts facts = {
+        .demand = gate->arguments.demand,
+        .finding = gate->found.finding,
+        .session = gate->found.finding == FINDING_VERIFIED ? &gate->found.session : NULL,
+        .is_recorded = gate->found.is_recorded,
+        .grants = grants->grants,
+        .grant_count = grants->count,
+        .now = &gate->now,
+    };
+    struct decision decision = decision_make(&gate->policy, &facts);
+    if (decision.is_allowed && host_clock_mono_us() > gate->deadline_us) {
+        return (struct decision){.reason = "looking for the session took too long"};
+    }
+    return decision;
+}
+
+int gate_check(const struct host_paths *paths, pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+    struct arguments arguments;
+    if (!parse_arguments(pamh, argc, argv, &arguments)) {
+        return PAM_SERVICE_ERR;
+    }
+    if (!is_ours(pamh, &arguments)) {
+        return PAM_IGNORE;
+    }
+    AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
+    if (gate == NULL) {
+        return PAM_PERM_DENIED;
+    }
+    AUTO(host_files_free_grants) struct host_grants grants = {0};
+    struct decision decision = decide(gate, &grants);
+    bool is_login = arguments.demand == DECISION_CONNECTION;
+    const char *event = is_login ? (decision.is_allowed ? "login-allowed" : "login-refused")
+                                 : (decision.is_allowed ? "sudo-allowed" : "sudo-refused");
+    gate_log(gate, event, decision.reason);
+    if (!gate_audit(gate, event, decision.reason, decision.grant) && decision.is_allowed) {
+        decision = (struct decision){.reason = "the audit log cannot be written"};
+    }
+    /* sudo asks for silence here, and then nobody would read why. */
+    if (!decision.is_allowed && (!is_login || ((unsigned)flags & PAM_SILENT) == 0)) {
+        pam_error(pamh, "ssm-bridge: %s", decision.reason);
+    }
+    return decision.is_allowed ? PAM_SUCCESS : PAM_PERM_DENIED;
+}
+
+/* ---- logins ---- */
+
+static void write_record(struct gate *gate, const struct proc_stat *process)
+{
+    AUTO_FREE struct login_record *record = calloc(1, sizeof *record);
+    AUTO_FREE char *memory = malloc(LIMIT_STATE_FILE);
+    if (record == NULL || memory == NULL) {
+        return;
+    }
+    record->pid = process->pid;
+    record->start_ticks = process->start_ticks;
+    record->opened_unix_s = gate->now.unix_s;
+    record->session = gate->found.session;
+    memcpy(record->boot_id, gate->now.boot_id, sizeof record->boot_id);
+    struct text user = text_in(record->user, sizeof record->user);
+    text_put(&user, gate->arguments.user);
+    struct text service = text_in(record->service, sizeof record->service);
+    text_put(&service, text_item(gate->pamh, PAM_SERVICE));
+    struct text peer = text_in(record->peer, sizeof record->peer);
+    const char *connection = pam_getenv(gate->pamh, "SSH_CONNECTION");
+    text_put(&peer, connection != NULL ? connection : "");
+    struct text content = text_in(memory, LIMIT_STATE_FILE);
+    login_record_render(record, &content);
+    char name[LOGIN_RECORD_NAME_SIZE];
+    login_record_name(record->pid, record->start_ticks, name);
+    struct text why = text_in(gate->words, sizeof gate->words);
+    if (text_finish(&content) != ERR_OK ||
+        state_dir_make(gate->paths->runtime_dir, gate->paths->owner, &why) != ERR_OK ||
+        state_dir_make(gate->paths->sessions_dir, gate->paths->owner, &why) != ERR_OK ||
+        state_dir_write(gate->paths->sessions_dir, name, text_bytes(&content), 0600, false, &why) != ERR_OK) {
+        pam_syslog(gate->pamh, LOG_AUTHPRIV | LOG_WARNING, "no record of this login, sudo will be refused in it: %s",
+                   gate->words);
+    }
+}
+
+/* The process whose life is the login's: sshd's monitor, this one. */
+static bool own_process(const struct gate *gate, struct proc_stat *ret_stat)
+{
+    AUTO(process_close) struct process self = PROCESS_NONE;
+    if (process_open(gate->paths, getpid(), &self) != ERR_OK) {
+        return false;
+    }
+    *ret_stat = self.stat;
+    return true;
+}
+
+int gate_open_session(const struct host_paths *paths, pam_handle_t *pamh, int argc, const char **argv)
+{
+    struct arguments arguments;
+    if (!parse_arguments(pamh, argc, argv, &arguments) || !is_ours(pamh, &arguments)) {
+        return PAM_IGNORE;
+    }
+    AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
+    struct proc_stat self;
+    if (gate == NULL || !read_policy(gate) || host_clock_now(paths, &gate->now) != ERR_OK ||
+        !own_process(gate, &self)) {
+        return PAM_SUCCESS;
+    }
+    find_session(gate);
+    if (gate->found.finding == FINDING_VERIFIED && arguments.demand == DECISION_CONNECTION) {
+        write_record(gate, &self);
+        char memory[LIMIT_SESSION_ID + 32];
+        struct text variable = text_in(memory, sizeof memory);
+        text_format(&variable, "SSM_SESSION_ID=%s", gate->found.session.session_id);
+        (void)pam_putenv(pamh, memory); /* for the person's information; nothing of ours believes it */
+    }
+    (void)gate_audit(gate, "login", NULL, NULL);
+    return PAM_SUCCESS;
+}
+
+int gate_close_session(const struct host_paths *paths, pam_handle_t *pamh, int argc, const char **argv)
+{
+    struct arguments arguments;
+    if (!parse_arguments(pamh, argc, argv, &arguments) || !is_ours(pamh, &arguments)) {
+        return PAM_IGNORE;
+    }
+    AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
+    struct proc_stat self;
+    if (gate == NULL || !own_process(gate, &self)) {
+        return PAM_SUCCESS;
+    }
+    AUTO_FREE struct login_record *record = calloc(1, sizeof *record);
+    if (record != NULL && host_files_read_login(paths, &self, record) == ERR_OK) {
+        gate->found.session = record->session;
+        gate->found.finding = FINDING_VERIFIED;
+    }
+    char name[LOGIN_RECORD_NAME_SIZE];
+    login_record_name(self.pid, self.start_ticks, name);
+    struct text why = text_in(gate->words, sizeof gate->words);
+    /* Without the right to remove it, it falls out of use when this process ends. */
+    (void)!state_dir_remove(paths->sessions_dir, name, &why);
+    if (read_policy(gate)) {
+        (void)gate_audit(gate, "logout", NULL, NULL);
+    }
+    return PAM_SUCCESS;
+}
+
+int gate_set_credentials(pam_handle_t *pamh, int argc, const char **argv)
+{
+    struct arguments arguments;
+    bool is_mine = parse_arguments(pamh, argc, argv, &arguments) && is_ours(pamh, &arguments);
+    return is_mine ? PAM_SUCCESS : PAM_IGNORE;
+}
