@@ -1,17 +1,23 @@
 """./run bench: what `ssm-proxy connect` costs, measured against ssm-lab on this machine. Prints a table and writes JSON.
 Benchmarks are not tests: no figure makes this fail, only a command that does not work does.
 
-    bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner up delayed-up down paused-down ping"""
+    bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner up large-up delayed-up down
+                                              paused-down agent-rate ping"""
 
 import argparse
+import concurrent.futures
 import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
+import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+TESTS_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [os.path.join(TESTS_DIR, "support"), os.path.join(TESTS_DIR, "integration")]
+
+import emulator_support
 
 from lab import Lab
 from lab_case import NODE_ID
@@ -20,7 +26,15 @@ from workspace import BIN_DIR, Workspace, exit_on_signals, program, show
 MIB = 1024 * 1024
 ONEWAY_MS = 25
 TIMEOUT_SECONDS = 120
+AGENT_RATE_PAIRS = 5
 TOOLS_DIR = os.environ.get("SSM_BENCH_DIR") or os.path.join(os.path.dirname(BIN_DIR), "bench")
+
+
+class RunningLab(emulator_support.Lab):
+    """One that somebody else has started."""
+
+    def __init__(self, info):
+        self.describe(info)
 
 
 class Bench:
@@ -98,7 +112,7 @@ class Bench:
         return rows
 
     def delayed_up(self):
-        return self.stream("delayed-up", "upload of 64 MiB, 25 ms each way", "", self.delayed(self.lab("--no-agent-pause")),
+        return self.stream("delayed-up", "upload of 64 MiB, 25 ms each way", ">= 25 MB/s, <= 14 MB", self.delayed(self.lab("--no-agent-pause")),
                            "up", 64 * MIB, "sink")
 
     def down(self):
@@ -111,13 +125,48 @@ class Bench:
         what, figure, target = rows[0]
         return [(what, figure + "; 64 MiB: %.2f s" % (8 * self.results["paused-down"]["cpu_s"]), target)]
 
+    def agent_rate(self):
+        """Beside ssm-proxy, at the same time and from the same agent process, downloads a client of some lines that shares no
+        code with it and does nothing with the bytes: what comes to that one is what the agent gives."""
+        size = 2 * MIB
+        lab = RunningLab(self.lab().info)
+        pairs = []
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            for _ in range(AGENT_RATE_PAIRS):
+                other = beside.submit(self.receive_alone, lab, size)
+                ours = size / self.measure(self.lab().environment(), "down", size, ("source", size))["seconds"]
+                pairs.append((ours / 1e6, other.result() / 1e6))
+        ratios = sorted(ours / other for ours, other in pairs)
+        median = statistics.median(ratios)
+        self.results["agent-rate"] = {"pairs_mb_per_s": pairs, "median_ratio": median}
+        return [("download, of the agent's own rate", "%.1f %% (%.1f to %.1f, n=%d) of %.3f MB/s" % (
+            100 * median, 100 * ratios[0], 100 * ratios[-1], len(ratios), statistics.median(other for _, other in pairs)), ">= 98 %")]
+
+    def receive_alone(self, lab, size):
+        """Bytes a second of `size` bytes from the agent to a client that only receives and acknowledges."""
+        process, port = self.serve("bench_peer", "source", size)
+        try:
+            client = emulator_support.Client(lab, lab.start(port)).handshake()
+            client.until("the greeting", lambda: client.output.endswith(b"\n"))
+            client.send(b"g")
+            begin, received = time.monotonic(), 0
+            while received < size:
+                client.output = b""
+                client.step()
+                received += len(client.output)
+            seconds = time.monotonic() - begin
+            client.websocket.drop()
+            return size / seconds
+        finally:
+            self.work.stop(process)
+
     def ping(self):
         raw = self.measure(self.lab("--no-agent-pause").environment(), "ping", 2000, ("echo",))
         self.results["ping"] = raw
         return [("ping-pong of 64 bytes", "median %.0f us, 99th percentile %.0f us" % (raw["median_us"], raw["p99_us"]), "")]
 
 
-NAMES = ("banner", "delayed-banner", "up", "large-up", "delayed-up", "down", "paused-down", "ping")
+NAMES = ("banner", "delayed-banner", "up", "large-up", "delayed-up", "down", "paused-down", "agent-rate", "ping")
 
 
 def processor():

@@ -36,7 +36,11 @@ class Lab:
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError("ssm-lab did not start")
-        self.ready = json.loads(line)
+        self.describe(json.loads(line))
+
+    def describe(self, ready):
+        """`ready` is what a lab says about itself when it is."""
+        self.ready = ready
         self.region = self.ready["region"]
         self.keys = {"access_key_id": self.ready["access_key_id"],
                      "secret_access_key": self.ready["secret_access_key"]}
