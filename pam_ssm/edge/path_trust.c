@@ -20,6 +20,14 @@ void path_trust_close(int *fd)
     }
 }
 
+/* The descriptor, for somebody else to close. */
+static int take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 static enum err refuse_open(const char *path, struct text *ret_why)
 {
     int error = errno;
@@ -73,8 +81,7 @@ enum err path_trust_open_dir(const char *path, uid_t owner, int *ret_fd, struct 
         bool is_last = rest == NULL || rest[strspn(rest, "/")] == '\0';
         TRY(judge(dir, path, owner, is_last ? 0 : S_ISVTX, &mode, ret_why));
     }
-    *ret_fd = dir;
-    dir = -1;
+    *ret_fd = take(&dir);
     return ERR_OK;
 }
 
@@ -90,8 +97,7 @@ enum err path_trust_open_file_at(int dir, const char *name, uid_t owner, int *re
         text_format(ret_why, "%s is no regular file", name);
         return ERR_DENIED;
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = take(&fd);
     return ERR_OK;
 }
 

@@ -31,6 +31,7 @@ static inline struct bytes fuzz_take_until(struct bytes *input, uint8_t separato
 /* A terminated copy, for the caller to free. */
 static inline char *fuzz_string(struct bytes bytes)
 {
+    MUST(bytes.len < SIZE_MAX);
     char *string = malloc(bytes.len + 1);
     MUST(string != NULL);
     if (bytes.len > 0) {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #define FLIGHTS_MAX 65536
-#define LIMIT_US (4ll * 3600 * 1000 * 1000) /* of virtual time: what is not over by then hangs */
+#define LIMIT_US (4LL * 3600 * 1000 * 1000) /* of virtual time: what is not over by then hangs */
 
 enum direction { TO_AGENT, TO_CLIENT };
 
@@ -421,7 +421,7 @@ static void make_world(struct world *world, uint64_t seed, struct sha256 *hash)
     world->disconnect_us = world->now_us + (int64_t)chance_below(chance, 10 * 1000 * 1000);
     world->agent_chance = chance_from_number(~seed);
     struct channel_config config = channel_config_default();
-    config.request_timeout_us = 60ll * 1000 * 1000; /* round trips go up to 10 s here */
+    config.request_timeout_us = 60LL * 1000 * 1000; /* round trips go up to 10 s here */
     choose_payload(world, &config);
     struct agent_config agent_config = {
         .session_id = "sim-0123456789abcdef0",

@@ -152,8 +152,8 @@ suite_lint() {
     packages_ensure build demo lint
     suite_begin
     suite_format
-    say "clang-tidy (takes a minute)"
-    cmake -S "$project_dir" --preset dev -G Ninja -B "$build_root/lint" -DCMAKE_C_COMPILER=clang \
+    say "clang-tidy (takes some minutes)"
+    cmake -S "$project_dir" --preset dev -G Ninja -B "$build_root/lint" -DCMAKE_C_COMPILER=clang -DSSM_FUZZ=ON \
         >"$suite_log/configure-lint.txt" 2>&1 || build_failed "$suite_log/configure-lint.txt" configuring
     local log=$suite_log/clang-tidy.txt
     # Only files that the build knows: each has a command line in compile_commands.json. One file a process: with several,

@@ -156,9 +156,10 @@ static size_t from_hex(const char *hex, uint8_t *bytes, size_t size)
     size_t len = strlen(hex) / 2;
     assert_true(len <= size);
     for (size_t i = 0; i < len; i++) {
-        unsigned value;
-        assert_int_equal(sscanf(hex + 2 * i, "%2x", &value), 1);
-        bytes[i] = (uint8_t)value;
+        int high = bytes_hex_value((uint8_t)hex[2 * i]);
+        int low = bytes_hex_value((uint8_t)hex[2 * i + 1]);
+        assert_true(high >= 0 && low >= 0);
+        bytes[i] = (uint8_t)(high << 4 | low);
     }
     return len;
 }

@@ -411,12 +411,12 @@ static void a_stalled_reader_is_no_quiet(void **state)
     channel_write_eof(channel, now);
     peer_outputs(PAYLOAD_OUTPUT, "first");
     expect_ack(3);
-    wait_us(3600ll * SECOND_US); /* the peer may be held up all the time */
+    wait_us(3600LL * SECOND_US); /* the peer may be held up all the time */
     expect_output("first");
     wait_us(1900 * 1000);
     assert_int_equal(channel_state(channel), CHANNEL_OPEN);
     channel_transport_down(channel, now);
-    wait_us(3600ll * SECOND_US);
+    wait_us(3600LL * SECOND_US);
     assert_int_equal(channel_state(channel), CHANNEL_OPEN);
     channel_transport_up(channel, now);
     while (next_frame(&message)) { /* the last acknowledgements again */
@@ -481,7 +481,7 @@ static void notices_that_nothing_answers_on_the_port(void **state)
     struct agent_message message;
     shake_hands();
     wait_us(200 * 1000);
-    wait_us(3600ll * SECOND_US); /* quiet, and nothing was asked of it */
+    wait_us(3600LL * SECOND_US); /* quiet, and nothing was asked of it */
     assert_int_equal(channel_state(channel), CHANNEL_OPEN);
     write_text("SSH-2.0-us\r\n");
     expect_data(1, PAYLOAD_OUTPUT, &message);
@@ -500,7 +500,7 @@ static void a_quiet_server_is_left_alone(void **state)
     write_text("x");
     expect_data(1, PAYLOAD_OUTPUT, &message);
     peer_acknowledges(1);
-    wait_us(3600ll * SECOND_US);
+    wait_us(3600LL * SECOND_US);
     assert_int_equal(channel_state(channel), CHANNEL_OPEN);
 }
 

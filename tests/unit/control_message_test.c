@@ -9,6 +9,11 @@ static struct bytes text(const char *string)
     return bytes_of_text(string);
 }
 
+/* As the agent writes it. */
+#define USUAL_ACKNOWLEDGE(sequence)                                                                                    \
+    "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"          \
+    "23456789abcd\",\"AcknowledgedMessageSequenceNumber\":" sequence ",\"IsSequentialMessage\":true}"
+
 static void refuses_acknowledges_without_a_number(void **state)
 {
     (void)state;
@@ -24,14 +29,9 @@ static void refuses_acknowledges_without_a_number(void **state)
         "{\"AcknowledgedMessageSequenceNumber\":99999999999999999999}",
         "{\"AcknowledgedMessageSequenceNumber\":1,\"AcknowledgedMessageSequenceNumber\":2}",
         "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"",
-        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
-        "23456789abcd\",\"AcknowledgedMessageSequenceNumber\":18446744073709551617,\"IsSequentialMessage\":true}",
-        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
-        "23456789abcd"
-        "\",\"AcknowledgedMessageSequenceNumber\":,\"IsSequentialMessage\":true}",
-        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
-        "23456789abcd"
-        "\",\"AcknowledgedMessageSequenceNumber\":7,\"IsSequentialMessage\":true}x",
+        USUAL_ACKNOWLEDGE("18446744073709551617"),
+        USUAL_ACKNOWLEDGE(""),
+        USUAL_ACKNOWLEDGE("7") "x",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t sequence = 42;
@@ -43,25 +43,18 @@ static void refuses_acknowledges_without_a_number(void **state)
 static void reads_acknowledges_in_any_form(void **state)
 {
     (void)state;
-    static const char usual[] =
-        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
-        "23456789abcd\",\"AcknowledgedMessageSequenceNumber\":%s,\"IsSequentialMessage\":true}";
-    static const char *const numbers[] = {"0", "999999999999999999", "9223372036854775807"};
+    static const char *const numbers[][2] = {
+        {USUAL_ACKNOWLEDGE("0"), "0"},
+        {USUAL_ACKNOWLEDGE("999999999999999999"), "999999999999999999"},
+        {USUAL_ACKNOWLEDGE("9223372036854775807"), "9223372036854775807"},
+    };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char memory[256];
-        struct text acknowledge = text_in(memory, sizeof memory);
-        const char *at = strstr(usual, "%s");
-        text_put_bytes(&acknowledge, bytes_of(usual, (size_t)(at - usual)));
-        text_put(&acknowledge, numbers[i]);
-        text_put(&acknowledge, at + 2);
         int64_t sequence = -1;
-        assert_ok(control_message_parse_acknowledge(text_bytes(&acknowledge), &sequence));
-        assert_true(sequence == strtoll(numbers[i], NULL, 10));
+        assert_ok(control_message_parse_acknowledge(text(numbers[i][0]), &sequence));
+        assert_true(sequence == strtoll(numbers[i][1], NULL, 10));
     }
     static const char *const good[] = {
-        "{\"AcknowledgedMessageType\":\"input_stream_data\",\"AcknowledgedMessageId\":\"01234567-89ab-4cde-8f01-"
-        "23456789abcd"
-        "\",\"AcknowledgedMessageSequenceNumber\":7,\"IsSequentialMessage\":true}",
+        USUAL_ACKNOWLEDGE("7"),
         "{ \"AcknowledgedMessageSequenceNumber\" : 7 }",
         "{\"IsSequentialMessage\":true,\"AcknowledgedMessageSequenceNumber\":7,\"AcknowledgedMessageType\":\"x\"}",
     };
@@ -88,6 +81,8 @@ static void writes_acknowledges_that_json_reads(void **state)
     assert_true(json_is_true(json_object_get(root, "IsSequentialMessage")));
 }
 
+#define ONE_ACTION(name) "{\"RequestedClientActions\":[{\"ActionType\":\"" name "\"}]}"
+
 static void refuses_handshake_requests_that_make_no_sense(void **state)
 {
     (void)state;
@@ -96,18 +91,17 @@ static void refuses_handshake_requests_that_make_no_sense(void **state)
         "{}",
         "{\"RequestedClientActions\":{}}",
         "{\"RequestedClientActions\":[1]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":\"\"}]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a\\\"b\"}]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a/\"}]}", /* beside '0' */
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a:\"}]}", /* beside '9' */
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a@\"}]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a[\"}]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a`\"}]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a{\"}]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":\"a\\u00e4\"}]}",
+        ONE_ACTION(""),
+        ONE_ACTION("a\\\"b"),
+        ONE_ACTION("a/"), /* beside '0' */
+        ONE_ACTION("a:"), /* beside '9' */
+        ONE_ACTION("a@"),
+        ONE_ACTION("a["),
+        ONE_ACTION("a`"),
+        ONE_ACTION("a{"),
+        ONE_ACTION("a\\u00e4"),
         "{\"RequestedClientActions\":[{},{},{},{},{},{},{},{},{}]}",
-        "{\"RequestedClientActions\":[{\"ActionType\":"
-        "\"0123456789012345678901234567890123456789012345678901234567890123\"}]}",
+        ONE_ACTION("0123456789012345678901234567890123456789012345678901234567890123"),
     };
     struct handshake_request request;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

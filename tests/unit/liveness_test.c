@@ -4,7 +4,7 @@
 #include "proxy/core/liveness.h"
 #include "proxy/core/reconnect.h"
 
-#define SECOND_US (1000 * 1000ll)
+#define SECOND_US (1000 * 1000LL)
 
 static struct liveness liveness;
 static int64_t now_us;
