@@ -20,6 +20,7 @@ static const struct channel_config config = {
     .recv_payload_bytes = 64,
     .output_bytes = INPUT_MAX, /* at least the largest payload */
     .ack_messages = 8,
+    .safe_payload_bytes = 64,
     .payload_bytes = 64,
     .request_timeout_us = 1000 * 1000,
     .handshake_timeout_us = 1000 * 1000,
