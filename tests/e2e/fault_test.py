@@ -191,3 +191,24 @@ class OutageTest(FaultCase):
             self.echo(client, os.urandom(20 * KIB))
         self.lab.faults(close_client_every_ms=0)
         self.end(client)
+
+    def test_an_agent_whose_target_is_stuck(self):
+        """It hears no pong meanwhile, and connects anew again and again."""
+        self.lab.faults(stuck_reconnect_ms=100)
+        data, arrived, goes_on = os.urandom(16 * MIB), hashlib.sha256(), threading.Event()
+
+        def serve(connection):
+            goes_on.wait(60)
+            left = len(data)
+            while left > 0 and (piece := connection.recv(65536)):
+                arrived.update(piece)
+                left -= len(piece)
+            connection.sendall(b"all")
+        client = self.connect("node", TcpPeer(self, serve).port)
+        threading.Thread(target=lambda: (client.stdin.write(data), client.stdin.flush()), daemon=True).start()
+        self.lab.wait_until("returns of the agent", lambda status: status["counters"]["agent_connections"] > 3)
+        goes_on.set()
+        self.assertEqual(client.stdout.read(3), b"all")
+        self.assertEqual(arrived.digest(), hashlib.sha256(data).digest())
+        self.assertEqual(self.wait_for_exit(client), 0, client.stderr.read())
+        self.lab.wait_for_no_session()

@@ -67,6 +67,7 @@ static const struct {
     NUMBER(handshake_timeout_ms),
     NUMBER(handshake_complete_delay_ms),
     NUMBER(crash_report_ms),
+    NUMBER(stuck_reconnect_ms),
     ACTION(reset),
     ACTION(drop_client_connections),
     ACTION(drop_agent_connections),
@@ -84,7 +85,8 @@ void fault_reset(struct fault_settings *faults)
                                       .close_code = 1001,
                                       .idle_timeout_s = 1200,
                                       .handshake_timeout_ms = 15000,
-                                      .crash_report_ms = 60000};
+                                      .crash_report_ms = 60000,
+                                      .stuck_reconnect_ms = 60000};
 }
 
 void fault_free(struct fault_settings *faults)

@@ -50,7 +50,8 @@ static enum err start_worker(struct session *session, const json_t *properties)
         .host = host[0] == '\0' ? "localhost" : host,
         .port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10),
         .has_pause = lab->options.has_agent_pause,
-        .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u};
+        .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u,
+        .stuck_us = (uint64_t)lab->faults.stuck_reconnect_ms * 1000u};
     struct node_worker *worker = NULL;
     TRY(node_worker_new(&config, &ports, session, lab->loop, &lab->chance, &worker));
     session_set_worker(session, worker);

@@ -28,7 +28,8 @@ struct node_worker {
     size_t swallowed;        /* bytes since the receive loop died */
     uint64_t read_after_us;  /* the agent's pause */
     uint64_t start_us;       /* not before */
-    struct loop_timer tick, pace, link;
+    uint64_t stuck_us;
+    struct loop_timer tick, pace, link, stuck;
 };
 
 static struct agent_time now(void)
@@ -197,6 +198,13 @@ static void link_expired(void *owner, uint64_t now_us)
     mark_dirty(worker);
 }
 
+/* A receive loop that is stuck in a write to its target sees no pongs either. */
+static void stuck_expired(void *owner, uint64_t now_us)
+{
+    (void)now_us;
+    node_worker_lose_link(owner, 0);
+}
+
 /* ---- construction ---- */
 
 enum err node_worker_new(const struct node_worker_config *config, const struct node_worker_ports *ports, void *owner,
@@ -219,7 +227,9 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
                              .target = {.loop = loop, .dialed = target_dialed, .ready = target_ready, .owner = worker},
                              .tick = {.expired = tick_expired, .owner = worker},
                              .pace = {.expired = pace_expired, .owner = worker},
-                             .link = {.expired = link_expired, .owner = worker}};
+                             .link = {.expired = link_expired, .owner = worker},
+                             .stuck_us = config->stuck_us,
+                             .stuck = {.expired = stuck_expired, .owner = worker}};
     node_target_init(&worker->target);
     snprintf(worker->host, sizeof worker->host, "%s", config->host);
     enum err err = agent_core_new(&config->agent, &core_ports, worker, chance, &worker->core);
@@ -241,6 +251,7 @@ void node_worker_free(struct node_worker *worker)
     event_loop_disarm(worker->loop, &worker->tick);
     event_loop_disarm(worker->loop, &worker->pace);
     event_loop_disarm(worker->loop, &worker->link);
+    event_loop_disarm(worker->loop, &worker->stuck);
     node_target_close(&worker->target);
     byte_queue_free(&worker->inbox);
     agent_core_free(worker->core);
@@ -351,6 +362,15 @@ void node_worker_cancel(struct node_worker *worker)
     mark_dirty(worker);
 }
 
+static void watch_stuck(struct node_worker *worker)
+{
+    if (worker->stuck_us == 0 || !worker->is_attached || !is_blocked(worker)) {
+        event_loop_disarm(worker->loop, &worker->stuck);
+    } else if (!worker->stuck.is_armed) {
+        event_loop_arm(worker->loop, &worker->stuck, event_loop_now_us() + worker->stuck_us);
+    }
+}
+
 /* Bytes are waited for when the agent would be reading; its pause after a read is a timer. */
 static void update_wait(struct node_worker *worker)
 {
@@ -376,6 +396,7 @@ void node_worker_flush(struct node_worker *worker)
         return;
     }
     update_wait(worker);
+    watch_stuck(worker);
     uint64_t due_us = agent_core_deadline(worker->core);
     if (due_us == UINT64_MAX) {
         event_loop_disarm(worker->loop, &worker->tick);

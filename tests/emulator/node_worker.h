@@ -26,6 +26,7 @@ struct node_worker_config {
     uint16_t port;
     bool has_pause;
     uint64_t start_delay_us; /* before it appears */
+    uint64_t stuck_us;       /* blocked by its target for so long, it hears no pong and connects anew; 0: never */
 };
 
 enum err node_worker_new(const struct node_worker_config *config, const struct node_worker_ports *ports, void *owner,

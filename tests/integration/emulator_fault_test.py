@@ -307,3 +307,36 @@ class EmulatorStormTest(EmulatorCase):
         client.until_acknowledged(client.send(b"!"))
         client.until("the echo", lambda: client.output == b"through the storm!")
         self.assertEqual(client.published[-1], "start_publication")
+
+
+class EmulatorStuckTargetTest(EmulatorCase):
+    def test_an_agent_that_its_target_blocks_connects_anew(self):
+        self.lab.faults(stuck_reconnect_ms=200)
+        goes_on = threading.Event()
+        received = bytearray()
+
+        def serve(connection):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            goes_on.wait(60)
+            while piece := connection.recv(65536):
+                received.extend(piece)
+        client = self.client(self.target(serve).port)
+        client.is_strict = False
+        before = self.counters()["agent_connections"]
+        sent = []
+        while "pause_publication" not in client.published:
+            assert len(sent) < 1000, "nothing blocks"
+            sent.append(client.send(b"%08d" % len(sent) * 7000))
+            try:
+                client.step(0.02)
+            except TimeoutError:
+                pass
+        wait_for("the agent's return", lambda: self.counters()["agent_connections"] > before)
+        goes_on.set()
+        while missing := [message for message in sent if message.sequence not in client.acknowledged]:
+            for message in missing:  # those from while the link was lost, at least
+                client.websocket.send(message.encode())
+            client.until_acknowledged(missing[-1])
+        data = b"".join(message.payload for message in sent)
+        wait_for("everything", lambda: len(received) >= len(data))
+        self.assertEqual(received, data)
