@@ -1,6 +1,8 @@
 /* recv_window: puts the sequenced messages of the peer in order.
  *
- * Holds messages that arrived early in `max_messages` slots of `slot_size` payload bytes. A message that is stored or
+ * Holds messages that arrived early: `max_messages` slots, one a number, each of which has one of as many places of
+ * `place_size` payload bytes while it is in use. A place that is given back is the next to be used, so that no more
+ * memory is ever touched than was held at one time. A message that is stored or
  * was delivered may be acknowledged; one that does not fit is dropped and must not be acknowledged: the peer sends it
  * again. Duplicates are recognised by their number and must be acknowledged again, or the peer repeats them for ever.
  *
@@ -13,15 +15,17 @@
 struct recv_slot {
     uint32_t payload_type;
     uint32_t len;
+    uint32_t place;
     bool is_stored;
 };
 
 struct recv_window {
-    size_t memory_at; /* bytes from this struct to its memory: the slots' heads, then their payloads */
+    size_t memory_at; /* bytes from this struct to its memory: the slots, the places given back, the places */
     uint32_t max_messages;
-    uint32_t slot_size;
+    uint32_t place_size;
     int64_t expected; /* number of the next message in order */
     uint32_t stored;  /* messages in slots */
+    uint32_t used;    /* places that were ever used, the first ones; `used - stored` of them are given back */
 };
 
 enum recv_verdict {
@@ -32,15 +36,15 @@ enum recv_verdict {
 };
 
 /* Bytes of memory that a window needs; begins on a multiple of 8, zero-filled. */
-size_t recv_window_memory(uint32_t max_messages, uint32_t slot_size);
-void recv_window_init(struct recv_window *window, size_t memory_at, uint32_t max_messages, uint32_t slot_size);
+size_t recv_window_memory(uint32_t max_messages, uint32_t place_size);
+void recv_window_init(struct recv_window *window, size_t memory_at, uint32_t max_messages, uint32_t place_size);
 
 /* What to do with message `sequence`. Stores it for RECV_STORED; changes nothing otherwise. With `may_deliver` false
  * the expected message, too, is stored (the reader of the stream has no room now). */
 enum recv_verdict recv_window_accept(struct recv_window *window, int64_t sequence, uint32_t payload_type,
                                      struct bytes payload, bool may_deliver);
 
-/* The expected message, if it is stored: its payload (borrowed until the slot is used again) and type. */
+/* The expected message, if it is stored: its payload (borrowed until the next one is accepted) and type. */
 bool recv_window_peek(const struct recv_window *window, uint32_t *ret_payload_type, struct bytes *ret_payload);
 
 /* The expected message has been handed on. */

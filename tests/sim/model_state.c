@@ -79,9 +79,9 @@ static const struct recv_slot *slot_of(const struct recv_window *window, int64_t
 static struct bytes slot_payload(const struct recv_window *window, int64_t sequence)
 {
     const uint8_t *memory = (const uint8_t *)window + window->memory_at;
-    size_t index = (uint64_t)sequence % window->max_messages;
-    size_t at = window->max_messages * sizeof(struct recv_slot) + index * window->slot_size;
-    return bytes_of(memory + at, slot_of(window, sequence)->len);
+    const struct recv_slot *slot = slot_of(window, sequence);
+    size_t places_at = window->max_messages * (sizeof(struct recv_slot) + sizeof(uint32_t));
+    return bytes_of(memory + places_at + (size_t)slot->place * window->place_size, slot->len);
 }
 
 static void put_recv_window(struct numbers *numbers, const struct recv_window *window)

@@ -203,7 +203,7 @@ static void timer_follows_the_round_trip(void **state)
 
 struct recv_block {
     struct recv_window window;
-    uint64_t memory[SLOTS * (sizeof(struct recv_slot) + SLOT_SIZE) / 8 + 1];
+    uint64_t memory[SLOTS * (sizeof(struct recv_slot) + sizeof(uint32_t) + SLOT_SIZE) / 8 + 1];
 };
 
 static void init_recv(struct recv_block *block)
@@ -255,6 +255,41 @@ static void receiving_puts_in_order(void **state)
     assert_false(recv_window_peek(&block.window, &type, &payload));
     assert_int_equal(block.window.stored, 0);
     assert_true(recv_window_check(&block.window));
+}
+
+/* Batches of messages in any order: each comes out with its own payload, and no more places are used than are needed at
+ * one time. */
+static void receiving_touches_no_more_memory_than_it_holds(void **state)
+{
+    (void)state;
+    struct recv_block block;
+    init_recv(&block);
+    struct chance chance = chance_from_number(11);
+    int64_t first = 0;
+    for (int batch = 0; batch < 1000; batch++) {
+        bool is_sent[4] = {false};
+        for (int sent = 0; sent < 4;) {
+            uint32_t i = (uint32_t)chance_below(&chance, 4);
+            int64_t sequence = first + i;
+            if (!is_sent[i]) {
+                is_sent[i] = true;
+                sent++;
+                assert_int_equal(recv_window_accept(&block.window, sequence, 1, bytes_of(&sequence, 8), false),
+                                 RECV_STORED);
+                assert_true(recv_window_check(&block.window));
+            }
+        }
+        for (int64_t sequence = first; sequence < first + 4; sequence++) {
+            uint32_t type;
+            struct bytes payload;
+            assert_true(recv_window_peek(&block.window, &type, &payload));
+            assert_memory_equal(payload.data, &sequence, 8);
+            recv_window_advance(&block.window);
+            assert_true(recv_window_check(&block.window));
+        }
+        first += 4;
+    }
+    assert_int_equal(block.window.used, 4);
 }
 
 /* ---- byte_ring, ack_queue ---- */
@@ -354,6 +389,7 @@ int main(void)
         cmocka_unit_test(timer_follows_the_round_trip),
         cmocka_unit_test(receiving_refuses_what_does_not_fit),
         cmocka_unit_test(receiving_puts_in_order),
+        cmocka_unit_test(receiving_touches_no_more_memory_than_it_holds),
         cmocka_unit_test(ring_keeps_the_bytes),
         cmocka_unit_test(queue_owes_and_remembers),
         cmocka_unit_test(a_short_queue_remembers_what_it_holds),
