@@ -61,7 +61,7 @@ struct number_range {
     uint32_t otherwise; /* when the option was not given */
 };
 
-static enum err parse_number(const struct options *options, enum option_id id, const struct number_range *range,
+static enum err parse_number(const struct options *options, enum proxy_option id, const struct number_range *range,
                              uint32_t *ret_number)
 {
     const char *text = options->values[id];
@@ -74,7 +74,7 @@ static enum err parse_number(const struct options *options, enum option_id id, c
     return ERR_OK;
 }
 
-static enum err parse_seconds(const struct options *options, enum option_id id, uint32_t otherwise, int64_t *ret_us)
+static enum err parse_seconds(const struct options *options, enum proxy_option id, uint32_t otherwise, int64_t *ret_us)
 {
     struct number_range range = {"seconds", 1, MAX_TIMEOUT_S, otherwise};
     uint32_t seconds;

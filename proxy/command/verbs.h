@@ -2,7 +2,7 @@
 #ifndef SSM_PROXY_COMMAND_VERBS_H
 #define SSM_PROXY_COMMAND_VERBS_H
 
-#include "proxy/command/options.h"
+#include "proxy/command/proxy_options.h"
 
 extern const struct verb connect_verb;
 extern const struct verb version_verb;

@@ -1,0 +1,168 @@
+#include "common/options.h"
+
+#include "common/log.h"
+#include "common/text.h"
+
+#include <getopt.h>
+
+static bool is_allowed(const struct program *program, const struct verb *verb, int id)
+{
+    return id == program->help || (verb->options & OPTION_BIT(id)) != 0;
+}
+
+void options_print_help(const struct program *program, const struct verb *verb, FILE *stream)
+{
+    fprintf(stream, "Usage: %s %s [OPTION]...%s%s\n%s\n", program->name, verb->name,
+            verb->arguments[0] != '\0' ? " " : "", verb->arguments, verb->summary);
+    if (verb->details != NULL) {
+        fprintf(stream, "\n%s\n", verb->details);
+    }
+    fprintf(stream, "\nOptions:\n");
+    for (int i = 0; i < program->row_count; i++) {
+        if (is_allowed(program, verb, i)) {
+            const struct option_row *row = &program->rows[i];
+            char left[40];
+            (void)snprintf(left, sizeof left, "--%s%s%s", row->name, row->argument != NULL ? " " : "",
+                           row->argument != NULL ? row->argument : "");
+            fprintf(stream, "  %-28s %s\n", left, row->help);
+        }
+    }
+    fprintf(stream, "\nThe manual: man %s\n", program->name);
+}
+
+/* The long options of this verb; `val` is the option's number. */
+static void make_long_options(const struct program *program, const struct verb *verb,
+                              struct option ret_long[OPTIONS_MAX + 1])
+{
+    int count = 0;
+    for (int i = 0; i < program->row_count; i++) {
+        if (is_allowed(program, verb, i)) {
+            int has_argument = program->rows[i].argument != NULL ? required_argument : no_argument;
+            ret_long[count++] = (struct option){program->rows[i].name, has_argument, NULL, i};
+        }
+    }
+    ret_long[count] = (struct option){0};
+}
+
+static enum err usage_error(const struct program *program, const struct verb *verb, const char *what, const char *which)
+{
+    log_error("%s: %s%s (see: %s %s --help)", verb->name, what, which, program->name, verb->name);
+    return ERR_USAGE;
+}
+
+/* getopt_long takes a beginning of a name for the whole when it fits one name; it does not say when it fits several.
+ * `word` is such a beginning, with or without "=value". True when there are several. */
+static bool put_candidates(const struct program *program, const struct verb *verb, const char *word, struct text *text)
+{
+    size_t len = strcspn(word, "=");
+    int count = 0;
+    for (int i = 0; i < program->row_count; i++) {
+        if (is_allowed(program, verb, i) && strncmp(program->rows[i].name, word, len) == 0) {
+            text_format(text, "%s--%s", count > 0 ? ", " : "", program->rows[i].name);
+            count++;
+        }
+    }
+    return count > 1;
+}
+
+static enum err refuse_option(const struct program *program, const struct verb *verb, const char *word)
+{
+    char memory[512];
+    struct text candidates = text_in(memory, sizeof memory);
+    if (strncmp(word, "--", 2) != 0 || !put_candidates(program, verb, word + 2, &candidates)) {
+        return usage_error(program, verb, "unknown option ", word);
+    }
+    char which_memory[1024];
+    struct text which = text_in(which_memory, sizeof which_memory);
+    text_format(&which, "%s (%s)", word, candidates.data);
+    return usage_error(program, verb, "ambiguous option ", which.data);
+}
+
+enum err options_parse(const struct program *program, const struct verb *verb, int argc, char **argv,
+                       struct options *ret_options)
+{
+    struct option long_options[OPTIONS_MAX + 1];
+    make_long_options(program, verb, long_options);
+    struct options options = {.program = program, .verb = verb};
+    opterr = 0;
+    optind = 1;
+    for (;;) {
+        int at = optind;
+        int found = getopt_long(argc, argv, "+:h", long_options, NULL);
+        if (found == -1) {
+            break;
+        }
+        if (found == 'h') {
+            found = program->help;
+        }
+        if (found == ':') {
+            return usage_error(program, verb, "an argument is missing after ", argv[at]);
+        }
+        if (found == '?') {
+            bool is_known = optopt > 0 && optopt < program->row_count; /* no letter is that small */
+            return is_known ? usage_error(program, verb, "this option takes no value: ", argv[at])
+                            : refuse_option(program, verb, argv[at]);
+        }
+        options.values[found] = optarg != NULL ? optarg : "";
+    }
+    options.arguments = (const char *const *)argv + optind;
+    options.argument_count = argc - optind;
+    bool is_help = options_has(&options, program->help);
+    if (!is_help && options.argument_count < verb->min_arguments) {
+        return usage_error(program, verb, "an argument is missing: ", verb->arguments);
+    }
+    if (!is_help && options.argument_count > verb->max_arguments) {
+        return usage_error(program, verb, "one argument too many: ", options.arguments[verb->max_arguments]);
+    }
+    *ret_options = options;
+    return ERR_OK;
+}
+
+static int print_verbs(const struct program *program, FILE *stream, int exit_code)
+{
+    fprintf(stream, "Usage: %s VERB [OPTION]... [ARGUMENT]...\n%s\n\nVerbs:\n", program->name, program->summary);
+    for (size_t i = 0; i < program->verb_count; i++) {
+        const struct verb *verb = program->verbs[i];
+        fprintf(stream, "  %s%s%s\n      %s\n", verb->name, verb->arguments[0] != '\0' ? " " : "", verb->arguments,
+                verb->summary);
+    }
+    fprintf(stream, "%s%s\nHelp of one verb: %s VERB --help. The manual: man %s\n", program->hint != NULL ? "\n" : "",
+            program->hint != NULL ? program->hint : "", program->name, program->name);
+    return exit_code;
+}
+
+static const struct verb *find_verb(const struct program *program, const char *name)
+{
+    const char *plain = strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 ? "version" : name;
+    for (size_t i = 0; i < program->verb_count; i++) {
+        if (strcmp(program->verbs[i]->name, plain) == 0) {
+            return program->verbs[i];
+        }
+    }
+    return NULL;
+}
+
+int options_dispatch(const struct program *program, int argc, char **argv)
+{
+    if (argc < 2) {
+        return print_verbs(program, stderr, program->usage_exit_code);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        return print_verbs(program, stdout, 0);
+    }
+    const struct verb *verb = find_verb(program, argv[1]);
+    if (verb == NULL) {
+        log_error("unknown verb %s (see: %s --help)", argv[1], program->name);
+        return program->usage_exit_code;
+    }
+    struct options options;
+    if (options_parse(program, verb, argc - 1, argv + 1, &options) != ERR_OK) {
+        return program->usage_exit_code;
+    }
+    if (options_has(&options, program->help)) {
+        options_print_help(program, verb, stdout);
+        return 0;
+    }
+    log_open(program->name, program->debug >= 0 && options_has(&options, program->debug));
+    return verb->run(&options);
+}
