@@ -43,11 +43,11 @@ static int64_t base_us(const struct send_pace *pace)
     return instant_earlier(pace->base_us, pace->base_before_us);
 }
 
-static void grow(struct send_pace *pace)
+static void grow(struct send_pace *pace, bool has_queue)
 {
     int64_t enough = ENOUGH_LIMIT + base_us(pace) / ENOUGH_US;
     uint32_t max = enough < pace->max ? (uint32_t)enough : pace->max;
-    uint32_t by = pace->is_starting ? pace->limit : pace->limit / 8;
+    uint32_t by = pace->is_starting && !has_queue ? pace->limit : pace->limit / 8;
     if (pace->limit < max) {
         pace->limit = max - pace->limit > by ? pace->limit + by : max;
     }
@@ -60,10 +60,8 @@ static void end_round(struct send_pace *pace)
         shrink(pace, pace->limit / 2);
     } else if (pace->round_min_us > risen_us) {
         shrink(pace, pace->limit / 8);
-    } else if (pace->is_starting && pace->round_sum_us / pace->round_count > risen_us) {
-        pace->is_starting = false;
     } else if (pace->was_limited) {
-        grow(pace);
+        grow(pace, pace->round_sum_us / pace->round_count > risen_us);
     }
     pace->had_loss = false;
     pace->was_limited = false;

@@ -2,8 +2,10 @@
  *
  * The protocol has no window and no credit, so the sender must find out by itself what the path carries: too little
  * wastes the round trip, too much only stands in buffers on the way and in our memory. As long as the round trip stays
- * near the shortest one seen, the limit grows: doubling each round trip at first, by an eighth after the first setback.
- * When the round trip rises (a queue is building) it shrinks by an eighth, when a message was lost by half.
+ * near the shortest one seen, the limit grows: doubling each round trip at first, by an eighth after the first setback,
+ * and before it in rounds that were long in the mean only (a batch of the peer's, or TCP's own slow start below us).
+ * When the round trip rises (a queue is building) it shrinks by an eighth, when a message was lost by half. Messages of
+ * large payloads count as several.
  *
  * More than 100 MB/s is worth no memory: 256 messages, and 100 for each millisecond of the shortest round trip, are
  * always enough.

@@ -6,6 +6,7 @@
 #include "proxy/core/byte_ring.h"
 #include "proxy/core/instant.h"
 #include "proxy/core/recv_window.h"
+#include "proxy/core/send_pace.h"
 #include "proxy/core/send_window.h"
 
 /* ---- send_window ---- */
@@ -378,6 +379,44 @@ static void a_short_queue_remembers_what_it_holds(void **state)
     assert_true(ack_queue_check(&block.queue));
 }
 
+/* ---- send_pace ---- */
+
+/* One round of ten samples, of which the first `calm` take the path's own time, the others longer. */
+static void pace_round(struct send_pace *pace, int calm, int64_t later_us)
+{
+    send_pace_was_limited(pace);
+    for (int i = 1; i <= 10; i++) {
+        int64_t sequence = i < 10 ? pace->round_end - 1 : pace->round_end;
+        send_pace_sample(pace, sequence, i <= calm ? 50 * 1000 : later_us, pace->round_end + 1, 0);
+    }
+}
+
+/* What TCP's own slow start, or a batch of the peer's, does to a round is gone in the next one, and with it the reason
+ * to grow slowly. A round without one sample that is short again is a queue. */
+static void pace_starts_until_the_first_setback(void **state)
+{
+    (void)state;
+    struct send_pace pace = send_pace_initial(100000);
+    pace_round(&pace, 10, 0);
+    pace_round(&pace, 10, 0);
+    uint32_t limit = pace.limit;
+    pace_round(&pace, 3, 300 * 1000);
+    assert_int_equal(pace.limit, limit + limit / 8);
+    limit = pace.limit;
+    pace_round(&pace, 10, 0);
+    assert_int_equal(pace.limit, 2 * limit);
+    limit = pace.limit;
+    pace_round(&pace, 0, 300 * 1000);
+    assert_true(pace.limit < limit);
+    limit = pace.limit;
+    pace_round(&pace, 10, 0);
+    assert_int_equal(pace.limit, limit + limit / 8);
+    send_pace_lost(&pace);
+    limit = pace.limit;
+    pace_round(&pace, 10, 0);
+    assert_int_equal(pace.limit, limit - limit / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +432,7 @@ int main(void)
         cmocka_unit_test(ring_keeps_the_bytes),
         cmocka_unit_test(queue_owes_and_remembers),
         cmocka_unit_test(a_short_queue_remembers_what_it_holds),
+        cmocka_unit_test(pace_starts_until_the_first_setback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
