@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define START_US (1000ll * 1000 * 1000)
+#define START_US (1000LL * 1000 * 1000)
 #define UNIX_MS 1700000000000u
 #define ROUNDS_MAX 1000 /* of settling at one moment; more is a loop */
 
