@@ -86,11 +86,17 @@ static struct bytes slot_payload(const struct recv_window *window, int64_t seque
 
 static void put_recv_window(struct numbers *numbers, const struct recv_window *window)
 {
+    const uint8_t *memory = (const uint8_t *)window + window->memory_at;
+    const uint32_t *given_back = (const void *)(memory + window->max_messages * sizeof(struct recv_slot));
     put(numbers, window->expected);
     for (int64_t i = 0; i < window->max_messages; i++) {
         const struct recv_slot *slot = slot_of(window, window->expected + i);
-        put(numbers, slot->is_stored ? (int64_t)slot->payload_type : -1);
+        put(numbers, slot->is_stored ? (int64_t)slot->payload_type << 8 | slot->place : -1);
         put(numbers, slot->is_stored ? sum_of(slot_payload(window, window->expected + i)) : 0);
+    }
+    put(numbers, window->used);
+    for (uint32_t i = 0; i < window->used - window->stored; i++) {
+        put(numbers, given_back[i]);
     }
 }
 
