@@ -216,10 +216,6 @@ static const char *untimely(const struct channel *channel)
     if (channel->highest_seen - channel->recv.expected >= channel->recv.stored) {
         return "the session ended before all output had arrived";
     }
-    /* Whoever closes first at its own end, as ssh does, is past this state. */
-    if (channel->state == CHANNEL_OPEN && !send_window_is_empty(&channel->send)) {
-        return "the session ended before all input had arrived";
-    }
     return channel->state < CHANNEL_SETTLING ? "the session ended before the connection was ready" : NULL;
 }
 

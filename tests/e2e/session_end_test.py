@@ -60,20 +60,6 @@ class SessionEndTest(LabCase):
         self.assertEqual(done.stdout, b"SSH-2.0-short\r\n")
         self.lab.wait_for_no_session(1)
 
-    def test_a_peer_that_closes_before_it_has_taken_everything(self):
-        def serve(connection):
-            connection.sendall(connection.recv(1))
-
-        done = self.run_connect("node", TcpPeer(self, serve).port, stdin=self.endless_input())
-        self.assertEqual((done.returncode, done.stdout[1:]), (69, b""), show(done.stderr))
-        self.assertIn("before all input had arrived", show(done.stderr))
-        self.lab.wait_for_no_session(1)
-
-    def endless_input(self):
-        zeros = open("/dev/zero", "rb")
-        self.addCleanup(zeros.close)
-        return zeros
-
     def test_stdin_and_stdout_closed(self):
         client = self.start_session()
         client.stdout.close()

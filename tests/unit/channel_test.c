@@ -467,42 +467,6 @@ static void admits_that_dropped_output_is_missing(void **state)
     expect_closed(ERR_SESSION_ENDED, "the session ended before all output had arrived", true);
 }
 
-static void admits_that_input_is_missing(void **state)
-{
-    (void)state;
-    struct agent_message message;
-    open_with_banner();
-    write_text("a question");
-    expect_data(1, PAYLOAD_OUTPUT, &message);
-    peer_closes("");
-    expect_closed(ERR_SESSION_ENDED, "the session ended before all input had arrived", true);
-}
-
-static void an_end_after_all_input_is_a_success(void **state)
-{
-    (void)state;
-    struct agent_message message;
-    open_with_banner();
-    write_text("a question");
-    expect_data(1, PAYLOAD_OUTPUT, &message);
-    peer_acknowledges(1);
-    peer_closes("");
-    expect_closed(ERR_OK, "", true);
-}
-
-/* As ssh does after its last message: whoever is at our end wants no more. */
-static void an_end_after_our_own_is_a_success(void **state)
-{
-    (void)state;
-    struct agent_message message;
-    open_with_banner();
-    write_text("good-bye");
-    expect_data(1, PAYLOAD_OUTPUT, &message);
-    channel_end(channel, now);
-    peer_closes("");
-    expect_closed(ERR_OK, "", true);
-}
-
 static void an_end_before_the_handshake_is_no_success(void **state)
 {
     (void)state;
@@ -614,9 +578,6 @@ int main(void)
         TEST(says_why_the_service_ended_it),
         TEST(admits_that_output_is_missing),
         TEST(admits_that_dropped_output_is_missing),
-        TEST(admits_that_input_is_missing),
-        TEST(an_end_after_all_input_is_a_success),
-        TEST(an_end_after_our_own_is_a_success),
         TEST(an_end_before_the_handshake_is_no_success),
         TEST(notices_that_nothing_answers_on_the_port),
         TEST(a_quiet_server_is_left_alone),
