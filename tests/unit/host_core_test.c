@@ -35,7 +35,7 @@ static void key_value_refuses(void **state)
     }
     char many[KEY_VALUE_MAX * 16 + 16] = "";
     for (int i = 0; i <= KEY_VALUE_MAX; i++) {
-        char line[16];
+        char line[24];
         (void)snprintf(line, sizeof line, "K%d=\"\"\n", i);
         strncat(many, line, sizeof many - strlen(many) - 1);
     }
