@@ -7,6 +7,11 @@ void json_view_drop(json_t **json)
     json_decref(*json);
 }
 
+enum err json_view_error(const json_error_t *error)
+{
+    return json_error_code(error) == json_error_out_of_memory ? ERR_MEMORY : ERR_MALFORMED;
+}
+
 enum err json_view_parse_object(struct bytes document, json_t **ret_object)
 {
     if (document.len > LIMIT_API_REPLY) {
@@ -14,6 +19,9 @@ enum err json_view_parse_object(struct bytes document, json_t **ret_object)
     }
     json_error_t error;
     json_t *root = json_loadb((const char *)document.data, document.len, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL) {
+        return json_view_error(&error);
+    }
     if (!json_is_object(root)) {
         json_decref(root);
         return ERR_MALFORMED;

@@ -13,8 +13,11 @@
 void json_view_drop(json_t **json);
 #define AUTO_JSON AUTO(json_view_drop)
 
+/* What jansson's failure means: ERR_MEMORY, or ERR_MALFORMED. */
+enum err json_view_error(const json_error_t *error);
+
 /* The caller owns *ret_object (AUTO_JSON). ERR_MALFORMED unless `document` is exactly one JSON object; ERR_TOO_LONG
- * over LIMIT_API_REPLY, because jansson itself has no limit. */
+ * over LIMIT_API_REPLY, because jansson itself has no limit; ERR_MEMORY. */
 enum err json_view_parse_object(struct bytes document, json_t **ret_object) SSM_MUST_USE;
 
 /* The text of a string member, borrowed from `object`; NULL when it is absent, null or no string, or object is NULL. */

@@ -5,6 +5,8 @@
 
 #define SETTLE_US (200 * 1000) /* the agent may lose input for this long after HandshakeComplete */
 
+#define UNREADABLE "cannot read a message" /* for want of memory */
+
 enum input {
     INPUT_HANDSHAKE_REQUEST,
     INPUT_HANDSHAKE_COMPLETE,
@@ -16,14 +18,22 @@ enum input {
 
 typedef void handler(struct channel *channel, struct bytes payload, struct instant now);
 
+/* What cannot be read ends the channel: by the peer's fault, or for want of memory. */
+static void refuse_message(struct channel *channel, enum err err, enum err blame, const char *why)
+{
+    bool is_ours = err == ERR_MEMORY;
+    channel_state_finish(channel, is_ours ? err : blame, is_ours ? UNREADABLE : why, false);
+}
+
 static void answer_handshake(struct channel *channel, struct bytes payload, struct instant now)
 {
     struct handshake_request request;
     char memory[HANDSHAKE_RESPONSE_SIZE];
     struct text response = text_in(memory, sizeof memory);
-    if (control_message_parse_handshake_request(payload, &request) != ERR_OK ||
-        control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) != ERR_OK) {
-        channel_state_finish(channel, ERR_PROTOCOL, "malformed HandshakeRequest", false);
+    enum err err = control_message_parse_handshake_request(payload, &request);
+    err = err == ERR_OK ? control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) : err;
+    if (err != ERR_OK) {
+        refuse_message(channel, err, ERR_PROTOCOL, "malformed HandshakeRequest");
         return;
     }
     if (channel_state_send(channel, PAYLOAD_HANDSHAKE_RESPONSE, text_bytes(&response), now)) {
@@ -34,8 +44,9 @@ static void answer_handshake(struct channel *channel, struct bytes payload, stru
 static void complete_handshake(struct channel *channel, struct bytes payload, struct instant now)
 {
     struct text words = text_in(channel->customer_message, sizeof channel->customer_message);
-    if (control_message_parse_handshake_complete(payload, &words) != ERR_OK) {
-        channel_state_finish(channel, ERR_PROTOCOL, "malformed HandshakeComplete", false);
+    enum err err = control_message_parse_handshake_complete(payload, &words);
+    if (err != ERR_OK) {
+        refuse_message(channel, err, ERR_PROTOCOL, "malformed HandshakeComplete");
         return;
     }
     channel->has_customer_message = words.len > 0;
@@ -185,8 +196,9 @@ static void receive_output(struct channel *channel, const struct agent_message *
 static void receive_acknowledge(struct channel *channel, struct bytes payload, struct instant now)
 {
     int64_t sequence;
-    if (control_message_parse_acknowledge(payload, &sequence) != ERR_OK) {
-        channel_state_finish(channel, ERR_MALFORMED, "malformed acknowledge", false);
+    enum err err = control_message_parse_acknowledge(payload, &sequence);
+    if (err != ERR_OK) {
+        refuse_message(channel, err, ERR_MALFORMED, "malformed acknowledge");
         return;
     }
     int64_t sample_us;
@@ -223,9 +235,13 @@ static void receive_channel_closed(struct channel *channel, struct bytes payload
 {
     char memory[sizeof channel->reason];
     struct text output = text_in(memory, sizeof memory);
-    bool is_readable = control_message_parse_channel_closed(payload, &output) == ERR_OK;
+    enum err err = control_message_parse_channel_closed(payload, &output);
+    if (err == ERR_MEMORY) {
+        channel_state_finish(channel, err, UNREADABLE, true);
+        return;
+    }
     bool is_ours = channel->state == CHANNEL_DRAINING || channel->state == CHANNEL_TERMINATING;
-    const char *words = is_readable ? memory : "malformed channel_closed";
+    const char *words = err == ERR_OK ? memory : "malformed channel_closed";
     const char *why = untimely(channel);
     if (is_ours || (why == NULL && words[0] == '\0')) {
         channel_state_finish(channel, ERR_OK, "", true);
@@ -245,7 +261,12 @@ void channel_receive(struct channel *channel, struct bytes wire, struct instant 
         return;
     }
     channel->counters.messages_received++;
-    if (agent_message_verify(&message, channel->hash) != ERR_OK) {
+    enum err err = agent_message_verify(&message, channel->hash);
+    if (err == ERR_MEMORY) { /* not dropped: channel_closed would never come again */
+        refuse_message(channel, err, err, "");
+        return;
+    }
+    if (err != ERR_OK) {
         channel->counters.digest_failures++;
         channel->counters.dropped++;
         note_number(channel, &message);

@@ -13,11 +13,12 @@ void ssm_api_request_free(struct ssm_api_request *request)
     *request = (struct ssm_api_request){0};
 }
 
-/* Borrows `body`; NULL means that it could not be made of the given texts, which are then not UTF-8. */
-static enum err finish_request(const char *x_amz_target, const json_t *body, struct ssm_api_request *ret_request)
+/* Borrows `body`; when it is NULL, `error` says why: no memory, or a text that is not UTF-8. */
+static enum err finish_request(const char *x_amz_target, const json_t *body, const json_error_t *error,
+                               struct ssm_api_request *ret_request)
 {
     if (body == NULL) {
-        return ERR_MALFORMED;
+        return json_view_error(error);
     }
     char *text = json_dumps(body, JSON_COMPACT);
     if (text == NULL) {
@@ -43,15 +44,19 @@ enum err ssm_api_start_session(const struct ssm_api_start_session *session, stru
     if (strlen(session->target) > LIMIT_TARGET || (reason != NULL && count_characters(reason) > MAX_REASON)) {
         return ERR_TOO_LONG;
     }
-    AUTO_JSON json_t *body = json_pack("{s:s, s:s*, s:s*}", "Target", session->target, "DocumentName",
-                                       session->document_name, "Reason", reason);
+    json_error_t error;
+    AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s, s:s*, s:s*}", "Target", session->target, "DocumentName",
+                                          session->document_name, "Reason", reason);
     if (body != NULL && session->port_number != NULL) {
-        json_t *parameters = json_pack("{s:[s]}", "portNumber", session->port_number);
-        if (parameters == NULL || json_object_set_new(body, "Parameters", parameters) != 0) {
-            return ERR_MALFORMED;
+        json_t *parameters = json_pack_ex(&error, 0, "{s:[s]}", "portNumber", session->port_number);
+        if (parameters == NULL) {
+            return json_view_error(&error);
+        }
+        if (json_object_set_new(body, "Parameters", parameters) != 0) {
+            return ERR_MEMORY;
         }
     }
-    return finish_request("AmazonSSM.StartSession", body, ret_request);
+    return finish_request("AmazonSSM.StartSession", body, &error, ret_request);
 }
 
 static enum err request_for_session(const char *x_amz_target, const char *session_id,
@@ -60,8 +65,9 @@ static enum err request_for_session(const char *x_amz_target, const char *sessio
     if (strlen(session_id) > LIMIT_SESSION_ID) {
         return ERR_TOO_LONG;
     }
-    AUTO_JSON json_t *body = json_pack("{s:s}", "SessionId", session_id);
-    return finish_request(x_amz_target, body, ret_request);
+    json_error_t error;
+    AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s}", "SessionId", session_id);
+    return finish_request(x_amz_target, body, &error, ret_request);
 }
 
 enum err ssm_api_resume_session(const char *session_id, struct ssm_api_request *ret_request)
@@ -79,9 +85,10 @@ static enum err add_filter(json_t *filters, const char *key, const char *value)
     if (value == NULL) {
         return ERR_OK;
     }
-    json_t *filter = json_pack("{s:s, s:[s]}", "Key", key, "Values", value);
+    json_error_t error;
+    json_t *filter = json_pack_ex(&error, 0, "{s:s, s:[s]}", "Key", key, "Values", value);
     if (filter == NULL) {
-        return ERR_MALFORMED;
+        return json_view_error(&error);
     }
     return json_array_append_new(filters, filter) == 0 ? ERR_OK : ERR_MEMORY;
 }
@@ -89,13 +96,15 @@ static enum err add_filter(json_t *filters, const char *key, const char *value)
 enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, struct ssm_api_request *ret_request)
 {
     AUTO_JSON json_t *filters = json_array();
-    AUTO_JSON json_t *body = json_pack("{s:i, s:s*}", "MaxResults", LIMIT_API_PAGE, "NextToken", nodes->next_token);
+    json_error_t error;
+    AUTO_JSON json_t *body =
+        json_pack_ex(&error, 0, "{s:i, s:s*}", "MaxResults", LIMIT_API_PAGE, "NextToken", nodes->next_token);
     TRY(add_filter(filters, "InstanceIds", nodes->instance_id));
     TRY(add_filter(filters, "tag:Name", nodes->name));
     if (body != NULL && json_array_size(filters) > 0 && json_object_set(body, "Filters", filters) != 0) {
         return ERR_MEMORY;
     }
-    return finish_request("AmazonSSM.DescribeInstanceInformation", body, ret_request);
+    return finish_request("AmazonSSM.DescribeInstanceInformation", body, &error, ret_request);
 }
 
 /* ---- replies ---- */
@@ -119,7 +128,8 @@ static enum err fail(const struct ssm_api_reply *reply, enum err err, const char
                      struct ssm_api_failure *ret_failure)
 {
     *ret_failure = (struct ssm_api_failure){.http_status = reply->http_status};
-    copy_for_display(message, ret_failure->message, sizeof ret_failure->message);
+    const char *words = err == ERR_MEMORY ? "the reply could not be read" : message;
+    copy_for_display(words, ret_failure->message, sizeof ret_failure->message);
     return err;
 }
 
@@ -148,12 +158,15 @@ static enum err refused(const struct ssm_api_reply *reply, struct ssm_api_failur
 {
     struct ssm_api_failure failure = {.http_status = reply->http_status};
     AUTO_JSON json_t *object = NULL;
-    bool is_json = json_view_parse_object(reply->body, &object) == ERR_OK;
+    enum err err = json_view_parse_object(reply->body, &object);
+    if (err == ERR_MEMORY) {
+        return fail(reply, err, "", ret_failure);
+    }
     const char *type = first_of(json_view_text(object, "__type"), reply->error_type, json_view_text(object, "code"));
     copy_error_type(first_of(type, "", NULL), failure.type, sizeof failure.type);
     const char *message = first_of(json_view_text(object, "message"), json_view_text(object, "Message"), NULL);
     if (message == NULL && failure.type[0] == '\0') {
-        message = is_json ? "the reply names no error type" : "the reply is not one of AWS's";
+        message = err == ERR_OK ? "the reply names no error type" : "the reply is not one of AWS's";
     }
     copy_for_display(message, failure.message, sizeof failure.message);
     if (message != NULL && len_to_blank_line(message) < sizeof failure.message) {

@@ -79,6 +79,7 @@ void ssm_api_session_wipe(struct ssm_api_session *session);
  *   ERR_SESSION_ENDED resume only: no TokenValue
  *   ERR_MALFORMED     200 with a body that is not what it should be
  *   ERR_TOO_LONG      a reply over LIMIT_API_REPLY, a member over its own limit
+ *   ERR_MEMORY        not enough to read the reply, whatever it says
  * What they write to must be zero-initialised or hold an earlier result, which is then wiped. */
 
 /* StartSession. When the reply is good but for its StreamUrl (ERR_STREAM_URL) or token, the session exists all the
