@@ -8,59 +8,66 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The first line of a small file, without its end. */
-static bool process_identity_read_line(const char *path, char *ret_line, size_t size)
+/* The first line of a small file, without its end. Like the next one: 0, or an errno. */
+static int process_identity_read_line(const char *path, char *ret_line, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return false;
+        return errno;
     }
-    ssize_t got = read(fd, ret_line, size - 1);
+    size_t len = 0;
+    int error = 0;
+    for (ssize_t got = 1; got != 0 && error == 0 && len < size - 1;) {
+        got = read(fd, ret_line + len, size - 1 - len);
+        len += got > 0 ? (size_t)got : 0;
+        error = got < 0 && errno != EINTR ? errno : 0;
+    }
     close(fd);
-    if (got <= 0) {
-        return false;
-    }
-    ret_line[got] = '\0';
+    ret_line[len] = '\0';
     ret_line[strcspn(ret_line, "\n")] = '\0';
-    return true;
+    return error == 0 && ret_line[0] == '\0' ? EINVAL : error;
 }
 
 /* Field 22. The second field, the program's name, may hold blanks and parentheses, so counting begins after the last
- * one. Field 3, the state, is the first from there; a zombie counts as gone. */
-static bool process_identity_read_start(const char *path, unsigned long long *ret_start)
+ * one. Field 3, the state, is the first from there; a zombie counts as gone: ESRCH, ENOENT. */
+static int process_identity_read_start(const char *path, unsigned long long *ret_start)
 {
     char line[1024];
-    if (!process_identity_read_line(path, line, sizeof line)) {
-        return false;
+    int error = process_identity_read_line(path, line, sizeof line);
+    if (error != 0) {
+        return error;
     }
     const char *at = strrchr(line, ')');
-    if (at == NULL || strlen(at) < 4 || at[2] == 'Z' || at[2] == 'X') {
-        return false;
+    if (at == NULL || strlen(at) < 4) {
+        return EINVAL;
+    }
+    if (at[2] == 'Z' || at[2] == 'X') {
+        return ESRCH;
     }
     at += 2;
     for (int field = 3; field < 22; field++) {
         at = strchr(at, ' ');
         if (at == NULL) {
-            return false;
+            return EINVAL;
         }
         at++;
     }
     *ret_start = strtoull(at, NULL, 10);
-    return true;
+    return 0;
 }
 
 enum err process_identity_self(struct process_identity *ret_identity)
 {
     struct process_identity self = {.pid = (long)getpid()};
     ssize_t len = readlink("/proc/self/ns/pid", self.pid_namespace, sizeof self.pid_namespace - 1);
-    if (len <= 0 || !process_identity_read_start("/proc/self/stat", &self.start) ||
-        !process_identity_read_line("/proc/sys/kernel/random/boot_id", self.boot_id, sizeof self.boot_id)) {
+    if (len <= 0 || process_identity_read_start("/proc/self/stat", &self.start) != 0 ||
+        process_identity_read_line("/proc/sys/kernel/random/boot_id", self.boot_id, sizeof self.boot_id) != 0) {
         return ERR_SYSTEM;
     }
     if (gethostname(self.host_name, sizeof self.host_name - 1) != 0 || self.host_name[0] == '\0') {
         (void)stpcpy(self.host_name, "-");
     }
-    if (!process_identity_read_line("/etc/machine-id", self.machine_id, sizeof self.machine_id)) {
+    if (process_identity_read_line("/etc/machine-id", self.machine_id, sizeof self.machine_id) != 0) {
         (void)stpcpy(self.machine_id, "-");
     }
     *ret_identity = self;
@@ -78,10 +85,14 @@ bool process_identity_is_gone(const struct process_identity *identity, const str
     if (strcmp(identity->pid_namespace, self->pid_namespace) != 0) {
         return false;
     }
+    if (identity->pid == self->pid) { /* whatever /proc says: we live */
+        return identity->start != self->start;
+    }
     char path[48];
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", identity->pid);
     unsigned long long start = 0;
-    return !process_identity_read_start(path, &start) || start != identity->start;
+    int error = process_identity_read_start(path, &start);
+    return error == ENOENT || error == ESRCH || (error == 0 && start != identity->start);
 }
 
 void process_identity_put_process(const struct process_identity *identity, struct text *text)
