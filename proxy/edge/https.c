@@ -145,12 +145,15 @@ enum err https_result(struct https_call *call, const struct https_reply **ret_re
         return ERR_TOO_LONG;
     }
     if (call->is_out_of_memory) {
-        text_put(ret_why, err_text(ERR_MEMORY));
+        text_format(ret_why, "while %s was answering", call->transfer.host);
         return ERR_MEMORY;
     }
     TRY(net_transfer_error(&call->transfer, ret_why));
     long status = 0;
-    (void)curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    if (curl_easy_getinfo(call->transfer.easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) {
+        text_format(ret_why, "libcurl does not tell the status of the answer of %s", call->transfer.host);
+        return ERR_SYSTEM;
+    }
     call->reply.http_status = (int)status;
     call->reply.body = bytes_of(call->body != NULL ? call->body : "", call->body_len);
     *ret_reply = &call->reply;

@@ -129,11 +129,14 @@ enum err net_new(struct loop *loop, const struct net_policy *policy, struct net 
         curl_global_cleanup();
         return ERR_MEMORY;
     }
-    (void)curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, net_on_socket);
-    (void)curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net);
-    (void)curl_multi_setopt(net->multi, CURLMOPT_TIMERFUNCTION, net_on_timer);
-    (void)curl_multi_setopt(net->multi, CURLMOPT_TIMERDATA, net);
-    (void)curl_multi_setopt(net->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    bool is_set = curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, net_on_socket) == CURLM_OK &&
+                  curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net) == CURLM_OK &&
+                  curl_multi_setopt(net->multi, CURLMOPT_TIMERFUNCTION, net_on_timer) == CURLM_OK &&
+                  curl_multi_setopt(net->multi, CURLMOPT_TIMERDATA, net) == CURLM_OK &&
+                  curl_multi_setopt(net->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) == CURLM_OK;
+    if (!is_set) {
+        return ERR_MEMORY;
+    }
     *ret_net = MOVE(net);
     return ERR_OK;
 }
@@ -418,7 +421,7 @@ enum err net_transfer_error(const struct net_transfer *transfer, struct text *re
         text_format(ret_why, "the TLS handshake with %s failed: %s", transfer->host, detail);
         return ERR_UNREACHABLE;
     case CURLE_OUT_OF_MEMORY:
-        text_put(ret_why, err_text(ERR_MEMORY));
+        text_format(ret_why, "while talking to %s", transfer->host);
         return ERR_MEMORY;
     default:
         text_format(ret_why, "the connection to %s failed: %s", transfer->host, detail);
