@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "proxy/edge/clock.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #define LEAVE_US (5 * 1000 * 1000)   /* all of ending, the API's part included */
@@ -60,6 +61,17 @@ static void receive_messages(struct tunnel *tunnel, struct instant now)
     }
 }
 
+/* An end of input is an end like others, and so is none from the start; a disk that cannot be read is a failure. */
+static void give_up_input(struct tunnel *tunnel)
+{
+    if (tunnel->in.end == STDIO_FAILED && tunnel->in.end_errno != EBADF) {
+        struct text *why = &tunnel->run->why;
+        text_clear(why);
+        text_format(why, "cannot read from standard input: %s", strerror(tunnel->in.end_errno));
+        tunnel->has_lost_input = true;
+    }
+}
+
 /* False: nothing more can be read now. */
 static bool read_input(struct tunnel *tunnel, struct instant now)
 {
@@ -75,6 +87,7 @@ static bool read_input(struct tunnel *tunnel, struct instant now)
         return true;
     }
     if (err != ERR_AGAIN) {
+        give_up_input(tunnel);
         channel_write_eof(tunnel->channel, now);
     }
     return false;
@@ -301,7 +314,9 @@ enum err tunnel_run(struct tunnel *tunnel)
         if (channel_is_finished(tunnel->channel) || is_over) {
             channel_abort(tunnel->channel, ERR_OK, ""); /* when the time is over; nothing otherwise */
             send_frames(tunnel, now);
-            return tunnel->has_lost_output ? ERR_SYSTEM : ERR_OK;
+            /* a terminal that hangs up fails, too, and says so by its signal */
+            bool has_lost = tunnel->has_lost_output || (tunnel->has_lost_input && tunnel->run->signal == 0);
+            return has_lost ? ERR_SYSTEM : ERR_OK;
         }
         TRY(run_turn(tunnel->run, next_deadline_us(tunnel, now.mono_us)));
         if (tunnel->was_open) {

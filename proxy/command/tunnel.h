@@ -40,6 +40,7 @@ struct tunnel {
     struct liveness liveness;
     bool is_reading;      /* from the websocket, since the last turn */
     int64_t leave_us;     /* INSTANT_NEVER until the end has begun */
+    bool has_lost_input;  /* standard input could not be read: its end is not the end of what was to be sent */
     bool has_lost_output; /* standard output could not be written, for another reason than that nobody reads it */
     bool was_open;        /* data has flowed or could have */
     int64_t resumed_us;   /* when the connection was last brought back */
@@ -54,7 +55,7 @@ void tunnel_close(struct tunnel *tunnel); /* safe when tunnel_open failed, or on
 
 /* The websocket is open and OpenDataChannel has been sent on it. Returns when the channel is finished and its output
  * delivered, or the time to leave is over; channel_result then tells how it ended. ERR_SYSTEM, with words in run->why:
- * standard output could not be written. */
+ * standard input could not be read, or standard output not be written. */
 enum err tunnel_run(struct tunnel *tunnel) SSM_MUST_USE;
 
 #endif

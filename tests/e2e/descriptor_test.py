@@ -77,6 +77,16 @@ class DescriptorTest(LabCase):
         with open(self.work.path("output"), "rb") as file:
             self.assertEqual(file.read(), self.data)
 
+    def test_stdin_cannot_be_read(self):
+        folder = os.open(self.work.dir, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            done = self.run_connect("node", self.source().port, stdin=folder)
+        finally:
+            os.close(folder)
+        self.assertEqual(done.returncode, 71)
+        self.assertIn(b"standard input: Is a directory", done.stderr)
+        self.lab.wait_for_no_session()
+
     def test_stdin_is_dev_null(self):
         done = self.checked(self.run_connect("node", self.source().port, stdin=subprocess.DEVNULL))
         self.assertEqual(done.stdout, self.data)
