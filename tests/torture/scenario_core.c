@@ -1,0 +1,287 @@
+/* The pure modules: what they allocate, and OpenSSL, jansson and wslay below them. */
+#include "tests/torture/scenario.h"
+
+#include "common/auto.h"
+#include "common/ini.h"
+#include "common/log.h"
+#include "proxy/core/aws_config.h"
+#include "proxy/core/control_message.h"
+#include "proxy/core/sigv4.h"
+#include "proxy/core/ssm_api.h"
+#include "proxy/core/ws_codec.h"
+#include "proxy/core/ws_upgrade.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The sentence of the last failure. */
+static char why_memory[1024];
+
+static struct text why(void)
+{
+    return text_in(why_memory, sizeof why_memory);
+}
+
+static void demand_text(const char *text, const char *expected)
+{
+    scenario_demand(text != NULL && strcmp(text, expected) == 0, expected);
+}
+
+/* ---- files ---- */
+
+static enum err parse_ini(void)
+{
+    AUTO(ini_free) struct ini ini = {0};
+    struct text words = why();
+    TRY(ini_parse(bytes_of_text("[one]\nkey = value\nlong = a\n  b\n[two]\ns3 =\n  inner = 1\n"), &ini, &words));
+    demand_text(ini_get(&ini, ini_find_section(&ini, "one"), "long"), "a\nb");
+    demand_text(ini_get_nested(&ini, ini_find_section(&ini, "two"), "s3", "inner"), "1");
+    return ERR_OK;
+}
+
+static const char *look_up(void *context, const char *name)
+{
+    (void)context;
+    return strcmp(name, "AWS_PROFILE") == 0 ? "work" : strcmp(name, "HOME") == 0 ? "/home/a" : NULL;
+}
+
+static enum err read_account(void)
+{
+    struct aws_config_input input = {
+        .environment = {look_up, NULL},
+        .config = {"config", bytes_of_text("[profile work]\nregion = eu-west-1\nca_bundle = /home/a/ca.pem\n")},
+        .credentials = {"credentials", bytes_of_text("[work]\naws_access_key_id = AKIDEXAMPLE\n"
+                                                     "aws_secret_access_key = s3cret\naws_session_token = token\n")},
+    };
+    struct text words = why();
+    struct aws_config_paths paths;
+    TRY(aws_config_paths(&input.environment, &paths, &words));
+    AUTO(aws_config_free) struct aws_config *config = NULL;
+    TRY(aws_config_open(&input, &config, &words));
+    struct aws_settings settings;
+    TRY(aws_config_settings(config, &settings, &words));
+    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = ""};
+    TRY(aws_config_credentials(config, &credentials, &words));
+    demand_text(settings.region, "eu-west-1");
+    demand_text(settings.ca_path, "/home/a/ca.pem");
+    demand_text(credentials.secret_access_key.reveal, "s3cret");
+    demand_text(credentials.session_token.reveal, "token");
+    return ERR_OK;
+}
+
+/* ---- the API ---- */
+
+/* AWS's own example: "get-vanilla" of its published signing test suite. */
+static enum err sign_request(void)
+{
+    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = ""};
+    TRY(aws_credentials_set(&credentials, "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", NULL));
+    const struct sigv4_header headers[] = {{"Host", "example.amazonaws.com"}};
+    struct sigv4_request request = {.method = "GET", .path = "/", .headers = headers, .header_count = COUNT(headers)};
+    struct sigv4_scope scope = {.unix_seconds = 1440938160, .region = "us-east-1", .service = "service"};
+    struct sigv4_authorization authorization;
+    TRY(sigv4_authorize(&request, &scope, &credentials, &authorization));
+    demand_text(strstr(authorization.value, "Signature="),
+                "Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
+    char hash[SIGV4_HASH_SIZE];
+    TRY(sigv4_payload_hash(bytes_of_text(""), hash));
+    demand_text(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    return ERR_OK;
+}
+
+static enum err write_requests(void)
+{
+    struct ssm_api_start_session start = {
+        .target = "i-1", .document_name = "AWS-StartSSHSession", .port_number = "22", .reason = "why"};
+    struct ssm_api_describe_nodes describe = {.name = "node", .next_token = "next"};
+    AUTO(ssm_api_request_free) struct ssm_api_request started = {0};
+    AUTO(ssm_api_request_free) struct ssm_api_request resumed = {0};
+    AUTO(ssm_api_request_free) struct ssm_api_request terminated = {0};
+    AUTO(ssm_api_request_free) struct ssm_api_request described = {0};
+    TRY(ssm_api_start_session(&start, &started));
+    TRY(ssm_api_resume_session("a-1", &resumed));
+    TRY(ssm_api_terminate_session("a-1", &terminated));
+    TRY(ssm_api_describe_nodes(&describe, &described));
+    demand_text(started.body, "{\"Target\":\"i-1\",\"DocumentName\":\"AWS-StartSSHSession\",\"Reason\":\"why\","
+                              "\"Parameters\":{\"portNumber\":[\"22\"]}}");
+    demand_text(resumed.body, "{\"SessionId\":\"a-1\"}");
+    demand_text(terminated.body, "{\"SessionId\":\"a-1\"}");
+    demand_text(described.body, "{\"MaxResults\":50,\"NextToken\":\"next\",\"Filters\":[{\"Key\":\"tag:Name\","
+                                "\"Values\":[\"node\"]}]}");
+    return ERR_OK;
+}
+
+static struct ssm_api_reply reply_of(int http_status, const char *body)
+{
+    return (struct ssm_api_reply){.http_status = http_status, .body = bytes_of_text(body)};
+}
+
+static enum err read_sessions(void)
+{
+    struct ssm_api_failure failure;
+    AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
+    struct ssm_api_reply started =
+        reply_of(200, "{\"SessionId\":\"a-1\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}");
+    TRY(ssm_api_parse_session(&started, &session, &failure));
+    demand_text(session.token.reveal, "t");
+    struct ssm_api_reply resumed = reply_of(200, "{\"SessionId\":\"a-1\",\"TokenValue\":\"u\"}");
+    TRY(ssm_api_parse_resumed_session(&resumed, &session, &failure));
+    demand_text(session.token.reveal, "u");
+    struct ssm_api_reply terminated = reply_of(200, "{\"SessionId\":\"a-1\"}");
+    return ssm_api_parse_terminated_session(&terminated, &failure);
+}
+
+static enum err read_nodes(void)
+{
+    struct ssm_api_failure failure;
+    AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
+    struct ssm_api_reply reply =
+        reply_of(200, "{\"InstanceInformationList\":[{\"InstanceId\":\"i-1\",\"Name\":\"n\"}],\"NextToken\":\"more\"}");
+    TRY(ssm_api_parse_nodes(&reply, &nodes, &failure));
+    demand_text(nodes.items[0].instance_id, "i-1");
+    demand_text(nodes.next_token, "more");
+    return ERR_OK;
+}
+
+/* A refusal whose body cannot be read is a refusal all the same. */
+static enum err read_refusal(void)
+{
+    struct ssm_api_failure failure;
+    struct ssm_api_reply reply = reply_of(400, "{\"__type\":\"a#TargetNotConnected\",\"message\":\"not connected\"}");
+    enum err err = ssm_api_parse_terminated_session(&reply, &failure);
+    scenario_demand(err != ERR_OK, "a refusal is taken for success");
+    return err == ERR_OFFLINE ? ERR_OK : err;
+}
+
+/* ---- the data channel ---- */
+
+static enum err open_and_acknowledge(void)
+{
+    char memory[1024];
+    struct text text = text_in(memory, sizeof memory);
+    struct uuid id = {{1}};
+    AUTO_SECRET struct secret token = {0};
+    TRY(secret_set(&token, bytes_of_text("the token")));
+    TRY(control_message_open_data_channel(&id, &token, &id, &text));
+    scenario_demand(strstr(memory, "\"TokenValue\":\"the token\"") != NULL, "no token in OpenDataChannel");
+    int64_t sequence = 0;
+    TRY(control_message_parse_acknowledge(bytes_of_text("{ \"AcknowledgedMessageSequenceNumber\": 7 }"), &sequence));
+    scenario_demand(sequence == 7, "the acknowledged sequence number");
+    return ERR_OK;
+}
+
+static enum err shake_hands(void)
+{
+    static const char request_text[] = "{\"AgentVersion\":\"3.3.0.0\",\"RequestedClientActions\":[{\"ActionType\":"
+                                       "\"SessionType\",\"ActionParameters\":{\"SessionType\":\"Port\"}}]}";
+    char memory[1024];
+    struct text text = text_in(memory, sizeof memory);
+    struct handshake_request request;
+    TRY(control_message_parse_handshake_request(bytes_of_text(request_text), &request));
+    scenario_demand(request.session_type == SESSION_TYPE_PORT, "the session type");
+    TRY(control_message_handshake_response(&request, SESSION_TYPE_PORT, &text));
+    text_clear(&text);
+    TRY(control_message_parse_handshake_complete(bytes_of_text("{\"CustomerMessage\":\"hello\"}"), &text));
+    demand_text(memory, "hello");
+    text_clear(&text);
+    TRY(control_message_parse_channel_closed(bytes_of_text("{\"Output\":\"over\"}"), &text));
+    demand_text(memory, "over");
+    return ERR_OK;
+}
+
+static enum err carry_agent_message(void)
+{
+    AUTO(sha256_free) struct sha256 *hash = NULL;
+    TRY(sha256_new(&hash));
+    struct agent_message message = {
+        .type = AGENT_MESSAGE_INPUT_STREAM_DATA, .created_unix_ms = 1, .payload = bytes_of_text("payload")};
+    struct agent_message read;
+    uint8_t wire[256];
+    size_t len = 0;
+    TRY(agent_message_encode(&message, hash, wire, sizeof wire, &len));
+    TRY(agent_message_parse(bytes_of(wire, len), &read));
+    TRY(agent_message_verify(&read, hash));
+    scenario_demand(bytes_equal_text(read.payload, "payload"), "the payload");
+    return ERR_OK;
+}
+
+/* ---- the websocket ---- */
+
+static enum err upgrade(void)
+{
+    /* The example of RFC 6455, 1.3. */
+    static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    static const char nonce[] = "the sample nonce";
+    struct endpoint_url url;
+    struct ws_upgrade handshake;
+    char memory[WS_UPGRADE_REQUEST_MAX];
+    struct text request = text_in(memory, sizeof memory);
+    struct text words = why();
+    size_t used = 0;
+    memset(&handshake, 0, sizeof handshake);
+    TRY(endpoint_parse(bytes_of_text("wss://h/path"), &url));
+    TRY(ws_upgrade_begin(&handshake, &url, (const uint8_t *)nonce, &request));
+    return ws_upgrade_accept(&handshake, bytes_of_text(answer), &used, &words);
+}
+
+static enum err next_message(struct ws_codec *codec, const char *expected)
+{
+    struct ws_event event;
+    struct text words = why();
+    TRY(ws_codec_next(codec, &event, &words));
+    scenario_demand(bytes_equal_text(event.payload, expected), expected);
+    return ERR_OK;
+}
+
+static enum err frame(void)
+{
+    static const char wire[] = "\x02\x03one\x89\x04ping\x80\x03two\x82\x05hello";
+    AUTO(ws_codec_free) struct ws_codec *codec = NULL;
+    TRY(ws_codec_new(&codec));
+    ws_codec_feed(codec, bytes_of(wire, sizeof wire - 1));
+    TRY(next_message(codec, "ping"));
+    TRY(next_message(codec, "onetwo"));
+    TRY(next_message(codec, "hello"));
+    struct ws_frame out = {.opcode = WS_BINARY, .payload = bytes_of_text("out")};
+    uint8_t buffer[64];
+    size_t len = 0;
+    TRY(ws_codec_encode(codec, &out, buffer, sizeof buffer, &len));
+    scenario_demand(len == 9 && memcmp(buffer + 6, "out", 3) == 0, "the frame");
+    return ERR_OK;
+}
+
+/* Longer than what the codec has room for at first. */
+static enum err frame_long_message(void)
+{
+    static uint8_t wire[10 + 90 * 1024];
+    static const uint8_t header[10] = {0x82, 127, 0, 0, 0, 0, 0, 1, 0x68, 0};
+    AUTO(ws_codec_free) struct ws_codec *codec = NULL;
+    TRY(ws_codec_new(&codec));
+    memcpy(wire, header, sizeof header);
+    ws_codec_feed(codec, bytes_of(wire, sizeof wire));
+    struct ws_event event;
+    struct text words = why();
+    TRY(ws_codec_next(codec, &event, &words));
+    scenario_demand(event.payload.len == 90 * 1024, "the length");
+    return ERR_OK;
+}
+
+const struct scenario core_scenarios[] = {
+    {"ini", NULL, parse_ini},
+    {"account", NULL, read_account},
+    {"sigv4", NULL, sign_request},
+    {"requests", NULL, write_requests},
+    {"session replies", NULL, read_sessions},
+    {"node replies", NULL, read_nodes},
+    {"refusal", NULL, read_refusal},
+    {"open data channel", NULL, open_and_acknowledge},
+    {"handshake", NULL, shake_hands},
+    {"agent message", NULL, carry_agent_message},
+    {"websocket upgrade", NULL, upgrade},
+    {"websocket frames", NULL, frame},
+    {"long message", NULL, frame_long_message},
+};
+const size_t core_scenario_count = COUNT(core_scenarios);

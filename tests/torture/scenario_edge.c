@@ -1,0 +1,395 @@
+/* The edges that need no peer: files, records, loop, signals, standard streams, trust, entropy, the log. */
+#include "tests/torture/scenario.h"
+
+#include "common/auto.h"
+#include "common/log.h"
+#include "proxy/edge/aws_files.h"
+#include "proxy/edge/entropy.h"
+#include "proxy/edge/process_identity.h"
+#include "proxy/edge/session_record.h"
+#include "proxy/edge/signals.h"
+#include "proxy/edge/state_log.h"
+#include "proxy/edge/stdio.h"
+#include "proxy/edge/trust.h"
+#include "tests/torture/torture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static char why_memory[1024];
+
+static struct text why(void)
+{
+    return text_in(why_memory, sizeof why_memory);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", scenario_folder, name);
+    return path;
+}
+
+static void write_file(const char *name, const char *text, size_t repeat)
+{
+    FILE *file = fopen(path_of(name), "we");
+    scenario_demand(file != NULL, "a file cannot be made");
+    for (size_t i = 0; file != NULL && i < repeat; i++) {
+        (void)fputs(text, file);
+    }
+    (void)fclose(file);
+}
+
+/* ---- files ---- */
+
+static void make_config(void)
+{
+    write_file("config", "0123456789abcdef", 2500);
+}
+
+static enum err read_config(void)
+{
+    struct text words = why();
+    AUTO(aws_files_wipe) struct aws_file file = {0};
+    AUTO(aws_files_wipe) struct aws_file absent = {0};
+    TRY(aws_files_read(path_of("absent"), &absent, &words));
+    TRY(aws_files_read(path_of("config"), &file, &words));
+    scenario_demand(absent.data == NULL, "a file that is not there has content");
+    if (file.data == NULL) {
+        return ERR_CONFIG; /* ENOENT: there was none */
+    }
+    scenario_demand(file.len == 40000 && file.data[39999] == 'f', "the file is not whole");
+    return ERR_OK;
+}
+
+/* ---- records ---- */
+
+static struct session_record a_record(const char *session_id)
+{
+    struct session_record record = {.region = "eu-west-1", .endpoint_url = "https://h/", .profile = "default"};
+    (void)stpcpy(record.session_id, session_id);
+    return record;
+}
+
+/* A record of a process that is gone, and something that is none. */
+static void leave_record(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct session_records *records = NULL;
+        struct session_record record = a_record("left-1");
+        struct text words = why();
+        bool is_written = session_record_open(scenario_folder, NULL, &records) == ERR_OK &&
+                          session_record_write(records, &record, &words) == ERR_OK;
+        _exit(is_written ? 0 : 1);
+    }
+    int status = 0;
+    scenario_demand(waitpid(child, &status, 0) == child && status == 0, "no record could be left");
+    write_file("ssm-bridge/sessions/0.session", "garbage\n", 1);
+}
+
+static enum err keep_records(void)
+{
+    AUTO(session_record_close) struct session_records *records = NULL;
+    struct text words = why();
+    struct session_record record = a_record("mine-1");
+    struct session_record stale = {.session_id = ""};
+    TRY(session_record_open(scenario_folder, NULL, &records));
+    TRY(session_record_write(records, &record, &words));
+    bool found = session_record_next_stale(records, &stale);
+    scenario_demand(!found || strcmp(stale.session_id, "left-1") == 0, "the record of a living process is stale");
+    if (found) {
+        session_record_remove(records, stale.session_id);
+    }
+    session_record_remove(records, "mine-1");
+    return found ? ERR_OK : ERR_SYSTEM; /* not found: it stays for the next run */
+}
+
+static void remove_state(void)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", path_of("ssm-bridge"));
+    scenario_demand(system(command) == 0, "rm"); /* NOLINT(cert-env33-c): our own text */
+}
+
+/* Where there is no directory yet. */
+static enum err make_first_record(void)
+{
+    AUTO(session_record_close) struct session_records *records = NULL;
+    struct text words = why();
+    struct session_record record = a_record("first-1");
+    TRY(session_record_open(scenario_folder, NULL, &records));
+    return session_record_write(records, &record, &words);
+}
+
+static enum err name_process(void)
+{
+    struct process_identity self;
+    TRY(process_identity_self(&self));
+    scenario_demand(self.pid == getpid() && self.boot_id[0] != '\0', "the process");
+    scenario_demand(!process_identity_is_gone(&self, &self), "we are gone");
+    struct process_identity other = self;
+    other.pid = 1;
+    bool is_gone = process_identity_is_gone(&self, &other); /* rightly so, where the kernel says that it is */
+    scenario_demand(!is_gone || torture_end().error == ENOENT, "a living process counts as gone");
+    return ERR_OK;
+}
+
+/* A log that is full, and open to others. */
+static void fill_log(void)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", path_of("log"));
+    scenario_demand(system(command) == 0, "rm"); /* NOLINT(cert-env33-c): our own text */
+    (void)mkdir(path_of("log"), 0700);
+    write_file("log/last.log", "x", LIMIT_STATE_LOG);
+    (void)chmod(path_of("log/last.log"), 0644);
+}
+
+static enum err keep_log(void)
+{
+    struct text words = why();
+    char directory[96];
+    (void)snprintf(directory, sizeof directory, "%s/log", scenario_folder);
+    TRY(state_log_append(directory, "last.log", bytes_of_text("the line\n"), &words));
+    torture_pause();
+    char line[16] = "";
+    FILE *file = fopen(path_of("log/last.log"), "re");
+    bool is_found = file != NULL && fseek(file, -9, SEEK_END) == 0 && fread(line, 1, 9, file) == 9;
+    scenario_demand(is_found && strcmp(line, "the line\n") == 0, "the line is not in the log");
+    (void)fclose(file);
+    torture_go_on();
+    return ERR_OK;
+}
+
+/* ---- loop, signals, streams ---- */
+
+static enum err loop_once(struct loop *loop, struct signals *signals)
+{
+    TRY(signals_open(loop, signals));
+    (void)raise(SIGHUP);
+    int taken = 0;
+    for (int turn = 0; turn < 2 && taken == 0; turn++) { /* a read that failed leaves it for the next turn */
+        TRY(loop_wait(loop, INSTANT_NEVER));
+        taken = signals->source.can_read ? signals_take(signals) : 0;
+    }
+    return taken == SIGHUP ? ERR_OK : ERR_SYSTEM;
+}
+
+static void on_hangup(int number)
+{
+    (void)number; /* a signal that was not taken is delivered when signals are closed */
+}
+
+static enum err wait_for_signal(void)
+{
+    (void)signal(SIGHUP, on_hangup);
+    AUTO(loop_free) struct loop *loop = NULL;
+    AUTO(signals_close) struct signals signals = {.source = {.fd = -1}};
+    TRY(loop_new(&loop));
+    return loop_once(loop, &signals);
+}
+
+/* Linux before 5.11. */
+static enum err wait_without_pwait2(void)
+{
+    torture_lack("epoll_pwait2", ENOSYS);
+    enum err err = wait_for_signal();
+    torture_lack(NULL, 0);
+    return err;
+}
+
+struct streams {
+    struct loop *loop;
+    struct stdio_stream in;
+    struct stdio_stream out;
+    int fds[2]; /* in, out */
+};
+
+static void close_streams(struct streams *streams)
+{
+    stdio_close(&streams->in);
+    stdio_close(&streams->out);
+    loop_free(&streams->loop);
+    torture_pause();
+    (void)close(streams->fds[0]);
+    if (streams->fds[1] >= 0) {
+        (void)close(streams->fds[1]);
+    }
+    torture_go_on();
+}
+
+static enum err write_hello(struct streams *streams)
+{
+    struct bytes hello = bytes_of_text("hello");
+    while (hello.len > 0) {
+        size_t len = 0;
+        streams->out.source.want_write = true;
+        TRY(loop_wait(streams->loop, INSTANT_NEVER));
+        enum err err = stdio_write(&streams->out, hello, &len);
+        if (err != ERR_OK && err != ERR_AGAIN) {
+            return err;
+        }
+        hello = bytes_from(hello, len);
+    }
+    return ERR_OK;
+}
+
+static enum err read_to_end(struct streams *streams, size_t *ret_len)
+{
+    char buffer[64];
+    streams->in.source.want_read = true;
+    for (;;) {
+        size_t len = 0;
+        TRY(loop_wait(streams->loop, INSTANT_NEVER));
+        enum err err = stdio_read(&streams->in, buffer + *ret_len, sizeof buffer - *ret_len, &len);
+        *ret_len += len;
+        if (streams->in.end == STDIO_EOF) {
+            scenario_demand(*ret_len == 5 && memcmp(buffer, "hello", 5) == 0, "the bytes");
+            return ERR_OK;
+        }
+        if (err != ERR_OK && err != ERR_AGAIN) {
+            return err;
+        }
+    }
+}
+
+/* "hello" through both streams, and the end. */
+static enum err pass_through(int in, int out)
+{
+    AUTO(close_streams) struct streams streams = {.fds = {in, out}};
+    TRY(loop_new(&streams.loop));
+    TRY(stdio_open(streams.loop, out, STDIO_WRITE, &streams.out));
+    TRY(stdio_open(streams.loop, in, STDIO_READ, &streams.in));
+    TRY(write_hello(&streams));
+    stdio_close(&streams.out);
+    torture_pause();
+    (void)close(out);
+    streams.fds[1] = -1;
+    torture_go_on();
+    size_t len = 0;
+    return read_to_end(&streams, &len);
+}
+
+static enum err pass_through_pipe(void)
+{
+    int fds[2];
+    scenario_demand(pipe2(fds, O_CLOEXEC) == 0, "pipe2");
+    return pass_through(fds[0], fds[1]);
+}
+
+static enum err pass_through_sockets(void)
+{
+    int fds[2];
+    scenario_demand(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "socketpair");
+    return pass_through(fds[0], fds[1]);
+}
+
+/* A fifo with a name is no pipe that we may open again: then each step is asked for. */
+static enum err pass_through_fifo(void)
+{
+    torture_pause();
+    (void)unlink(path_of("fifo"));
+    scenario_demand(mkfifo(path_of("fifo"), 0600) == 0, "mkfifo");
+    int in = open(path_of("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int out = open(path_of("fifo"), O_WRONLY | O_CLOEXEC);
+    torture_go_on();
+    return pass_through(in, out);
+}
+
+static enum err guard_stdio(void)
+{
+    torture_pause();
+    int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    (void)close(STDIN_FILENO);
+    torture_go_on();
+    enum err err = stdio_guard();
+    torture_pause();
+    (void)dup2(kept, STDIN_FILENO);
+    (void)close(kept);
+    torture_go_on();
+    return err;
+}
+
+/* ---- the rest ---- */
+
+static void make_roots(void)
+{
+    write_file("ca.pem", "x", 1);
+    (void)mkdir(path_of("roots"), 0700);
+    write_file("roots/0123abcd.0", "x", 1);
+}
+
+static enum err find_trust(void)
+{
+    struct trust trust;
+    struct text words = why();
+    char directory[96];
+    (void)snprintf(directory, sizeof directory, "%s/roots", scenario_folder);
+    TRY(trust_find(path_of("ca.pem"), NULL, NULL, &trust, &words));
+    scenario_demand(trust.file[0] != '\0' && trust.directory[0] == '\0', "a bundle alone");
+    enum err err = trust_find(directory, NULL, NULL, &trust, &words);
+    if (err == ERR_OK && trust.directory[0] == '\0') {
+        return ERR_CONFIG; /* stat failed: libcurl says later that it is no bundle */
+    }
+    TRY(err);
+    scenario_demand(strcmp(trust.directory, directory) == 0, "a directory alone");
+    return trust_find(NULL, path_of("ca.pem"), NULL, &trust, &words);
+}
+
+static enum err draw_entropy(void)
+{
+    uint8_t mask[4];
+    struct entropy_pool pool = {.left = 0};
+    TRY(entropy_take(&pool, mask, sizeof mask));
+    scenario_demand(pool.left == sizeof pool.bytes - sizeof mask, "the pool");
+    return ERR_OK;
+}
+
+/* Standard error is a pipe: the line is read back, or lost. */
+static enum err log_line(void)
+{
+    torture_pause();
+    int fds[2];
+    scenario_demand(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0, "pipe2");
+    int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    (void)dup2(fds[1], STDERR_FILENO);
+    torture_go_on();
+    log_error("a line");
+    torture_pause();
+    (void)dup2(kept, STDERR_FILENO);
+    char line[64] = "";
+    (void)!read(fds[0], line, sizeof line - 1);
+    (void)close(kept);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+    torture_go_on();
+    return strcmp(line, "ssm: a line\n") == 0 ? ERR_OK : ERR_SYSTEM;
+}
+
+const struct scenario edge_scenarios[] = {
+    {"aws files", make_config, read_config},
+    {"first record", remove_state, make_first_record},
+    {"records", leave_record, keep_records},
+    {"process identity", NULL, name_process},
+    {"older kernel", NULL, wait_without_pwait2},
+    {"state log", fill_log, keep_log},
+    {"signals", NULL, wait_for_signal},
+    {"pipe", NULL, pass_through_pipe},
+    {"sockets", NULL, pass_through_sockets},
+    {"fifo", NULL, pass_through_fifo},
+    {"stdio guard", NULL, guard_stdio},
+    {"trust", make_roots, find_trust},
+    {"entropy", NULL, draw_entropy},
+    {"log", NULL, log_line},
+};
+const size_t edge_scenario_count = COUNT(edge_scenarios);

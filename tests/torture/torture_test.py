@@ -1,0 +1,252 @@
+"""ssm-proxy, whole, against ssm-lab: each of its calls to the system and to libraries fails once (torture.h), in as many
+ways as it has."""
+
+import collections
+import concurrent.futures
+import os
+import select
+import subprocess
+import time
+import unittest
+
+from lab import Lab
+from lab_case import TcpPeer
+from torture_list import read_wrapped
+from workspace import Workspace, exit_on_signals, program, show
+
+# The exit statuses of ssm-proxy(1), but for those of signals.
+STATUSES = {0, 64, 66, 69, 71, 75, 76, 77, 78}
+
+WORKERS = 2
+RUN_SECONDS = 40
+
+# Called first of all when a session has its id, and is to be remembered.
+MARK = "readlink"
+
+# What only a whole run calls, beside libcurl; see is_for_others in torture_scenarios.c.
+PROCESS_FUNCTIONS = {"socket", "setsockopt", "setsid", "setpgid", "getpgid", "setrlimit"}
+
+INPUT = bytes(range(256)) * 8
+GREETING = b"SSH-2.0-torture\r\n" + b"g" * 3000
+ANSWER = b"the answer"
+
+
+Failure = collections.namedtuple("Failure", "function caller number error")
+
+
+class Worker:
+    """A lab, a peer and a state directory, in which one run after the other is made."""
+
+    def __init__(self, case):
+        self.work = Workspace()
+        self.lab = Lab(self.work, "--no-agent-pause")
+        self.report = self.work.path("report")
+        self.wrong_upload = None
+        self.on_input = lambda: None
+        self.peer = TcpPeer(case, self.serve)
+
+    def serve(self, connection):
+        """An answer to the right input; what happens in between is the test's."""
+        connection.sendall(GREETING)
+        got = b""
+        while len(got) < len(INPUT) and (piece := connection.recv(4096)):
+            got += piece
+        if not INPUT.startswith(got):
+            self.wrong_upload = got
+        if got == INPUT:
+            self.on_input()
+            connection.sendall(ANSWER)
+        while connection.recv(4096):
+            pass
+
+    def run(self, torture, *arguments):
+        """Like an ssh: it hangs up when it has all that it waited for."""
+        if os.path.exists(self.report):
+            os.unlink(self.report)
+        settings = {} if torture is None else {"SSM_TORTURE": torture, "SSM_TORTURE_REPORT": self.report, "SSM_TORTURE_MARK": MARK}
+        command = [program("torture_proxy"), *arguments]
+        process = self.work.start(command, env=self.lab.environment(**settings), start_new_session=True, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+        deadline = time.monotonic() + RUN_SECONDS
+        try:
+            out = self.talk(process, deadline)
+            process.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError("it hangs: SSM_TORTURE=%s" % torture)
+        message = process.stderr.read()
+        self.work.stop(process)
+        return subprocess.CompletedProcess(command, process.returncode, out, message)
+
+    def talk(self, process, deadline):
+        out = b""
+        try:
+            process.stdin.write(INPUT)  # a pipe takes it at once
+        except BrokenPipeError:
+            pass
+        while out != GREETING + ANSWER:
+            readable, _, _ = select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))
+            if not readable:
+                raise subprocess.TimeoutExpired(process.args, RUN_SECONDS)
+            piece = os.read(process.stdout.fileno(), 65536)
+            if not piece:
+                break
+            out += piece
+        process.stdin.close()
+        process.stdout.close()
+        return out
+
+    def connect(self, torture=None):
+        return self.run(torture, "connect", "--connect-timeout", "20", "--resume-timeout", "10", "node", str(self.peer.port))
+
+    def drop_on_input(self):
+        self.on_input = lambda: self.lab.faults(drop_client_connections=True)
+
+    def leave_a_session(self):
+        """A client that is killed while its session is open."""
+        peer = TcpPeer(unittest.TestCase(), lambda connection: (connection.sendall(b"x"), connection.recv(1)))
+        client = self.work.start([program("torture_proxy"), "connect", "node", str(peer.port)], env=self.lab.environment(),
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        client.stdout.read(1)
+        client.kill()
+        self.work.stop(client)
+        peer.close()
+
+    def read_report(self):
+        if not os.path.exists(self.report):
+            return []
+        with open(self.report, encoding="ascii") as file:
+            return [line.split() for line in file]
+
+    def records(self):
+        folder = os.path.join(self.work.state, "ssm-bridge", "sessions")
+        return [name for name in os.listdir(folder) if name.endswith(".session")] if os.path.isdir(folder) else []
+
+    def close(self):
+        self.peer.close()
+        self.work.close()
+
+
+class TortureProxyTest(unittest.TestCase):
+    """Of each run: it ends in time, with a status of the manual page, and without a finding of the sanitizers; standard
+    output has nothing but bytes of the truth, all of them after status 0; standard error one line, none after status 0;
+    and the next run, at the latest, ends the session."""
+
+    truth = GREETING + ANSWER
+
+    def setUp(self):
+        exit_on_signals()
+        self.workers = [Worker(self) for _ in range(WORKERS)]
+        for worker in self.workers:
+            self.addCleanup(worker.close)
+        self.outcomes = collections.Counter()
+        self.struck = set()
+
+    def count(self, worker, run):
+        """What there is to fail: {place: (calls, errors)}. The second run counts, the first makes directories."""
+        for _ in range(2):
+            done = run(worker, "count")
+            self.assertEqual((done.returncode, done.stderr), (0, b""))
+            self.assertEqual(done.stdout, self.truth or done.stdout)
+        return {(function, caller): (int(calls), int(errors)) for function, caller, calls, errors in worker.read_report()}
+
+    def judge(self, worker, done, is_known):
+        """What is wrong about this run, or None."""
+        message = show(done.stderr)
+        if done.returncode not in STATUSES:
+            return "an exit status that the manual does not have"
+        if self.truth and not self.truth.startswith(done.stdout):
+            return "wrong bytes on standard output"
+        if worker.wrong_upload is not None:
+            return "wrong bytes to the server"
+        if self.truth and done.returncode == 0 and done.stdout != self.truth:
+            return "success, and output is missing"
+        if message.count("\n") != (0 if done.returncode == 0 else 1):
+            return "not one line on standard error"
+        self.outcomes["survived" if done.returncode == 0 else "exit status %d" % done.returncode] += 1
+        return self.judge_sessions(worker, is_known)
+
+    def judge_sessions(self, worker, is_known):
+        if worker.lab.status()["open_sessions"] == 0:
+            return None
+        records = worker.records()
+        worker.on_input = lambda: None
+        worker.connect()
+        try:  # an agent that misses an acknowledgement waits for 2 s
+            worker.lab.wait_for_no_session(5 if is_known else 0.1)
+            self.outcomes["session that ended later"] += 1
+            return None
+        except AssertionError:
+            pass
+        for session in worker.lab.status()["sessions"]:
+            worker.lab.terminate(session["id"])
+        if not is_known and not records:  # the reply to StartSession never arrived, or could not be read
+            self.outcomes["session whose id never arrived"] += 1
+            return None
+        return "a session stays open (records: %s)" % records
+
+    def torture_once(self, worker, run, failure):
+        worker.wrong_upload = None
+        try:
+            done = run(worker, "%s:%s:%d:%d" % failure)
+        except AssertionError as hanging:
+            return str(hanging)
+        struck = worker.read_report()
+        if not struck:
+            self.outcomes["not reached this time"] += 1
+            return None
+        self.struck.add(failure.function)
+        wrong = self.judge(worker, done, struck[0][2] == "1")
+        return wrong and "%s, call %d from %s, fails with %s: %s\n  status %d, %d bytes of output: %s" % (
+            failure.function, failure.number, failure.caller, struck[0][1], wrong, done.returncode, len(done.stdout),
+            show(done.stderr))
+
+    def torture(self, run, before=None):
+        """`run(worker, what)` makes one run. Of a place that test_connect has, by `before`, only the first further call fails,
+        in one way; all of them with SSM_TORTURE_ALL=1."""
+        places = self.count(self.workers[0], run)
+        before = before or {}
+        failures = []
+        for place, (calls, errors) in places.items():
+            first = before.get(place, (0, 0))[0]
+            is_brief = place in before and "SSM_TORTURE_ALL" not in os.environ
+            failures += [Failure(*place, number, error) for number in range(first, min(calls, first + 1) if is_brief else calls)
+                         for error in range(1 if is_brief else errors)]
+        free = list(self.workers)
+
+        def one(failure):
+            worker = free.pop()
+            try:
+                return self.torture_once(worker, run, failure)
+            finally:
+                free.append(worker)
+
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            wrong = [text for text in pool.map(one, failures) if text]
+        print("%d places make %d calls; %d of these fail, %d failures: %s; %d wrong" % (
+            len(places), sum(calls for calls, _ in places.values()), len({failure[:3] for failure in failures}), len(failures),
+            ", ".join("%d %s" % (count, name) for name, count in sorted(self.outcomes.items())), len(wrong)), flush=True)
+        self.assertFalse(wrong, "\n" + "\n".join(wrong))
+
+    def test_connect(self):
+        self.torture(Worker.connect)
+        needed = {name for name in read_wrapped() if name in PROCESS_FUNCTIONS or name.startswith("curl_")}
+        self.assertEqual(needed - self.struck, set(), "these never failed, neither here nor in torture_scenarios")
+
+    def test_resume(self):
+        def run(worker, what):
+            worker.drop_on_input()
+            return worker.connect(what)
+        self.torture(run, self.count(self.workers[0], Worker.connect))
+
+    def test_session_of_a_killed_run(self):
+        def run(worker, what):
+            worker.leave_a_session()
+            return worker.connect(what)
+        self.torture(run, self.count(self.workers[0], Worker.connect))
+
+    def test_version(self):
+        self.truth = b""
+        self.torture(lambda worker, what: worker.run(what, "version"))
+        self.assertIn("fflush", self.struck)

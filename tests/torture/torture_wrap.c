@@ -1,0 +1,247 @@
+/* The wrapped functions: the one list. CMakeLists.txt makes the linker's options from the lines that begin with WRAP or
+ * DECLARE; torture_list_test.py holds it against what our objects import. */
+#include "tests/torture/torture.h"
+
+#include <curl/curl.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <wslay/wslay.h>
+
+#define STRIKES(name, ...)                                                                                             \
+    torture_strikes(#name, __builtin_return_address(0), (const int[]){__VA_ARGS__},                                    \
+                    sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
+
+#define DECLARE(type, name, parameters)                                                                                \
+    type __real_##name parameters;                                                                                     \
+    type __wrap_##name parameters;                                                                                     \
+    type __wrap_##name parameters
+
+/* A call that fails with one of the errors listed, and then returns `failed`. `error` is the one. */
+#define WRAP(type, name, parameters, arguments, failed, ...)                                                           \
+    DECLARE(type, name, parameters)                                                                                    \
+    {                                                                                                                  \
+        int error = STRIKES(name, __VA_ARGS__);                                                                        \
+        (void)error;                                                                                                   \
+        return error != 0 ? (failed) : __real_##name arguments;                                                        \
+    }
+
+/* One whose work is done all the same: it gives something back. */
+#define WRAP_AFTER(type, name, parameters, arguments, failed, ...)                                                     \
+    DECLARE(type, name, parameters)                                                                                    \
+    {                                                                                                                  \
+        type result = __real_##name arguments;                                                                         \
+        int error = STRIKES(name, __VA_ARGS__);                                                                        \
+        (void)error;                                                                                                   \
+        return error != 0 ? (failed) : result;                                                                         \
+    }
+
+/* One that moves bytes, and may move fewer than it was asked to. */
+#define WRAP_MOVE(name, parameters, arguments, short_arguments, ...)                                                   \
+    DECLARE(ssize_t, name, parameters)                                                                                 \
+    {                                                                                                                  \
+        int error = STRIKES(name, __VA_ARGS__);                                                                        \
+        if (error == TORTURE_SHORT) {                                                                                  \
+            return __real_##name short_arguments;                                                                      \
+        }                                                                                                              \
+        return error != 0 ? -1 : __real_##name arguments;                                                              \
+    }
+
+/* clang-format off */
+
+/* ---- memory ---- */
+
+WRAP(void *, malloc, (size_t size), (size), NULL, ENOMEM)
+WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
+WRAP(void *, realloc, (void *old, size_t size), (old, size), NULL, ENOMEM)
+WRAP(void *, reallocarray, (void *old, size_t count, size_t size), (old, count, size), NULL, ENOMEM)
+WRAP(char *, strdup, (const char *text), (text), NULL, ENOMEM)
+
+/* ---- files ---- */
+
+WRAP(int, access, (const char *path, int mode), (path, mode), -1, EACCES, ENOENT)
+WRAP_AFTER(int, close, (int fd), (fd), -1, EIO, EINTR)
+WRAP_AFTER(int, closedir, (DIR *directory), (directory), -1, EBADF)
+WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EPERM)
+WRAP(DIR *, fdopendir, (int fd), (fd), NULL, ENOMEM)
+WRAP(int, flock, (int fd, int operation), (fd, operation), -1, EWOULDBLOCK, ENOLCK, EINTR)
+WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1, EIO, ENOMEM)
+WRAP(int, fstatat, (int fd, const char *path, struct stat *status, int flags), (fd, path, status, flags), -1, ENOENT, EIO)
+WRAP(int, fstatfs, (int fd, struct statfs *status), (fd, status), -1, ENOSYS, EIO)
+WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, EACCES, ENOSPC)
+WRAP(DIR *, opendir, (const char *path), (path), NULL, EMFILE, ENOENT)
+WRAP(struct dirent *, readdir, (DIR *directory), (directory), NULL, EIO)
+WRAP(ssize_t, readlink, (const char *path, char *buffer, size_t size), (path, buffer, size), -1, EACCES)
+WRAP(int, renameat, (int from_fd, const char *from, int to_fd, const char *to), (from_fd, from, to_fd, to), -1, ENOSPC, EACCES)
+WRAP(int, stat, (const char *path, struct stat *status), (path, status), -1, EACCES, ENOENT)
+WRAP(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags), -1, EACCES, EIO)
+WRAP_MOVE(pread, (int fd, void *buffer, size_t size, off_t at), (fd, buffer, size, at), (fd, buffer, 1, at), EIO, TORTURE_SHORT)
+WRAP_MOVE(read, (int fd, void *buffer, size_t size), (fd, buffer, size), (fd, buffer, size == sizeof(struct signalfd_siginfo) ? size : 1), EINTR, EIO, TORTURE_SHORT)
+WRAP_MOVE(write, (int fd, const void *data, size_t len), (fd, data, len), (fd, data, 1), EINTR, ENOSPC, EIO, TORTURE_SHORT)
+
+DECLARE(int, open, (const char *path, int flags, ...))
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return STRIKES(open, EMFILE, ENOMEM, EACCES, ENOENT) != 0 ? -1 : __real_open(path, flags, mode);
+}
+
+DECLARE(int, openat, (int directory, const char *path, int flags, ...))
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return STRIKES(openat, EMFILE, ENOSPC, EACCES) != 0 ? -1 : __real_openat(directory, path, flags, mode);
+}
+
+/* open, as _FORTIFY_SOURCE has it where the flags are no constant. */
+WRAP(int, __open_2, (const char *path, int flags), (path, flags), -1, EMFILE, EACCES)
+
+/* Ours asks for F_GETFD only. */
+DECLARE(int, fcntl, (int fd, int command, ...))
+{
+    va_list arguments;
+    va_start(arguments, command);
+    long argument = va_arg(arguments, long);
+    va_end(arguments);
+    return STRIKES(fcntl, EINTR, EINVAL) != 0 ? -1 : __real_fcntl(fd, command, argument);
+}
+
+/* ---- waiting, signals, the process ---- */
+
+WRAP(int, epoll_create1, (int flags), (flags), -1, EMFILE, ENOMEM)
+WRAP(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *event), (epoll, operation, fd, event), -1, ENOMEM, ENOSPC)
+WRAP(int, epoll_pwait2, (int epoll, struct epoll_event *events, int size, const struct timespec *timeout, const sigset_t *mask), (epoll, events, size, timeout, mask), -1, EINTR, ENOSYS, EBADF)
+WRAP(int, epoll_wait, (int epoll, struct epoll_event *events, int size, int timeout_ms), (epoll, events, size, timeout_ms), -1, EINTR, EBADF)
+WRAP(int, poll, (struct pollfd *fds, nfds_t count, int timeout_ms), (fds, count, timeout_ms), -1, EINTR, ENOMEM)
+WRAP(int, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags), -1, EMFILE, ENOMEM)
+WRAP(int, isatty, (int fd), (fd), 0, ENOTTY)
+WRAP(pid_t, getpgid, (pid_t process), (process), -1, EPERM)
+WRAP(int, setpgid, (pid_t process, pid_t group), (process, group), -1, EPERM)
+WRAP(pid_t, setsid, (void), (), -1, EPERM)
+WRAP(int, setrlimit, (__rlimit_resource_t resource, const struct rlimit *limit), (resource, limit), -1, EPERM)
+WRAP(int, gethostname, (char *name, size_t size), (name, size), -1, ENAMETOOLONG)
+WRAP_MOVE(getrandom, (void *buffer, size_t size, unsigned flags), (buffer, size, flags), (buffer, 1, flags), EINTR, ENOSYS, TORTURE_SHORT)
+WRAP(int, fflush, (FILE *stream), (stream), EOF, ENOSPC)
+
+/* ---- sockets ---- */
+
+WRAP(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE, ENOBUFS)
+WRAP(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len), (fd, level, name, value, len), -1, ENOPROTOOPT)
+WRAP_MOVE(recv, (int fd, void *buffer, size_t size, int flags), (fd, buffer, size, flags), (fd, buffer, 1, flags), EINTR, EIO, ECONNRESET, TORTURE_SHORT)
+WRAP_MOVE(send, (int fd, const void *data, size_t len, int flags), (fd, data, len, flags), (fd, data, 1, flags), EINTR, EIO, ENOBUFS, TORTURE_SHORT)
+
+/* ---- libcurl ---- */
+
+WRAP(CURLcode, curl_global_init, (long flags), (flags), (CURLcode)error, CURLE_OUT_OF_MEMORY)
+WRAP(CURL *, curl_easy_init, (void), (), NULL, ENOMEM)
+WRAP(CURLcode, curl_easy_recv, (CURL *easy, void *buffer, size_t size, size_t *ret_len), (easy, buffer, size, ret_len), (CURLcode)error, CURLE_RECV_ERROR)
+WRAP(CURLcode, curl_easy_send, (CURL *easy, const void *data, size_t len, size_t *ret_len), (easy, data, error == 0 ? len : 1, ret_len), (CURLcode)error, CURLE_SEND_ERROR, CURLE_AGAIN)
+WRAP(CURLM *, curl_multi_init, (void), (), NULL, ENOMEM)
+WRAP(CURLMcode, curl_multi_add_handle, (CURLM *multi, CURL *easy), (multi, easy), (CURLMcode)error, CURLM_OUT_OF_MEMORY)
+WRAP(CURLMcode, curl_multi_assign, (CURLM *multi, curl_socket_t fd, void *user), (multi, fd, user), (CURLMcode)error, CURLM_OUT_OF_MEMORY)
+WRAP(CURLMcode, curl_multi_socket_action, (CURLM *multi, curl_socket_t fd, int ready, int *ret_running), (multi, fd, ready, ret_running), (CURLMcode)error, CURLM_OUT_OF_MEMORY)
+WRAP_AFTER(CURLMcode, curl_multi_remove_handle, (CURLM *multi, CURL *easy), (multi, easy), (CURLMcode)error, CURLM_BAD_EASY_HANDLE)
+WRAP_AFTER(CURLMcode, curl_multi_cleanup, (CURLM *multi), (multi), (CURLMcode)error, CURLM_BAD_HANDLE)
+WRAP(struct curl_slist *, curl_slist_append, (struct curl_slist *list, const char *text), (list, text), NULL, ENOMEM)
+
+/* Their third argument is a long, a curl_off_t or a pointer: one register on every ABI that we build for. */
+#undef curl_easy_setopt
+DECLARE(CURLcode, curl_easy_setopt, (CURL *easy, CURLoption option, ...))
+{
+    va_list arguments;
+    va_start(arguments, option);
+    void *value = va_arg(arguments, void *);
+    va_end(arguments);
+    return STRIKES(curl_easy_setopt, CURLE_OUT_OF_MEMORY) != 0 ? CURLE_OUT_OF_MEMORY : __real_curl_easy_setopt(easy, option, value);
+}
+
+#undef curl_multi_setopt
+DECLARE(CURLMcode, curl_multi_setopt, (CURLM *multi, CURLMoption option, ...))
+{
+    va_list arguments;
+    va_start(arguments, option);
+    void *value = va_arg(arguments, void *);
+    va_end(arguments);
+    return STRIKES(curl_multi_setopt, CURLM_UNKNOWN_OPTION) != 0 ? CURLM_UNKNOWN_OPTION : __real_curl_multi_setopt(multi, option, value);
+}
+
+#undef curl_easy_getinfo
+DECLARE(CURLcode, curl_easy_getinfo, (CURL *easy, CURLINFO info, ...))
+{
+    va_list arguments;
+    va_start(arguments, info);
+    void *value = va_arg(arguments, void *);
+    va_end(arguments);
+    return STRIKES(curl_easy_getinfo, CURLE_UNKNOWN_OPTION) != 0 ? CURLE_UNKNOWN_OPTION : __real_curl_easy_getinfo(easy, info, value);
+}
+
+/* ---- OpenSSL ---- */
+
+WRAP(int, EVP_Digest, (const void *data, size_t len, unsigned char *digest, unsigned *ret_len, const EVP_MD *type, ENGINE *engine), (data, len, digest, ret_len, type, engine), 0, ENOMEM)
+WRAP(EVP_MD_CTX *, EVP_MD_CTX_new, (void), (), NULL, ENOMEM)
+WRAP(EVP_MD *, EVP_MD_fetch, (OSSL_LIB_CTX *library, const char *algorithm, const char *properties), (library, algorithm, properties), NULL, ENOMEM)
+WRAP(int, EVP_DigestInit_ex2, (EVP_MD_CTX *context, const EVP_MD *type, const OSSL_PARAM *parameters), (context, type, parameters), 0, ENOMEM)
+WRAP(int, EVP_DigestUpdate, (EVP_MD_CTX *context, const void *data, size_t len), (context, data, len), 0, ENOMEM)
+WRAP(int, EVP_DigestFinal_ex, (EVP_MD_CTX *context, unsigned char *digest, unsigned *ret_len), (context, digest, ret_len), 0, ENOMEM)
+WRAP(unsigned char *, HMAC, (const EVP_MD *type, const void *key, int key_len, const unsigned char *data, size_t len, unsigned char *digest, unsigned *ret_len), (type, key, key_len, data, len, digest, ret_len), NULL, ENOMEM)
+
+/* ---- jansson and wslay ---- */
+
+WRAP(json_t *, json_array, (void), (), NULL, ENOMEM)
+WRAP(char *, json_dumps, (const json_t *json, size_t flags), (json, flags), NULL, ENOMEM)
+/* Both take over the value, whatever comes of it. */
+WRAP(int, json_array_append_new, (json_t *array, json_t *value), (array, value), (json_decref(value), -1), ENOMEM)
+WRAP(int, json_object_set_new, (json_t *object, const char *key, json_t *value), (object, key, value), (json_decref(value), -1), ENOMEM)
+
+static void set_out_of_memory(json_error_t *error)
+{
+    *error = (json_error_t){.line = -1};
+    error->text[JSON_ERROR_TEXT_LENGTH - 1] = (char)json_error_out_of_memory; /* where json_error_code looks */
+}
+
+DECLARE(json_t *, json_loadb, (const char *text, size_t len, size_t flags, json_error_t *ret_error))
+{
+    if (STRIKES(json_loadb, ENOMEM) == 0) {
+        return __real_json_loadb(text, len, flags, ret_error);
+    }
+    set_out_of_memory(ret_error);
+    return NULL;
+}
+
+DECLARE(json_t *, json_pack_ex, (json_error_t *ret_error, size_t flags, const char *format, ...))
+{
+    va_list arguments;
+    va_start(arguments, format);
+    json_t *json = json_vpack_ex(ret_error, flags, format, arguments);
+    va_end(arguments);
+    if (STRIKES(json_pack_ex, ENOMEM) == 0) {
+        return json;
+    }
+    json_decref(json);
+    set_out_of_memory(ret_error);
+    return NULL;
+}
+
+WRAP(int, wslay_frame_context_init, (wslay_frame_context_ptr *ret_context, const struct wslay_frame_callbacks *callbacks, void *user), (ret_context, callbacks, user), error, WSLAY_ERR_NOMEM)
+WRAP(ssize_t, wslay_frame_send, (wslay_frame_context_ptr context, struct wslay_frame_iocb *frame), (context, frame), error, WSLAY_ERR_INVALID_ARGUMENT)
+WRAP(ssize_t, wslay_frame_recv, (wslay_frame_context_ptr context, struct wslay_frame_iocb *frame), (context, frame), error, WSLAY_ERR_PROTO)
