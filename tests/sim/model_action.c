@@ -20,9 +20,19 @@ static bool agent_listens(const struct model_world *world)
     return world->facts.agent_link == MODEL_LINK_UP && !agent_core_is_blocked(world->agent);
 }
 
+static void note_number(struct model_world *world, const struct model_message *wire)
+{
+    struct agent_message message;
+    if (agent_message_parse(bytes_of(wire->wire, wire->len), &message) == ERR_OK &&
+        message.type == AGENT_MESSAGE_OUTPUT_STREAM_DATA && message.sequence_number > world->facts.seen) {
+        world->facts.seen = message.sequence_number;
+    }
+}
+
 static void client_receives(struct model_world *world, const struct model_message *message)
 {
     int64_t expected = world->channel->recv.expected;
+    note_number(world, message);
     bool was_empty = send_window_is_empty(&world->channel->send);
     channel_receive(world->channel, bytes_of(message->wire, message->len), model_world_client_time(world));
     if (world->channel->recv.expected > expected || (!was_empty && send_window_is_empty(&world->channel->send))) {

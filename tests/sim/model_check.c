@@ -104,7 +104,8 @@ static enum model_end judge_error(struct model_world *world, enum err err)
 static bool is_given_up(const struct model_world *world)
 {
     bool agent_gave_up = world->facts.agent_link == MODEL_LINK_GONE && agent_core_unacknowledged(world->agent) > 0;
-    return agent_gave_up || world->channel->has_eof;
+    bool was_seen = world->facts.seen >= world->channel->recv.expected; /* a later message came: it can be noticed */
+    return (agent_gave_up && !was_seen) || world->channel->has_eof;
 }
 
 enum model_end model_state_end(struct model_world *world)

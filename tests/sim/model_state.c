@@ -228,6 +228,7 @@ static void put_facts(struct numbers *numbers, const struct model_facts *facts)
     put(numbers, facts->read);
     put(numbers, facts->served);
     put(numbers, facts->downloaded);
+    put(numbers, facts->seen);
     put(numbers, (int64_t)facts->client_link << 8 | facts->agent_link);
     put(numbers, (facts->is_dialing ? 1 : 0) | (facts->is_target_open ? 2 : 0) | (facts->is_over ? 4 : 0) |
                      (facts->is_told ? 8 : 0) | (facts->has_output ? 16 : 0) | (facts->has_ended ? 32 : 0));

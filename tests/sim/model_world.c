@@ -169,7 +169,7 @@ struct model_world *model_world_new(const struct model_config *config, struct sh
 {
     struct model_world *world = make_world(config, hash);
     world->chance = chance_from_number(2);
-    world->facts = (struct model_facts){.now_us = START_US, .left = config->budget};
+    world->facts = (struct model_facts){.now_us = START_US, .left = config->budget, .seen = -1};
     agent_core_start(world->agent, model_world_agent_time(world));
     channel_transport_up(world->channel, model_world_client_time(world));
     model_world_settle(world);

@@ -83,6 +83,7 @@ struct model_facts {
     uint32_t read;       /* of these, bytes that the server has read */
     uint32_t served;     /* pieces that the server wrote */
     uint32_t downloaded; /* bytes that reached the reader */
+    int64_t seen;        /* highest number of a sequenced message that was handed to the client; -1 before */
     enum model_link client_link;
     enum model_link agent_link;
     bool is_silent; /* within a silence */
