@@ -82,6 +82,8 @@ class LoadTest(LabCase):
         self.lab.faults(loss_percent=LOSS_PERCENT)
         started = time.monotonic()
         tunnels = [Tunnel(self, number, seed) for number in range(TUNNELS)]
+        # After a failure: ending them politely, one by one, would take minutes.
+        self.addCleanup(lambda: [tunnel.client.kill() for tunnel in tunnels])
         for tunnel in tunnels:
             tunnel.wait(started + TIMEOUT)
         seconds = time.monotonic() - started
