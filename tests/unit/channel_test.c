@@ -390,12 +390,12 @@ static void input_that_is_still_under_way_is_no_quiet(void **state)
     write_text("request");
     expect_data(1, PAYLOAD_OUTPUT, &message);
     channel_write_eof(channel, now);
-    wait_us(3600ll * SECOND_US); /* nothing gets through */
+    wait_us(3600LL * SECOND_US); /* nothing gets through */
     peer_acknowledges(1);
     wait_us(1900 * 1000); /* the server, too, has a moment to answer */
     assert_int_equal(channel_state(channel), CHANNEL_OPEN);
     channel_transport_down(channel, now);
-    now.mono_us += 3600ll * SECOND_US;
+    now.mono_us += 3600LL * SECOND_US;
     channel_transport_up(channel, now);
     wait_us(1900 * 1000);
     assert_int_equal(channel_state(channel), CHANNEL_OPEN);
