@@ -1,0 +1,342 @@
+"""A managed node inside the sandbox: sshd with PAM, sudo, accounts, our module, and a stand-in for the SSM agent. One for all
+tests of a file; reset() brings it back to where every test begins."""
+
+import glob
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from workspace import SOURCE_DIR, show
+
+BUILD_DIR = os.environ.get("SSM_BUILD_DIR") or os.path.join(SOURCE_DIR, "build", "dev")
+WORK_DIR = "/run/test"
+AUDIT = "/var/log/ssm-bridge/audit.jsonl"
+RECORDS = "/run/ssm-bridge/sessions"
+GRANTS = "/var/lib/ssm-bridge/grants"
+WORKER = "/usr/bin/ssm-session-worker"
+AGENT_DIR = "/var/lib/amazon/ssm"
+INSTANCE = "i-0123456789abcdef0"
+STATE_DIR = AGENT_DIR + "/" + INSTANCE + "/document/state/current"
+ALICE = "arn:aws:iam::123456789012:user/alice"
+BOB = "arn:aws:sts::123456789012:assumed-role/Support/bob@example.com"
+
+# As Debian's pam-auth-update writes them for pam_unix alone, so that no module of the real machine has a say.
+COMMON = {
+    "common-auth": "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\nauth required pam_permit.so\n",
+    "common-account": "account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n"
+                      "account requisite pam_deny.so\naccount required pam_permit.so\n",
+    "common-session": "session [default=1] pam_permit.so\nsession requisite pam_deny.so\nsession required pam_permit.so\n"
+                      "session required pam_unix.so\n",
+    "common-session-noninteractive": "session [default=1] pam_permit.so\nsession requisite pam_deny.so\n"
+                                     "session required pam_permit.so\nsession required pam_unix.so\n",
+    "common-password": "password [success=1 default=ignore] pam_unix.so yescrypt\npassword requisite pam_deny.so\n"
+                       "password required pam_permit.so\n",
+    "cron": "@include common-auth\nsession required pam_loginuid.so\n@include common-account\n"
+            "@include common-session-noninteractive\n",
+}
+
+SUDOERS = """\
+Defaults env_reset, use_pty
+Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+root ALL=(ALL:ALL) ALL
+@includedir /etc/sudoers.d
+"""
+
+SSHD_CONFIG = """\
+Include /etc/ssh/sshd_config.d/*.conf
+ListenAddress 127.0.0.1
+ListenAddress ::1
+HostKey /run/test/host_key
+PidFile none
+UsePAM {use_pam}
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PrintMotd no
+UseDNS no
+MaxStartups 200
+LogLevel VERBOSE
+"""
+
+PAM_LINE = "-account [success=done ignore=ignore module_unknown=ignore default=die] pam_ssm.so\n"
+PAM_SESSION_LINE = "-session optional pam_ssm.so\n"
+SUDO_SERVICE = """\
+auth required pam_ssm.so require={demand}
+account required pam_ssm.so require={demand}
+session required pam_limits.so
+session required pam_unix.so
+"""
+
+OUR_SUDOERS = """\
+Defaults:ssm-user pam_service=ssm-sudo, pam_login_service=ssm-sudo, pam_askpass_service=ssm-sudo
+Defaults:ssm-user noninteractive_auth, timestamp_timeout=0, passwd_tries=1, use_pty, !visiblepw, env_reset
+Defaults:ssm-user secure_path="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+ssm-user ALL=(ALL:ALL) PASSWD: !ALL
+"""
+LIMITED_SUDOERS = """\
+Cmnd_Alias SSMLIM_TEST = {commands}
+ssm-user ALL=(root) PASSWD: NOEXEC: NOSETENV: SSMLIM_TEST
+Defaults!SSMLIM_TEST pam_service=ssm-sudo-limited, pam_login_service=ssm-sudo-limited, pam_askpass_service=ssm-sudo-limited
+"""
+ROOT_SUDOERS = "ssm-user ALL=(ALL:ALL) {not_after}PASSWD: NOSETENV: ALL\n"
+
+
+class Syslog:
+    """The node's /dev/log: lines without their "<priority>date"."""
+
+    HEAD = re.compile(rb"^<\d+>(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )?")
+
+    def __init__(self):
+        self.lines = []
+        self.arrived = threading.Condition()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("/dev/log")
+        os.chmod("/dev/log", 0o666)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        while True:
+            line = show(self.HEAD.sub(b"", self.socket.recv(65536)).rstrip(b"\0\n"))
+            with self.arrived:
+                self.lines.append(line)
+                self.arrived.notify_all()
+
+    def wait_for(self, words, since=0, timeout=10):
+        """The first line from position `since` on with all these words."""
+
+        def found():
+            return next((line for line in self.lines[since:] if all(word in line for word in words)), None)
+
+        with self.arrived:
+            if not self.arrived.wait_for(found, timeout):
+                raise AssertionError("no line with %s in syslog:\n%s" % (words, "\n".join(self.lines[since:])))
+            return found()
+
+
+class Session:
+    """One Session Manager session, that the agent starts when it is used."""
+
+    count = 0
+
+    def __init__(self, owner=ALICE, session_id=None, document="AWS-StartSSHSession", port=22, worker=WORKER, has_state=True, state=None):
+        Session.count += 1
+        self.id = session_id or "%s-%017x" % (re.split("[/:]", owner)[-1], Session.count)
+        self.owner = owner
+        self.path = "%s/session-%d.json" % (WORK_DIR, Session.count)
+        self.description = {
+            "id": self.id, "owner": owner, "node": INSTANCE, "document": document, "plugin": "Port", "port": port, "worker": worker,
+            "state_dir": STATE_DIR, "has_state": has_state, "state": state, "environment": {"SESSION_WORKER_PORT": str(port)}}
+
+    def command(self):
+        write(self.path, json.dumps(self.description), 0o600)
+        return ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "agent_session.py"), self.path]
+
+    def shell(self, command, user="ssm-user"):
+        """What the agent starts for its shell documents: setuid and `sh`, without PAM."""
+        self.description.update(plugin="Standard_Stream", document="SSM-SessionManagerRunShell",
+                                environment={"SESSION_WORKER_USER": user, "SESSION_WORKER_COMMAND": command})
+        return run(*self.command())
+
+
+class Result:
+    def __init__(self, command, status, output, errors):
+        self.command, self.status, self.output, self.errors = command, status, output, errors
+
+    def __str__(self):
+        return "%s\nstatus %d\n%s%s" % (self.command, self.status, self.output, self.errors)
+
+
+def run(*command, timeout=60, text_input=None, env=None):
+    """Ends within the timeout; standard input is empty unless given."""
+    done = subprocess.run(command, timeout=timeout, capture_output=True, check=False, env=env, cwd="/",
+                          input=(text_input or "").encode())
+    return Result(" ".join(command), done.returncode, show(done.stdout), show(done.stderr))
+
+
+def must_run(*command, **options):
+    result = run(*command, **options)
+    if result.status != 0:
+        raise AssertionError(str(result))
+    return result
+
+
+def write(path, text, mode=0o644):
+    """Replaces a file, made with its folder when missing."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb" if isinstance(text, bytes) else "w") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="backslashreplace") as file:
+        return file.read()
+
+
+def remove(*paths):
+    for path in paths:
+        for found in glob.glob(path):
+            if os.path.isdir(found) and not os.path.islink(found):
+                shutil.rmtree(found)
+            else:
+                os.remove(found)
+
+
+class ManagedNode:
+    users = ("administrator", "visitor")  # administrator may use sudo, visitor may not
+    made = None
+
+    @classmethod
+    def the(cls):
+        """The node of this process."""
+        if cls.made is None:
+            cls.made = cls()
+        return cls.made
+
+    def __init__(self):
+        os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        os.makedirs(WORK_DIR, 0o755)
+        self.syslog = Syslog()
+        self.sshd = None
+        self.sshd_program = os.environ.get("SSM_SSHD", "/usr/sbin/sshd")
+        self._forget_machine()
+        self._install()
+        self._make_accounts()
+        self.sshd_pam = read("/etc/pam.d/sshd")
+        self.reset()
+
+    def _forget_machine(self):
+        """Settings of the real machine that would be heard in here."""
+        remove("/etc/sudoers.d/*", "/etc/ssh/sshd_config.d/*", "/etc/ssm-bridge", "/var/lib/ssm-bridge", "/var/log/ssm-bridge", AGENT_DIR,
+               "/etc/nologin", "/etc/ld.so.preload")
+        write("/etc/sudoers", SUDOERS, 0o440)
+        write("/etc/hosts", "127.0.0.1 localhost node\n::1 localhost\n")
+        for name, text in COMMON.items():
+            write("/etc/pam.d/" + name, text)
+        if not os.path.exists("/etc/pam.d/sshd"):  # sshd is unpacked, not installed
+            unpacked = os.path.dirname(os.path.dirname(os.path.dirname(self.sshd_program)))
+            shutil.copy(os.path.join(unpacked, "etc/pam.d/sshd"), "/etc/pam.d/sshd")
+
+    def _install(self):
+        """As `cmake --install` does, of what belongs on a node."""
+        environment = {name: value for name, value in os.environ.items() if name != "DESTDIR"}
+        for room in ("pam_ssm", "sshd-config"):
+            script = os.path.join(BUILD_DIR, room, "cmake_install.cmake")
+            if os.path.exists(script):
+                must_run("cmake", "-DCMAKE_INSTALL_PREFIX=/usr", "-P", script, env=environment)
+        (self.module,) = glob.glob("/usr/lib/security/pam_ssm.so") + glob.glob("/usr/lib/*/security/pam_ssm.so")
+        shutil.copy(os.path.join(BUILD_DIR, "bin", "session_worker"), WORKER)
+        os.chmod(WORKER, 0o755)
+        os.makedirs("/var/log/ssm-bridge", 0o750, exist_ok=True)
+
+    def _make_accounts(self):
+        for name in ("host_key", "user_key"):
+            must_run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", WORK_DIR + "/" + name)
+        for user in ("ssm-user",) + self.users:
+            if run("id", user).status == 0:
+                must_run("userdel", "-r", user)
+            self.add_user(user)
+        must_run("chage", "-E", "1", "-M", "-1", "-m", "0", "-I", "-1", "-W", "-1", "ssm-user")
+        if run("getent", "passwd", "sshd").status != 0:
+            must_run("useradd", "-r", "-g", "nogroup", "-d", "/run/sshd", "-s", "/usr/sbin/nologin", "sshd")
+        write("/etc/sudoers.d/administrator", "administrator ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440)
+
+    def add_user(self, user):
+        must_run("useradd", "-m", "-s", "/bin/bash", "-p", "!*", user)
+        self.accept_key(user)
+
+    def accept_key(self, user):
+        write("/home/%s/.ssh/authorized_keys" % user, read(WORK_DIR + "/user_key.pub"))
+        must_run("chown", "-R", user + ":", "/home/%s/.ssh" % user)
+
+    # ---- the state that tests change ----
+
+    def reset(self):
+        """The policy, PAM and sudoers of a node at level none, no session, an empty audit log."""
+        self.start_sshd()
+        remove("/etc/ssm-bridge/*", GRANTS, "/run/ssm-bridge", AUDIT, STATE_DIR + "/*", "/run/nologin")
+        write("/etc/pam.d/sshd", self.gated(self.sshd_pam))
+        write("/etc/pam.d/ssm-sudo", SUDO_SERVICE.format(demand="grant"))
+        write("/etc/pam.d/ssm-sudo-limited", SUDO_SERVICE.format(demand="session"))
+        write("/etc/sudoers.d/ssm-agent-users", "# User rules for ssm-user\n", 0o440)
+        self.set_level("none")
+
+    @staticmethod
+    def gated(service, line=PAM_LINE):
+        """A PAM service file with our lines in their places."""
+        return service.replace("@include common-account\n", line + "@include common-account\n") + PAM_SESSION_LINE
+
+    def set_policy(self, text):
+        write("/etc/ssm-bridge/host.conf", text)
+
+    def set_level(self, level, commands="/usr/bin/id -u", not_after=None):
+        """`not_after`: NOTAFTER of a grant at this level."""
+        self.set_policy("[Privilege]\nLevel=%s\n" % level)
+        text = OUR_SUDOERS
+        if level == "limited":
+            text += LIMITED_SUDOERS.format(commands=commands)
+        if level == "root" or not_after:
+            text += ROOT_SUDOERS.format(not_after="NOTAFTER=%s " % not_after if not_after else "")
+        write("/etc/sudoers.d/zzz-ssm-bridge", text, 0o440)
+
+    def start_sshd(self, use_pam="yes"):
+        """Started again when it runs with other settings."""
+        if self.sshd is not None:
+            if self.sshd_use_pam == use_pam and self.sshd.poll() is None:
+                return
+            self.sshd.terminate()
+            self.sshd.wait()
+        self.sshd_use_pam = use_pam
+        write("/etc/ssh/sshd_config", SSHD_CONFIG.format(use_pam=use_pam))
+        since = len(self.syslog.lines)
+        self.sshd = subprocess.Popen([self.sshd_program, "-D"], stdin=subprocess.DEVNULL, cwd="/")
+        self.syslog.wait_for(["Server listening on ::1"], since)
+
+    # ---- what people do ----
+
+    @staticmethod
+    def ssh_command(user, *command, session=None, port=22, options=()):
+        settings = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "GlobalKnownHostsFile=/dev/null", "IdentitiesOnly=yes",
+                    "IdentityAgent=none", "BatchMode=yes", "LogLevel=ERROR", "ConnectTimeout=20", *options]
+        if session:
+            settings.append("ProxyCommand=" + " ".join(session.command()))
+        arguments = [word for setting in settings for word in ("-o", setting)]
+        return ["ssh", "-F", "none", "-i", WORK_DIR + "/user_key", "-p", str(port), *arguments, user + "@127.0.0.1", *command]
+
+    def ssh(self, user, *command, timeout=60, text_input=None, **options):
+        """ssh by root of the node; with a session through its worker, otherwise directly."""
+        return run(*self.ssh_command(user, *command, **options), timeout=timeout, text_input=text_input)
+
+    @staticmethod
+    def run_as(user, *command):
+        """Outside of any session, and without PAM."""
+        return run("setpriv", "--reuid", user, "--regid", user, "--init-groups", "--reset-env", *command)
+
+    # ---- what came of it ----
+
+    @staticmethod
+    def audit(event=None):
+        lines = read(AUDIT).splitlines() if os.path.exists(AUDIT) else []
+        entries = [json.loads(line) for line in lines]
+        return [entry for entry in entries if event in (None, entry["event"])]
+
+    @staticmethod
+    def records():
+        return sorted(os.listdir(RECORDS)) if os.path.isdir(RECORDS) else []
+
+    @staticmethod
+    def wait_until(what, condition, timeout=10):
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError("%s: not within %d s" % (what, timeout))
+            time.sleep(0.01)
+
+
+def python():
+    return sys.executable
