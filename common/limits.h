@@ -98,6 +98,18 @@
 /* host.conf and what lies in host.conf.d/: a few dozen short lines. */
 #define LIMIT_HOST_CONFIG (64 * 1024)
 
+/* The commands of the level limited, all files together: people list a dozen; each costs a linter's look at its path. */
+#define LIMIT_SUDOERS_COMMANDS 1000
+
+/* The name of a Cmnd_Alias of ours. sudo sets no limit. */
+#define LIMIT_SUDOERS_ALIAS 64
+
+/* The arguments of one listed command; people write a line. */
+#define LIMIT_SUDOERS_ARGUMENTS 4096
+
+/* Our sudoers file: four lines, and LIMIT_SUDOERS_COMMANDS commands of a line each. */
+#define LIMIT_SUDOERS_FILE (512 * 1024)
+
 /* Worker paths, documents, groups, owners of one setting: people list a handful. */
 #define LIMIT_WORD_LIST 4096
 
