@@ -169,6 +169,8 @@ class SessionEndTest(LabCase):
         clients = [self.connect("node", peer.port) for _ in range(KILLED_CLIENTS)]
         for client in clients:
             self.banner(client)
+        for client in clients:  # one that goes on living would end the sessions of those that are killed before it
+            kill(client, signal.SIGSTOP)
         for client in clients:
             kill(client)
             client.wait()
