@@ -36,29 +36,34 @@ static bool parse_demand(const char *word, enum decision_demand *ret_demand)
     return false;
 }
 
-static bool parse_arguments(pam_handle_t *pamh, int argc, const char **argv, struct arguments *ret_arguments)
-{
-    *ret_arguments = (struct arguments){"ssm-user", DECISION_CONNECTION};
-    for (int i = 0; i < argc; i++) {
-        if (strncmp(argv[i], "user=", 5) == 0) {
-            ret_arguments->user = argv[i] + 5;
-        } else if (strncmp(argv[i], "require=", 8) != 0 || !parse_demand(argv[i] + 8, &ret_arguments->demand)) {
-            pam_syslog(pamh, LOG_AUTHPRIV | LOG_ERR, "unknown argument %s", argv[i]);
-            return false;
-        }
-    }
-    return true;
-}
-
 static const char *text_item(pam_handle_t *pamh, int item)
 {
     const void *value = NULL;
     return pam_get_item(pamh, item, &value) == PAM_SUCCESS && value != NULL ? value : "";
 }
 
-static bool is_ours(pam_handle_t *pamh, const struct arguments *arguments)
+/* Is it our user's turn? PAM_SUCCESS, or what the phase returns at once: PAM_IGNORE for everybody else, which a typing
+ * error in our line must not change; PAM_SERVICE_ERR when there is one. */
+static int read_line(pam_handle_t *pamh, int argc, const char **argv, struct arguments *ret_arguments)
 {
-    return strcmp(text_item(pamh, PAM_USER), arguments->user) == 0;
+    struct arguments arguments = {"ssm-user", DECISION_CONNECTION};
+    const char *unknown = NULL;
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "user=", 5) == 0) {
+            arguments.user = argv[i] + 5;
+        } else if (strncmp(argv[i], "require=", 8) != 0 || !parse_demand(argv[i] + 8, &arguments.demand)) {
+            unknown = argv[i];
+        }
+    }
+    if (strcmp(text_item(pamh, PAM_USER), arguments.user) != 0) {
+        return PAM_IGNORE;
+    }
+    if (unknown != NULL) {
+        pam_syslog(pamh, LOG_AUTHPRIV | LOG_ERR, "unknown argument %s", unknown);
+        return PAM_SERVICE_ERR;
+    }
+    *ret_arguments = arguments;
+    return PAM_SUCCESS;
 }
 
 /* ---- one run ---- */
@@ -193,11 +198,9 @@ static struct decision decide(struct gate *gate, struct host_grants *grants)
 int gate_check(const struct host_paths *paths, pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     struct arguments arguments;
-    if (!parse_arguments(pamh, argc, argv, &arguments)) {
-        return PAM_SERVICE_ERR;
-    }
-    if (!is_ours(pamh, &arguments)) {
-        return PAM_IGNORE;
+    int line = read_line(pamh, argc, argv, &arguments);
+    if (line != PAM_SUCCESS) {
+        return line;
     }
     AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
     if (gate == NULL) {
@@ -268,7 +271,7 @@ static bool own_process(const struct gate *gate, struct proc_stat *ret_stat)
 int gate_open_session(const struct host_paths *paths, pam_handle_t *pamh, int argc, const char **argv)
 {
     struct arguments arguments;
-    if (!parse_arguments(pamh, argc, argv, &arguments) || !is_ours(pamh, &arguments)) {
+    if (read_line(pamh, argc, argv, &arguments) != PAM_SUCCESS) {
         return PAM_IGNORE;
     }
     AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
@@ -292,7 +295,7 @@ int gate_open_session(const struct host_paths *paths, pam_handle_t *pamh, int ar
 int gate_close_session(const struct host_paths *paths, pam_handle_t *pamh, int argc, const char **argv)
 {
     struct arguments arguments;
-    if (!parse_arguments(pamh, argc, argv, &arguments) || !is_ours(pamh, &arguments)) {
+    if (read_line(pamh, argc, argv, &arguments) != PAM_SUCCESS) {
         return PAM_IGNORE;
     }
     AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
@@ -319,6 +322,5 @@ int gate_close_session(const struct host_paths *paths, pam_handle_t *pamh, int a
 int gate_set_credentials(pam_handle_t *pamh, int argc, const char **argv)
 {
     struct arguments arguments;
-    bool is_mine = parse_arguments(pamh, argc, argv, &arguments) && is_ours(pamh, &arguments);
-    return is_mine ? PAM_SUCCESS : PAM_IGNORE;
+    return read_line(pamh, argc, argv, &arguments) == PAM_SUCCESS ? PAM_SUCCESS : PAM_IGNORE;
 }

@@ -6,7 +6,7 @@
  *     require=connection   sshd (default): the connection comes from a session worker of the agent
  *     require=session      sudo: this process is inside a verified session
  *     require=grant        sudo: and that session has root, by the level or by a grant that binds it
- * An argument that is not known is PAM_SERVICE_ERR.
+ * An argument that is not known is PAM_SERVICE_ERR, for the account that is governed alone.
  *
  * Whatever is uncertain, takes longer than 250 ms, or cannot be read is a refusal; the reason goes to syslog
  * (authpriv), to the audit log, and in one line to the person. */
