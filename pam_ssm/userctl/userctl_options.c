@@ -19,14 +19,3 @@ const struct option_row userctl_options[OPTION_COUNT] = {
     [OPTION_YES] = {"yes", NULL, "do not ask"},
     [OPTION_HELP] = {"help", NULL, "show this help"},
 };
-
-int userctl_exit_code(enum err err)
-{
-    if (err == ERR_OK) {
-        return USERCTL_OK;
-    }
-    if (err == ERR_USAGE) {
-        return USERCTL_USAGE;
-    }
-    return err == ERR_DENIED ? USERCTL_REFUSED : USERCTL_ERROR;
-}

@@ -1,4 +1,4 @@
-/* userctl_options: the options that the verbs of ssm-userctl take, and its exit codes. */
+/* userctl_options: the options that the verbs of ssm-userctl take. */
 #ifndef SSM_HOST_USERCTL_OPTIONS_H
 #define SSM_HOST_USERCTL_OPTIONS_H
 
@@ -26,17 +26,5 @@ enum userctl_option {
 };
 
 extern const struct option_row userctl_options[OPTION_COUNT];
-
-enum userctl_exit {
-    USERCTL_OK = 0,
-    USERCTL_ERROR = 1,   /* something failed */
-    USERCTL_USAGE = 2,   /* the command line */
-    USERCTL_DRIFT = 3,   /* the node is not as the policy wants it */
-    USERCTL_REFUSED = 4, /* it could be done, and must not */
-    USERCTL_WEAK = 5     /* as the policy wants it, on a node where something guarantees less */
-};
-
-/* The exit code for a failure: ERR_USAGE and ERR_DENIED have their own. */
-int userctl_exit_code(enum err err);
 
 #endif
