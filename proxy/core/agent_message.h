@@ -25,7 +25,7 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
-#include "proxy/core/sha256.h"
+#include "common/sha256.h"
 #include "proxy/core/uuid.h"
 
 #define AGENT_MESSAGE_HEADER_LEN 120 /* of what we send: everything before the payload */

@@ -25,9 +25,9 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
+#include "common/sha256.h"
 #include "proxy/core/chance.h"
 #include "proxy/core/instant.h"
-#include "proxy/core/sha256.h"
 
 enum channel_state {
     CHANNEL_WAITING,     /* for the HandshakeRequest */

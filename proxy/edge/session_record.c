@@ -1,7 +1,7 @@
 #include "proxy/edge/session_record.h"
 
 #include "common/auto.h"
-#include "proxy/core/sha256.h"
+#include "common/sha256.h"
 #include "proxy/edge/process_identity.h"
 #include "proxy/edge/state_directory.h"
 

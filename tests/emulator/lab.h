@@ -4,8 +4,8 @@
 
 #include <libwebsockets.h>
 
+#include "common/sha256.h"
 #include "proxy/core/chance.h"
-#include "proxy/core/sha256.h"
 #include "tests/emulator/certificate.h"
 #include "tests/emulator/credential_store.h"
 #include "tests/emulator/event_loop.h"

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 BUILD_DIR = os.environ.get("SSM_BUILD_DIR", "build/dev")
-ARCHIVES = ("common/libssm_common.a", "proxy/core/libproxy_core.a", "pam_ssm/core/libhost_core.a")
+ARCHIVES = ("common/libssm_common.a", "common/libssm_digest.a", "proxy/core/libproxy_core.a", "pam_ssm/core/libhost_core.a")
 
 # They print and parse argv; they belong to the commands, and live in common because every product does it alike.
 NOT_PURE = {"log.c.o", "options.c.o"}

@@ -7,7 +7,7 @@
 #ifndef SSM_TESTS_SIM_SESSION_H
 #define SSM_TESTS_SIM_SESSION_H
 
-#include "proxy/core/sha256.h"
+#include "common/sha256.h"
 
 /* Of one session or many. */
 struct sim_tally {

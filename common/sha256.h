@@ -1,7 +1,7 @@
 /* sha256: SHA-256 with one reused OpenSSL context, because every agent message carries a digest of its payload.
  * (Fetching the algorithm and allocating a context each time costs about half as much again as hashing 1 KiB.) */
-#ifndef SSM_PROXY_CORE_SHA256_H
-#define SSM_PROXY_CORE_SHA256_H
+#ifndef SSM_COMMON_SHA256_H
+#define SSM_COMMON_SHA256_H
 
 #include "common/bytes.h"
 #include "common/err.h"

@@ -1,4 +1,4 @@
-#include "proxy/core/sha256.h"
+#include "common/sha256.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
