@@ -111,14 +111,13 @@ static enum err start(const struct helper_process *helper, const char *path, str
     }
     if (error == 0) {
         *ret_running = (struct running){.pid = pid, .handle = handle, .streams = {output[0], complaints[0]}};
-        output[0] = complaints[0] = -1;
+        (void)close(output[1]);
+        (void)close(complaints[1]);
+        return ERR_OK;
     }
     close_both(output);
     close_both(complaints);
     errno = error;
-    if (error == 0) {
-        return ERR_OK;
-    }
     return error == ENOENT ? ERR_NO_TARGET : ERR_SYSTEM;
 }
 
