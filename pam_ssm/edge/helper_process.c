@@ -193,7 +193,7 @@ enum err helper_process_run(const struct helper_process *helper, int *ret_status
     if (helper->argv[0][0] != '/') {
         TRY(helper_process_find(helper->argv[0], &path));
     }
-    struct running running;
+    struct running running = {.pid = -1, .handle = -1, .streams = {-1, -1}};
     TRY(start(helper, memory, &running));
     enum err err = listen_until_it_ends(helper, &running);
     int status = 0;

@@ -8,6 +8,7 @@ suite_test() {
     packages_ensure build demo test
     sshd_ensure
     suite_begin
+    build_preset release -DBUILD_TESTING=OFF # as packaged: other optimisation, other warnings
     build_preset dev
     build_preset asan
     build_preset fuzz -- fuzzers
