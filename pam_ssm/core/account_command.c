@@ -24,7 +24,7 @@ static void build_creation(const struct host_policy *policy, const struct accoun
                            struct account_command *command)
 {
     SET(command, "useradd", "-u", command->uid, "-g", policy->account.name, "-G", command->groups, "-s",
-        policy->account.shell, "-d", policy->account.home, "-e", "1", "-c", "AWS Session Manager",
+        policy->account.shell, "-d", policy->account.home, "-e", "1", "-c", "AWS Session Manager", "-K", "UMASK=077",
         facts->home_kind == ACCOUNT_HOME_ABSENT ? "-m" : "-M", policy->account.name);
 }
 
@@ -82,9 +82,18 @@ void account_command_build(enum account_step step, const struct host_policy *pol
         SET(command, "groupdel", name);
         return;
     case ACCOUNT_MAKE_HOME:
+    case ACCOUNT_REMOVE_HOME:
     case ACCOUNT_STEP_COUNT:
         return;
     }
+}
+
+bool account_command_is_done(enum account_step step, int status)
+{
+    /* userdel(8), groupdel(8): 6, there is no such user or group. userdel takes the group along where login.defs says
+     * so. */
+    bool deletes = step == ACCOUNT_DELETE || step == ACCOUNT_DELETE_GROUP;
+    return status == 0 || (deletes && status == 6);
 }
 
 const char *account_command_reason(enum account_step step)
@@ -103,6 +112,7 @@ const char *account_command_reason(enum account_step step)
         [ACCOUNT_MAKE_HOME] = "a home of its own",
         [ACCOUNT_DELETE] = "the account is removed",
         [ACCOUNT_DELETE_GROUP] = "its group is removed",
+        [ACCOUNT_REMOVE_HOME] = "its home, which another account with that user id would own",
     };
     return reasons[step];
 }

@@ -13,10 +13,13 @@ struct account_command {
     char groups[LIMIT_WORD_LIST]; /* separated by commas */
 };
 
-/* Not for ACCOUNT_MAKE_HOME, which no program does for us. */
+/* No arguments for ACCOUNT_MAKE_HOME and ACCOUNT_REMOVE_HOME, which no program does for us. */
 void account_command_build(enum account_step step, const struct host_policy *policy,
                            const struct account_record *record, const struct account_facts *facts,
                            struct account_command *ret_command);
+
+/* Has the step been done, or was there nothing left to do? `status` is the program's. */
+bool account_command_is_done(enum account_step step, int status);
 
 /* What the step is for: "expire it: nobody enters but through pam_ssm". */
 const char *account_command_reason(enum account_step step);

@@ -216,7 +216,8 @@ static void plan_repair(const struct host_policy *policy, const struct account_r
     plan_home(policy, record, facts, plan);
 }
 
-static void plan_removal(const struct account_facts *facts, struct account_plan *plan)
+static void plan_removal(const struct account_record *record, const struct account_facts *facts,
+                         struct account_plan *plan)
 {
     if (facts->is_known) {
         add(plan, ACCOUNT_DELETE);
@@ -224,6 +225,9 @@ static void plan_removal(const struct account_facts *facts, struct account_plan 
     /* userdel takes the group of its name along when it is told so by login.defs. */
     if (facts->has_group && facts->group_gid >= facts->uid_min && !facts->group_is_used) {
         add(plan, ACCOUNT_DELETE_GROUP);
+    }
+    if (facts->home_kind != ACCOUNT_HOME_ABSENT && facts->home_owner == record->uid) {
+        add(plan, ACCOUNT_REMOVE_HOME);
     }
 }
 
@@ -260,7 +264,7 @@ static void plan_steps(const struct host_policy *policy, const struct account_re
         refuse(plan, ACCOUNT_UID_CHANGED);
     }
     if (want == ACCOUNT_WANT_GONE) {
-        plan_removal(facts, plan);
+        plan_removal(record, facts, plan);
     } else if (facts->is_known) {
         plan_repair(policy, record, facts, want, plan);
     } else if (want != ACCOUNT_WANT_ABSENT) {

@@ -46,7 +46,7 @@ struct account_facts {
 
 enum account_want {
     ACCOUNT_WANT_ABSENT, /* nobody creates it; one that is there all the same is parked */
-    ACCOUNT_WANT_GONE,   /* it is removed */
+    ACCOUNT_WANT_GONE,   /* it is removed with its group and home */
     ACCOUNT_WANT_PARKED,
     ACCOUNT_WANT_OPEN
 };
@@ -85,6 +85,7 @@ enum account_step {
     ACCOUNT_MAKE_HOME,
     ACCOUNT_DELETE,
     ACCOUNT_DELETE_GROUP,
+    ACCOUNT_REMOVE_HOME,
     ACCOUNT_STEP_COUNT
 };
 

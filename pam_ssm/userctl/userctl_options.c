@@ -10,6 +10,7 @@ const struct option_row userctl_options[OPTION_COUNT] = {
     [OPTION_JSON] = {"json", NULL, "print JSON"},
     [OPTION_KILL] = {"kill", NULL, "end what runs by it"},
     [OPTION_OWNER] = {"owner", "ARN", "for the sessions of this IAM principal alone"},
+    [OPTION_PURGE] = {"purge", NULL, "delete the home directory too"},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the audit trail"},
     [OPTION_REPAIR] = {"repair", NULL, "mend what differs"},
     [OPTION_RESTORE] = {"restore", NULL, "put back what was there before"},

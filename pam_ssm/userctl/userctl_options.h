@@ -14,6 +14,7 @@ enum userctl_option {
     OPTION_JSON,
     OPTION_KILL,
     OPTION_OWNER,
+    OPTION_PURGE,
     OPTION_REASON,
     OPTION_REPAIR,
     OPTION_RESTORE,

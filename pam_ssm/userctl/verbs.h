@@ -5,6 +5,16 @@
 #include "pam_ssm/userctl/userctl_exit.h"
 #include "pam_ssm/userctl/userctl_options.h"
 
+extern const struct verb adopt_verb;
+extern const struct verb apply_verb;
+extern const struct verb diff_verb;
+extern const struct verb init_verb;
+extern const struct verb park_verb;
+extern const struct verb plan_verb;
+extern const struct verb remove_verb;
+extern const struct verb status_verb;
+extern const struct verb uninstall_verb;
+extern const struct verb unpark_verb;
 extern const struct verb version_verb;
 
 #endif

@@ -1,0 +1,83 @@
+#include "pam_ssm/userctl/components.h"
+
+#include "common/auto.h"
+#include "pam_ssm/edge/agent_sudoers.h"
+#include "pam_ssm/userctl/governed.h"
+
+#include <stdio.h>
+
+/* ---- the agent's sudoers file ---- */
+
+static enum err check_agent_file(struct node *node, struct text *differences, struct text *ret_why)
+{
+    enum agent_sudoers kind;
+    TRY(agent_sudoers_read(node->paths, &kind, ret_why));
+    if (kind != AGENT_SUDOERS_OURS) {
+        text_format(differences, "write a comment in place of %s/%s: %s\n", node->paths->sudoers_dir,
+                    node->paths->agent_sudoers,
+                    kind == AGENT_SUDOERS_MISSING ? "while it is missing, the agent may write its NOPASSWD rule there"
+                                                  : "what is there is not ours");
+    }
+    return ERR_OK;
+}
+
+static enum err apply_agent_file(struct node *node, struct text *ret_why)
+{
+    enum agent_sudoers kind;
+    TRY(agent_sudoers_read(node->paths, &kind, ret_why));
+    if (kind == AGENT_SUDOERS_OURS) {
+        return ERR_OK;
+    }
+    TRY(agent_sudoers_install(node->paths, ret_why));
+    printf("agent's sudoers file: %s/%s holds a comment now, and no rule\n", node->paths->sudoers_dir,
+           node->paths->agent_sudoers);
+    node_audit(node, "agent-sudoers", kind == AGENT_SUDOERS_MISSING ? "it was missing" : "its content was not ours");
+    return ERR_OK;
+}
+
+static enum err undo_agent_file(struct node *node, bool restores, struct text *ret_why)
+{
+    if (!restores) {
+        return ERR_OK; /* without it, an account that the agent creates would be root */
+    }
+    TRY(agent_sudoers_restore(node->paths, ret_why));
+    node_audit(node, "agent-sudoers", "restored");
+    return ERR_OK;
+}
+
+static const struct component agent_file = {"agent's sudoers file", check_agent_file, apply_agent_file,
+                                            undo_agent_file};
+
+/* ---- the account ---- */
+
+static enum err check_account(struct node *node, struct text *differences, struct text *ret_why)
+{
+    AUTO_FREE struct governed *governed = NULL;
+    TRY(governed_read(node, &governed, ret_why));
+    governed_put_plan(node, governed, differences);
+    return ERR_OK;
+}
+
+static enum err apply_account(struct node *node, struct text *ret_why)
+{
+    AUTO_FREE struct governed *governed = NULL;
+    TRY(governed_read(node, &governed, ret_why));
+    return governed_run(node, governed, ret_why);
+}
+
+/* An account that was adopted is as open as it was; one that we created stays, closed: `remove` takes it away. */
+static enum err undo_account(struct node *node, bool restores, struct text *ret_why)
+{
+    if (!restores || !node->has_record || node->record.origin != ACCOUNT_ADOPTED ||
+        node->record.prior_expire_day >= 0) {
+        return ERR_OK;
+    }
+    AUTO_FREE struct governed *governed = NULL;
+    TRY(governed_read(node, &governed, ret_why));
+    governed_plan(node, ACCOUNT_WANT_OPEN, governed);
+    return governed->facts.is_known ? governed_run(node, governed, ret_why) : ERR_OK;
+}
+
+static const struct component account = {"account", check_account, apply_account, undo_account};
+
+const struct component *const components[] = {&agent_file, &account, NULL};

@@ -1,0 +1,139 @@
+#include "pam_ssm/userctl/reconcile.h"
+
+#include "common/auto.h"
+#include "common/json_view.h"
+#include "common/log.h"
+#include "pam_ssm/edge/host_files.h"
+#include "pam_ssm/edge/state_dir.h"
+#include "pam_ssm/userctl/components.h"
+#include "pam_ssm/userctl/logins.h"
+#include "pam_ssm/userctl/userctl_exit.h"
+
+#include <stdio.h>
+
+#define WHY_SIZE 2048
+
+/* ---- saying ---- */
+
+static void check_one(struct node *node, const struct component *component, struct text *lines)
+{
+    char memory[WHY_SIZE];
+    struct text why = text_in(memory, sizeof memory);
+    text_clear(lines);
+    enum err err = component->check(node, lines, &why);
+    if (err != ERR_OK) {
+        text_clear(lines);
+        text_format(lines, "cannot be looked at: %s\n", memory[0] != '\0' ? memory : err_text(err));
+    }
+}
+
+void reconcile_put_differences(struct node *node, struct text *text, size_t *ret_count)
+{
+    *ret_count = 0;
+    AUTO_FREE char *memory = malloc(COMPONENT_TEXT);
+    for (size_t i = 0; memory != NULL && components[i] != NULL; i++) {
+        struct text lines = text_in(memory, COMPONENT_TEXT);
+        check_one(node, components[i], &lines);
+        char *state = NULL;
+        for (const char *line = strtok_r(memory, "\n", &state); line != NULL; line = strtok_r(NULL, "\n", &state)) {
+            text_format(text, "%s: %s\n", components[i]->name, line);
+            (*ret_count)++;
+        }
+    }
+}
+
+static void print_json(char *lines)
+{
+    printf("{\"is_as_wanted\":%s,\"differences\":[", lines[0] == '\0' ? "true" : "false");
+    const char *separator = "";
+    char *state = NULL;
+    for (char *line = strtok_r(lines, "\n", &state); line != NULL; line = strtok_r(NULL, "\n", &state)) {
+        char memory[WHY_SIZE];
+        struct text quoted = text_in(memory, sizeof memory);
+        json_view_quote(bytes_of_text(line), &quoted);
+        printf("%s%s", separator, memory);
+        separator = ",";
+    }
+    printf("]}\n");
+}
+
+int reconcile_print_plan(struct node *node, bool as_json)
+{
+    AUTO_FREE char *memory = malloc((size_t)4 * COMPONENT_TEXT);
+    if (memory == NULL) {
+        log_error("out of memory");
+        return USERCTL_ERROR;
+    }
+    struct text text = text_in(memory, (size_t)4 * COMPONENT_TEXT);
+    size_t count = 0;
+    reconcile_put_differences(node, &text, &count);
+    if (as_json) {
+        print_json(memory);
+    } else {
+        printf("%s", count > 0 ? memory : "nothing to do: the node is as the policy wants it\n");
+    }
+    if (fflush(stdout) != 0) {
+        return USERCTL_ERROR;
+    }
+    return count > 0 ? USERCTL_DRIFT : USERCTL_OK;
+}
+
+/* ---- doing ---- */
+
+static enum err sweep_grants(const struct node *node, struct text *ret_why)
+{
+    AUTO(host_files_free_grants) struct host_grants grants = {0};
+    TRY(host_files_read_grants(node->paths, &grants, ret_why));
+    for (size_t i = 0; i < grants.count; i++) {
+        const struct grant *grant = &grants.grants[i];
+        if (!grant_is_active(grant, &node->now)) {
+            TRY(state_dir_remove(node->paths->grants_dir, grant->id, ret_why));
+            printf("grants: %s has ended and is removed\n", grant->id);
+            node_audit(node, "grant-ended", grant->id);
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err sweep_logins(const struct node *node, struct text *ret_why)
+{
+    size_t swept = 0;
+    TRY(logins_sweep(node->paths, node->now.boot_id, &swept, ret_why));
+    if (swept > 0) {
+        printf("logins: %zu records of logins that have ended are removed\n", swept);
+    }
+    return ERR_OK;
+}
+
+/* The worst of two exit codes: an error says more than a refusal, and a refusal more than success. */
+static int worse(int a, int b)
+{
+    if (a == USERCTL_ERROR || b == USERCTL_ERROR) {
+        return USERCTL_ERROR;
+    }
+    return a != USERCTL_OK ? a : b;
+}
+
+static int judge(const char *name, enum err err, const char *why)
+{
+    if (err != ERR_OK) {
+        log_error("%s: %s", name, why[0] != '\0' ? why : err_text(err));
+    }
+    return userctl_exit_code(err);
+}
+
+int reconcile_apply(struct node *node)
+{
+    char memory[WHY_SIZE];
+    struct text why = text_in(memory, sizeof memory);
+    int code = judge("grants", sweep_grants(node, &why), memory);
+    text_clear(&why);
+    code = worse(code, judge("logins", sweep_logins(node, &why), memory));
+    for (size_t i = 0; components[i] != NULL; i++) {
+        text_clear(&why);
+        enum err err = components[i]->apply(node, &why);
+        (void)fflush(stdout); /* in order with what is said on standard error */
+        code = worse(code, judge(components[i]->name, err, memory));
+    }
+    return code;
+}
