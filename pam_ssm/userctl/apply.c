@@ -2,7 +2,6 @@
 #include "common/auto.h"
 #include "common/log.h"
 #include "pam_ssm/userctl/reconcile.h"
-#include "pam_ssm/userctl/userctl_exit.h"
 #include "pam_ssm/userctl/verbs.h"
 
 #include <stdio.h>

@@ -4,7 +4,6 @@
 #include "pam_ssm/core/duration.h"
 #include "pam_ssm/core/rfc3339.h"
 #include "pam_ssm/userctl/governed.h"
-#include "pam_ssm/userctl/userctl_exit.h"
 #include "pam_ssm/userctl/verbs.h"
 
 #include <stdio.h>

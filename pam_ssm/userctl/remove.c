@@ -3,7 +3,6 @@
 #include "common/log.h"
 #include "pam_ssm/edge/agent_sudoers.h"
 #include "pam_ssm/userctl/governed.h"
-#include "pam_ssm/userctl/userctl_exit.h"
 #include "pam_ssm/userctl/verbs.h"
 
 #include <stdio.h>

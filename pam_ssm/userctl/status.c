@@ -9,7 +9,6 @@
 #include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/logins.h"
 #include "pam_ssm/userctl/reconcile.h"
-#include "pam_ssm/userctl/userctl_exit.h"
 #include "pam_ssm/userctl/verbs.h"
 
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/components.h"
 #include "pam_ssm/userctl/reconcile.h"
-#include "pam_ssm/userctl/userctl_exit.h"
 #include "pam_ssm/userctl/verbs.h"
 
 #include <stdio.h>
