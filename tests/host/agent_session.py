@@ -12,12 +12,13 @@ import sys
 def state_document(session, pid):
     """What the agent writes (agent/contracts, DocumentState), of which pam_ssm reads a part."""
     started = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+    information = {
+        "DocumentID": session["id"], "CommandID": "", "InstanceID": session["node"], "MessageID": "", "RunID": "",
+        "CreatedDate": started, "DocumentName": session["document"], "DocumentVersion": "", "DocumentStatus": "InProgress",
+        "RunCount": 0, "ProcInfo": {"Pid": pid, "StartTime": started}, "ClientId": "", "RunAsUser": "",
+        "SessionOwner": session["owner"]}
     return {
-        "DocumentInformation": {
-            "DocumentID": session["id"], "CommandID": "", "InstanceID": session["node"], "MessageID": "",
-            "RunID": "", "CreatedDate": started, "DocumentName": session["document"], "DocumentVersion": "",
-            "DocumentStatus": "InProgress", "RunCount": 0, "ProcInfo": {"Pid": pid, "StartTime": started},
-            "ClientId": "", "RunAsUser": "", "SessionOwner": session["owner"]},
+        "DocumentInformation": {**information, **session["information"]},
         "DocumentType": "StartSession",
         "SchemaVersion": "1.0",
         "InstancePluginsInformation": [{
@@ -37,8 +38,9 @@ def main(path):
         state = os.path.join(session["state_dir"], session["id"])
         if session["has_state"]:
             with open(state + ".new", "w", encoding="utf-8") as file:
-                json.dump(session.get("state") or state_document(session, worker.pid), file)
+                json.dump(state_document(session, worker.pid), file)
             os.rename(state + ".new", state)
+            subprocess.run(["sh", "-c", session["then"], "sh", state], check=True)
         status = worker.wait()
     if session["has_state"]:
         os.remove(state)

@@ -6,7 +6,7 @@ import sandbox
 
 sandbox.enter()
 
-from managed_node import ManagedNode, Session  # noqa: E402 (inside the sandbox only)
+from managed_node import ManagedNode, Session, Shell  # noqa: E402 (inside the sandbox only)
 
 
 class HostCase(unittest.TestCase):
@@ -38,3 +38,8 @@ class HostCase(unittest.TestCase):
 
     def session(self, *arguments, **options):
         return Session(*arguments, **options)
+
+    def shell(self, session):
+        shell = Shell(self.node, session)
+        self.addCleanup(shell.close)
+        return shell

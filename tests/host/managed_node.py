@@ -8,7 +8,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 
@@ -19,6 +18,7 @@ WORK_DIR = "/run/test"
 AUDIT = "/var/log/ssm-bridge/audit.jsonl"
 RECORDS = "/run/ssm-bridge/sessions"
 GRANTS = "/var/lib/ssm-bridge/grants"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 WORKER = "/usr/bin/ssm-session-worker"
 AGENT_DIR = "/var/lib/amazon/ssm"
 INSTANCE = "i-0123456789abcdef0"
@@ -66,10 +66,11 @@ LogLevel VERBOSE
 PAM_LINE = "-account [success=done ignore=ignore module_unknown=ignore default=die] pam_ssm.so\n"
 PAM_SESSION_LINE = "-session optional pam_ssm.so\n"
 SUDO_SERVICE = """\
-auth required pam_ssm.so require={demand}
-account required pam_ssm.so require={demand}
-session required pam_limits.so
-session required pam_unix.so
+auth [success=done ignore=ignore default=die] pam_ssm.so require={demand}
+@include common-auth
+account [success=done ignore=ignore default=die] pam_ssm.so require={demand}
+@include common-account
+@include common-session-noninteractive
 """
 
 OUR_SUDOERS = """\
@@ -80,6 +81,7 @@ ssm-user ALL=(ALL:ALL) PASSWD: !ALL
 """
 LIMITED_SUDOERS = """\
 Cmnd_Alias SSMLIM_TEST = {commands}
+ssm-user ALL=(ALL:ALL) PASSWD: !SSMLIM_TEST
 ssm-user ALL=(root) PASSWD: NOEXEC: NOSETENV: SSMLIM_TEST
 Defaults!SSMLIM_TEST pam_service=ssm-sudo-limited, pam_login_service=ssm-sudo-limited, pam_askpass_service=ssm-sudo-limited
 """
@@ -119,28 +121,59 @@ class Syslog:
 
 
 class Session:
-    """One Session Manager session, that the agent starts when it is used."""
+    """One Session Manager session, that the agent starts when it is used. `information` is what its state file says otherwise
+    than it should; `then` is a shell command that damages the file, whose path is $1."""
 
     count = 0
 
-    def __init__(self, owner=ALICE, session_id=None, document="AWS-StartSSHSession", port=22, worker=WORKER, has_state=True, state=None):
+    def __init__(self, owner=ALICE, session_id=None, document="AWS-StartSSHSession", port=22, worker=WORKER,
+                 has_state=True, information=None, then=""):
         Session.count += 1
         self.id = session_id or "%s-%017x" % (re.split("[/:]", owner)[-1], Session.count)
         self.owner = owner
         self.path = "%s/session-%d.json" % (WORK_DIR, Session.count)
         self.description = {
             "id": self.id, "owner": owner, "node": INSTANCE, "document": document, "plugin": "Port", "port": port, "worker": worker,
-            "state_dir": STATE_DIR, "has_state": has_state, "state": state, "environment": {"SESSION_WORKER_PORT": str(port)}}
+            "state_dir": STATE_DIR, "has_state": has_state, "information": information or {}, "then": then,
+            "environment": {"SESSION_WORKER_PORT": str(port)}}
 
     def command(self):
         write(self.path, json.dumps(self.description), 0o600)
         return ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "agent_session.py"), self.path]
 
-    def shell(self, command, user="ssm-user"):
+    def shell(self, command, user="ssm-user", document="SSM-SessionManagerRunShell"):
         """What the agent starts for its shell documents: setuid and `sh`, without PAM."""
-        self.description.update(plugin="Standard_Stream", document="SSM-SessionManagerRunShell",
+        self.description.update(plugin="Standard_Stream", document=document,
                                 environment={"SESSION_WORKER_USER": user, "SESSION_WORKER_COMMAND": command})
         return run(*self.command())
+
+
+class Shell:
+    """A shell of ssm-user's through ssh, that is told one command after the other."""
+
+    def __init__(self, node, session):
+        self.session = session
+        self.process = subprocess.Popen(node.ssh_command("ssm-user", "exec bash --norc 2>&1", session=session), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", bufsize=0)
+
+    def do(self, command):
+        self.process.stdin.write(("%s </dev/null; echo \"END $?\"\n" % command).encode())
+        output = []
+        for line in iter(self.process.stdout.readline, b""):
+            end = re.match(rb"(.*)END (\d+)\n", line)
+            if end:
+                return Result(command, int(end.group(2)), "".join(output) + show(end.group(1)), "")
+            output.append(show(line))
+        raise AssertionError("the shell ended: %s\n%s" % (command, "".join(output)))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 class Result:
@@ -278,11 +311,22 @@ class ManagedNode:
         """`not_after`: NOTAFTER of a grant at this level."""
         self.set_policy("[Privilege]\nLevel=%s\n" % level)
         text = OUR_SUDOERS
-        if level == "limited":
-            text += LIMITED_SUDOERS.format(commands=commands)
         if level == "root" or not_after:
             text += ROOT_SUDOERS.format(not_after="NOTAFTER=%s " % not_after if not_after else "")
+        if level == "limited":
+            text += LIMITED_SUDOERS.format(commands=commands)
         write("/etc/sudoers.d/zzz-ssm-bridge", text, 0o440)
+
+    @staticmethod
+    def grant(session_id="", owner="", seconds=60, grant_id="0123456789abcdef", **changes):
+        """Root for a while, as `ssm-userctl grant` writes it down; returns NOTAFTER of its sudoers rule."""
+        not_after = int(time.time()) + seconds
+        values = {"ID": grant_id, "SESSION_ID": session_id, "OWNER": owner, "REASON": "a test", "GRANTED_BY": "root",
+                  "BOOT_ID": read(BOOT_ID).strip(), "CREATED": int(time.time()), "NOT_AFTER": not_after,
+                  "BOOT_DEADLINE": int(time.clock_gettime(time.CLOCK_BOOTTIME)) + seconds, **changes}
+        os.makedirs(GRANTS, 0o700, exist_ok=True)
+        write(os.path.join(GRANTS, grant_id), "".join('%s="%s"\n' % item for item in values.items()), 0o600)
+        return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(not_after))
 
     def start_sshd(self, use_pam="yes"):
         """Started again when it runs with other settings."""
@@ -336,7 +380,3 @@ class ManagedNode:
             if time.monotonic() > deadline:
                 raise AssertionError("%s: not within %d s" % (what, timeout))
             time.sleep(0.01)
-
-
-def python():
-    return sys.executable
