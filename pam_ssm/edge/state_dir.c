@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TEMPORARY ".tmp-"
+
 static enum err refuse(const char *path, const char *name, struct text *ret_why)
 {
     text_format(ret_why, "%s%s%s: %s", path, name[0] != '\0' ? "/" : "", name, strerror(errno));
@@ -65,7 +67,7 @@ enum err state_dir_write(const char *path, const char *name, struct bytes conten
     }
     /* Two writers never share a process; what a killed one left is replaced. */
     char temporary[64];
-    (void)snprintf(temporary, sizeof temporary, ".tmp-%d", (int)getpid());
+    (void)snprintf(temporary, sizeof temporary, TEMPORARY "%d", (int)getpid());
     (void)unlinkat(dir, temporary, 0);
     enum err err = write_and_rename(dir, temporary, name, content, mode, is_durable);
     if (err != ERR_OK) {
@@ -89,6 +91,26 @@ static void close_stream(DIR **stream)
     if (*stream != NULL) {
         (void)closedir(*stream);
     }
+}
+
+enum err state_dir_sweep(const char *path, struct text *ret_why)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0) {
+        return errno == ENOENT ? ERR_OK : refuse(path, "", ret_why);
+    }
+    AUTO(close_stream) DIR *stream = fdopendir(dir);
+    if (stream == NULL) {
+        (void)close(dir);
+        return refuse(path, "", ret_why);
+    }
+    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+        if (strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0 && unlinkat(dir, entry->d_name, 0) != 0 &&
+            errno != ENOENT) {
+            return refuse(path, entry->d_name, ret_why);
+        }
+    }
+    return ERR_OK;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -25,6 +25,10 @@ enum err state_dir_write(const char *path, const char *name, struct bytes conten
 /* Removes a file; one that is gone already is fine. */
 enum err state_dir_remove(const char *path, const char *name, struct text *ret_why) SSM_MUST_USE;
 
+/* Removes what writers that were killed have left in a directory; nobody else may write there now. A directory that is
+ * not there is fine. */
+enum err state_dir_sweep(const char *path, struct text *ret_why) SSM_MUST_USE;
+
 /* The names in a directory that do not begin with a dot, sorted by strcmp. */
 struct state_dir_names {
     size_t count;

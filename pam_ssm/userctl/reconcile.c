@@ -105,6 +105,13 @@ static enum err sweep_logins(const struct node *node, struct text *ret_why)
     return ERR_OK;
 }
 
+static enum err sweep_remains(const struct node *node, struct text *ret_why)
+{
+    TRY(state_dir_sweep(node->paths->sudoers_dir, ret_why));
+    TRY(state_dir_sweep(node->paths->grants_dir, ret_why));
+    return state_dir_sweep(node->paths->state_dir, ret_why);
+}
+
 /* The worst of two exit codes: an error says more than a refusal, and a refusal more than success. */
 static int worse(int a, int b)
 {
@@ -129,6 +136,8 @@ int reconcile_apply(struct node *node)
     int code = judge("grants", sweep_grants(node, &why), memory);
     text_clear(&why);
     code = worse(code, judge("logins", sweep_logins(node, &why), memory));
+    text_clear(&why);
+    code = worse(code, judge("what a killed run has left", sweep_remains(node, &why), memory));
     for (size_t i = 0; components[i] != NULL; i++) {
         text_clear(&why);
         enum err err = components[i]->apply(node, &why);
