@@ -81,6 +81,9 @@ static enum decision_finding find_by_connection(const struct host_paths *paths, 
     if (err != ERR_OK) {
         return err == ERR_NO_TARGET ? FINDING_NOT_LOOPBACK : FINDING_UNKNOWN;
     }
+    if (!peer_is_ours(&connection)) {
+        return FINDING_NOT_OURS;
+    }
     struct peer_socket socket;
     enum decision_finding finding = find_peer(&connection, paths->owner, &socket);
     if (finding != FINDING_VERIFIED) {

@@ -9,6 +9,8 @@ static const char *finding_reason(enum decision_finding finding)
         return "not inside a Session Manager session";
     case FINDING_NOT_LOOPBACK:
         return "the connection does not come from this machine's own agent";
+    case FINDING_NOT_OURS:
+        return "the connection that SSH_CONNECTION names is not the one that is served here";
     case FINDING_NOT_ROOT:
         return "the other end belongs to an ordinary user, not to the SSM agent";
     case FINDING_NOT_WORKER:

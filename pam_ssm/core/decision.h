@@ -19,6 +19,7 @@ enum decision_finding {
     FINDING_VERIFIED,      /* `session` is what the agent says about it */
     FINDING_NO_SESSION,    /* nothing of the agent's is at the other end, or above this process */
     FINDING_NOT_LOOPBACK,  /* the connection comes from another machine */
+    FINDING_NOT_OURS,      /* the connection that is named is not the one that this process serves */
     FINDING_NOT_ROOT,      /* the socket or the process belongs to an ordinary user: a forgery, or a hop */
     FINDING_NOT_WORKER,    /* root's, but not the agent's session worker */
     FINDING_STATE_MISSING, /* the worker is real, its state file is missing or cannot be read */

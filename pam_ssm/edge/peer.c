@@ -17,6 +17,12 @@
 /* The kernel answers at once; a netlink socket that is filtered may not answer at all. */
 #define ANSWER_US (100 * 1000)
 
+/* Signals that may come while we wait; sudo's caller can send it as many as he likes. */
+#define MAX_INTERRUPTIONS 8
+
+/* sshd closes all that it was given before it accepts, and has the connection among the first ten. */
+#define MAX_OWN_DESCRIPTORS 256
+
 /* ---- SSH_CONNECTION ---- */
 
 /* Moves behind the next word, which is copied. */
@@ -77,6 +83,62 @@ enum err peer_parse(const char *ssh_connection, struct peer_connection *ret_conn
     return ERR_OK;
 }
 
+/* ---- our own end ---- */
+
+/* A server that listens on both families has an IPv4 client as ::ffff:127.0.0.1; sshd writes 127.0.0.1. */
+static void unmap(struct sockaddr_storage *end)
+{
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)end;
+    if (end->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        return;
+    }
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = v6->sin6_port};
+    memcpy(&v4.sin_addr, &v6->sin6_addr.s6_addr[12], sizeof v4.sin_addr);
+    *end = (struct sockaddr_storage){0};
+    memcpy(end, &v4, sizeof v4);
+}
+
+static bool is_same_end(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    if (a->ss_family != b->ss_family) {
+        return false;
+    }
+    if (a->ss_family == AF_INET) {
+        const struct sockaddr_in *a4 = (const struct sockaddr_in *)a;
+        const struct sockaddr_in *b4 = (const struct sockaddr_in *)b;
+        return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+    }
+    const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a;
+    const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)b;
+    return a->ss_family == AF_INET6 && a6->sin6_port == b6->sin6_port &&
+           IN6_ARE_ADDR_EQUAL(&a6->sin6_addr, &b6->sin6_addr);
+}
+
+static bool is_server_end(int fd, const struct peer_connection *connection)
+{
+    struct sockaddr_storage local = {0};
+    struct sockaddr_storage remote = {0};
+    socklen_t local_len = sizeof local;
+    socklen_t remote_len = sizeof remote;
+    if (getpeername(fd, (struct sockaddr *)&remote, &remote_len) != 0 ||
+        getsockname(fd, (struct sockaddr *)&local, &local_len) != 0) {
+        return false;
+    }
+    unmap(&local);
+    unmap(&remote);
+    return is_same_end(&remote, &connection->client) && is_same_end(&local, &connection->server);
+}
+
+bool peer_is_ours(const struct peer_connection *connection)
+{
+    for (int fd = 0; fd < MAX_OWN_DESCRIPTORS; fd++) {
+        if (is_server_end(fd, connection)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- the kernel ---- */
 
 struct question {
@@ -127,6 +189,9 @@ static enum err read_answer(int fd, const struct question *question, struct peer
 {
     _Alignas(struct nlmsghdr) char memory[1024];
     ssize_t got = recv(fd, memory, sizeof memory, 0);
+    for (int i = 0; got < 0 && errno == EINTR && i < MAX_INTERRUPTIONS; i++) {
+        got = recv(fd, memory, sizeof memory, 0);
+    }
     const struct nlmsghdr *header = (const struct nlmsghdr *)memory;
     if (got < (ssize_t)sizeof *header || header->nlmsg_len > (size_t)got) {
         return ERR_SYSTEM;

@@ -5,6 +5,7 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 /* The two ends of a TCP connection over loopback, as seen from the server. */
@@ -15,6 +16,11 @@ struct peer_connection {
 /* `ssh_connection` is what sshd sets: "client address, client port, server address, server port". ERR_MALFORMED;
  * ERR_NO_TARGET when either address is no loopback address. */
 enum err peer_parse(const char *ssh_connection, struct peer_connection *ret_connection) SSM_MUST_USE;
+
+/* Does this process hold the server's end? PAM's environment, where SSH_CONNECTION comes from, is not sshd's alone:
+ * pam_env puts into it what the user's own ~/.pam_environment says, and so could name a connection of somebody else's.
+ */
+bool peer_is_ours(const struct peer_connection *connection) SSM_MUST_USE;
 
 struct peer_socket {
     unsigned long inode; /* as in "socket:[INODE]" of /proc/PID/fd */

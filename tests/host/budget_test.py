@@ -29,7 +29,7 @@ class BudgetTest(HostCase):
         shell.stdout.close()
 
     def connect(self):
-        """SSH_CONNECTION of a connection that a session's worker holds."""
+        """A connection that a session's worker holds: the server's end, and SSH_CONNECTION."""
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         worker = subprocess.Popen(self.session(port=port).command(), stdin=subprocess.PIPE)
@@ -38,32 +38,34 @@ class BudgetTest(HostCase):
         connection, client = listener.accept()
         self.addCleanup(listener.close)
         self.addCleanup(connection.close)
-        return "127.0.0.1 %d 127.0.0.1 %d" % (client[1], port)
+        connection.set_inheritable(True)  # the driver is the server of this connection, as sshd is
+        return connection.fileno(), "127.0.0.1 %d 127.0.0.1 %d" % (client[1], port)
 
-    def measure(self, connection):
+    def measure(self, server, connection):
         """Files opened, bytes read, and milliseconds without a trace."""
         driver = ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "budget_driver.py"), "gate", connection,
                   BEGIN, END]
         trace = WORK_DIR + "/trace"
-        must_run("strace", "-o", trace, "-e", "trace=open,openat,openat2,read,pread64,getdents64,recvfrom,stat,newfstatat", *driver)
+        must_run("strace", "-o", trace, "-e", "trace=open,openat,openat2,read,pread64,getdents64,recvfrom,stat,newfstatat", *driver,
+                 pass_fds=(server,))
         lines = read(trace).splitlines()
         begin = next(i for i, line in enumerate(lines) if BEGIN in line)
         end = next(i for i, line in enumerate(lines) if END in line)
         between = lines[begin:end]
         opened = sum(1 for line in between if re.match(r"open", line))
         got = sum(int(line.rpartition("= ")[2]) for line in between if re.match(r"(read|pread64|getdents64|recvfrom)\(.* = \d+$", line))
-        return opened, got, float(must_run(*driver).output)
+        return opened, got, float(must_run(*driver, pass_fds=(server,)).output)
 
     def test_cost_of_a_login(self):
         write("/etc/pam.d/gate", "account required pam_ssm.so\n")
-        connection = self.connect()
+        server, connection = self.connect()
         self.sleepers(FEW)
-        few = self.measure(connection)
+        few = self.measure(server, connection)
         self.sleepers(MANY - FEW)
         processes = sum(1 for name in os.listdir("/proc") if name.isdigit())
         if processes < MANY:
             self.skipTest("only %d processes may be had here" % processes)
-        many = self.measure(connection)
+        many = self.measure(server, connection)
         print("%d processes: %d files, %d bytes, %.2f ms; %d processes: %d files, %d bytes, %.2f ms" % (FEW, *few, processes, *many))
         self.assertEqual(few[0], many[0])
         self.assertLess(abs(few[1] - many[1]), SLACK)

@@ -1,7 +1,9 @@
 """Who enters as ssm-user, and what sudo gives inside."""
 
+import subprocess
+
 from host_case import HostCase
-from managed_node import ALICE, BOB
+from managed_node import ALICE, BOB, remove, write
 
 
 class LoginTest(HostCase):
@@ -18,3 +20,18 @@ class LoginTest(HostCase):
         for level, status in (("none", 1), ("limited", 0), ("root", 0)):
             self.node.set_level(level)
             self.assertEqual(self.node.ssh("ssm-user", "sudo id -u", session=self.session(BOB)).status, status, level)
+
+    def test_environment_that_names_another_connection(self):
+        """Debian's sshd service reads ~/.pam_environment before its session phase: what stands there is the user's word."""
+        first = self.session(ALICE)
+        with subprocess.Popen(self.node.ssh_command("ssm-user", "echo $SSH_CONNECTION; sleep 60", session=first),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+            self.addCleanup(process.kill)
+            connection = process.stdout.readline().strip()
+            write("/home/ssm-user/.pam_environment", 'SSH_CONNECTION DEFAULT="%s"\nSEEN DEFAULT=yes\n' % connection)
+            self.addCleanup(remove, "/home/ssm-user/.pam_environment")
+            second = self.session(BOB)
+            result = self.node.ssh("ssm-user", "echo $SEEN $SSM_SESSION_ID", session=second)
+            process.kill()
+        self.assertIn("yes", result.output)
+        self.assertNotIn(first.id, result.output)

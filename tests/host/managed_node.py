@@ -184,9 +184,9 @@ class Result:
         return "%s\nstatus %d\n%s%s" % (self.command, self.status, self.output, self.errors)
 
 
-def run(*command, timeout=60, text_input=None, env=None):
+def run(*command, timeout=60, text_input=None, env=None, pass_fds=()):
     """Ends within the timeout; standard input is empty unless given."""
-    done = subprocess.run(command, timeout=timeout, capture_output=True, check=False, env=env, cwd="/",
+    done = subprocess.run(command, timeout=timeout, capture_output=True, check=False, env=env, cwd="/", pass_fds=pass_fds,
                           input=(text_input or "").encode())
     return Result(" ".join(command), done.returncode, show(done.stdout), show(done.stderr))
 

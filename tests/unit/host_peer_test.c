@@ -8,6 +8,7 @@
 #include "pam_ssm/edge/state_dir.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -90,6 +91,16 @@ static void finds_the_clients_socket(int family)
     assert_int_equal(found.inode, stat_of_client.st_ino);
     assert_int_equal(found.uid, getuid());
 
+    assert_true(peer_is_ours(&connection));
+    struct peer_connection reversed = {.client = connection.server, .server = connection.client};
+    assert_true(peer_is_ours(&reversed)); /* this process has both ends */
+    int kept = fcntl(server, F_DUPFD_CLOEXEC, 400);
+    close(server);
+    assert_false(peer_is_ours(&connection)); /* the client's end is not what counts */
+    assert_int_equal(dup2(kept, server), server);
+    close(kept);
+    assert_true(peer_is_ours(&connection));
+
     AUTO(process_close) struct process self = PROCESS_NONE;
     assert_ok(process_open(&host_paths_system, getpid(), &self));
     assert_true(process_holds_socket(&self, found.inode));
@@ -104,6 +115,40 @@ static void finds_sockets_of_both_families(void **state)
     (void)state;
     finds_the_clients_socket(AF_INET);
     finds_the_clients_socket(AF_INET6);
+}
+
+static void one_port_for_both_families(void **state)
+{
+    (void)state;
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+    socklen_t len = sizeof any;
+    int no = 0;
+    int listener = socket(AF_INET6, SOCK_STREAM, 0);
+    if (listener < 0 || setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no) != 0 ||
+        bind(listener, (struct sockaddr *)&any, len) != 0) {
+        print_message("no IPv6 here\n");
+        return;
+    }
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&any, &len), 0);
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = any.sin6_port};
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&v4, sizeof v4), 0);
+    int server = accept(listener, NULL, NULL);
+    len = sizeof v4;
+    struct sockaddr_in own = {0};
+    assert_int_equal(getsockname(client, (struct sockaddr *)&own, &len), 0);
+    char words[128];
+    (void)snprintf(words, sizeof words, "127.0.0.1 %u 127.0.0.1 %u", ntohs(own.sin_port), ntohs(v4.sin_port));
+    struct peer_connection connection;
+    struct peer_socket found;
+    assert_ok(peer_parse(words, &connection));
+    assert_true(peer_is_ours(&connection));
+    assert_ok(peer_find(&connection, &found));
+    close(client);
+    close(server);
+    close(listener);
 }
 
 static void a_listening_socket_is_not_the_peer(void **state)
@@ -222,9 +267,13 @@ static void the_agents_sessions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_connections_are_refused),      cmocka_unit_test(finds_sockets_of_both_families),
-        cmocka_unit_test(a_listening_socket_is_not_the_peer), cmocka_unit_test(a_process_is_known_by_its_file),
-        cmocka_unit_test(a_copy_and_a_replaced_file),         cmocka_unit_test(the_agents_sessions),
+        cmocka_unit_test(wrong_connections_are_refused),
+        cmocka_unit_test(finds_sockets_of_both_families),
+        cmocka_unit_test(one_port_for_both_families),
+        cmocka_unit_test(a_listening_socket_is_not_the_peer),
+        cmocka_unit_test(a_process_is_known_by_its_file),
+        cmocka_unit_test(a_copy_and_a_replaced_file),
+        cmocka_unit_test(the_agents_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
