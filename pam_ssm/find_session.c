@@ -32,6 +32,14 @@ static bool is_worker_of(const struct host_paths *paths, const struct host_polic
     return difference_ms >= -START_SLACK_MS && difference_ms <= START_SLACK_MS;
 }
 
+bool find_session_has_worker(const struct host_paths *paths, const struct host_policy *policy,
+                             const struct agent_session *session)
+{
+    AUTO(process_close) struct process process = PROCESS_NONE;
+    return process_open(paths, session->worker_pid, &process) == ERR_OK &&
+           is_worker_of(paths, policy, &process, session);
+}
+
 /* ---- by the connection ---- */
 
 static bool worker_holds_socket(const struct host_paths *paths, const struct host_policy *policy,

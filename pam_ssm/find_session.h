@@ -26,4 +26,9 @@ void find_session_of_connection(const struct host_paths *paths, const struct hos
 void find_session_of_process(const struct host_paths *paths, const struct host_policy *policy, const char *boot_id,
                              int64_t pid, int64_t deadline_us, struct found_session *ret_found);
 
+/* Is the worker process that the agent started for this session alive? Then it is root's, runs one of the policy's
+ * files, and began when the agent says. */
+bool find_session_has_worker(const struct host_paths *paths, const struct host_policy *policy,
+                             const struct agent_session *session);
+
 #endif

@@ -12,6 +12,7 @@ extern const struct verb init_verb;
 extern const struct verb park_verb;
 extern const struct verb plan_verb;
 extern const struct verb remove_verb;
+extern const struct verb sessions_verb;
 extern const struct verb status_verb;
 extern const struct verb uninstall_verb;
 extern const struct verb unpark_verb;
