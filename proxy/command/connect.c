@@ -67,7 +67,8 @@ static enum err parse_number(const struct options *options, enum proxy_option id
     const char *text = options->values[id];
     int64_t number = range->otherwise;
     if (text != NULL && text_parse_decimal(text, range->min, range->max, &number) != ERR_OK) {
-        log_error("connect: not a number of %s from %u to %u: %s", range->unit, range->min, range->max, text);
+        log_error("connect: --%s: not a number of %s from %u to %u: %s", proxy_options[id].name, range->unit,
+                  range->min, range->max, text);
         return ERR_USAGE;
     }
     *ret_number = (uint32_t)number;

@@ -122,12 +122,19 @@ static enum err go_on(struct resume *resume, struct run *run, struct stream *str
     return ERR_AGAIN;
 }
 
+/* Without these words the failure would read like a connection lost once more, which is resumed. */
+static enum err give_up(struct resume *resume, struct run *run)
+{
+    text_format(&run->why, "%sit could not be resumed within the --resume-timeout", run->why.len > 0 ? "; " : "");
+    resume->is_active = false;
+    return ERR_SESSION_LOST;
+}
+
 enum err resume_pump(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
                      int64_t now_us)
 {
     if (!resume->is_trying && reconnect_is_over(&resume->reconnect)) {
-        resume->is_active = false;
-        return ERR_SESSION_LOST;
+        return give_up(resume, run);
     }
     if (!resume->is_trying && now_us < resume->reconnect.next_us) {
         return ERR_AGAIN;
@@ -144,11 +151,7 @@ enum err resume_pump(struct resume *resume, struct run *run, struct stream *stre
     }
     log_debug("the session could not be resumed yet: %s: %s", err_text(err), run->why.data);
     ask_person(resume, run, err, now_us);
-    if (!reconnect_failed(&resume->reconnect, now_us)) {
-        resume->is_active = false;
-        return ERR_SESSION_LOST;
-    }
-    return ERR_AGAIN;
+    return reconnect_failed(&resume->reconnect, now_us) ? ERR_AGAIN : give_up(resume, run);
 }
 
 int64_t resume_deadline_us(const struct resume *resume)

@@ -40,12 +40,12 @@ class UsageTest(LabCase):
                 (("-r", "x"), b"unknown option -r"),
                 (("--debug=x",), b"this option takes no value: --debug=x"),
                 (("--region",), b"an argument is missing after --region"),
-                (("--connect-timeout", " 5"), b"from 1 to 86400:  5"),
+                (("--connect-timeout", " 5"), b"--connect-timeout: not a number of seconds from 1 to 86400:  5"),
                 (("--connect-timeout", "+5"), b"from 1 to 86400: +5"),
                 (("--connect-timeout", "5s"), b"from 1 to 86400: 5s"),
                 (("--connect-timeout", ""), b"from 1 to 86400: "),
                 (("--ping-interval", "0"), b"from 1 to 86400: 0"),
-                (("--resume-timeout", "99999999999999999999"), b"from 1 to 86400: 99999")):
+                (("--resume-timeout", "99999999999999999999"), b"--resume-timeout: not a number of seconds from 1 to 86400: 99999")):
             with self.subTest(arguments):
                 done = self.run_proxy("connect", *arguments, *(() if arguments == ("--region",) else ("node",)))
                 self.assertEqual(done.returncode, USAGE, show(done.stderr))

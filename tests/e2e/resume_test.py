@@ -133,7 +133,9 @@ class ResumeTest(ResumeCase):
         self.assertEqual(client.stdout.read(5), b"hello")
         self.lab.faults(fail_next=1000, drop_client_connections=True)
         self.assertEqual(self.wait_for_exit(client), 75)
-        self.assertIn(b"connection lost", client.stderr.read())
+        words = client.stderr.read()
+        self.assertIn(b"connection lost: ", words)
+        self.assertIn(b"; it could not be resumed within the --resume-timeout", words)
         self.lab.faults(reset=True)
 
     def test_a_signal_ends_it_while_it_resumes(self):
