@@ -4,7 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum member_kind { MEMBER_NUMBER, MEMBER_BOOLEAN, MEMBER_TEXT, MEMBER_ACTION };
+/* A setting is stored; an action is only checked here. */
+enum member_kind {
+    MEMBER_NUMBER,
+    MEMBER_BOOLEAN,
+    MEMBER_TEXT,
+    ACTION_NUMBER,
+    ACTION_BOOLEAN,
+    ACTION_LIST,
+    ACTION_OBJECT
+};
 
 #define NUMBER(name)                                                                                                   \
     {                                                                                                                  \
@@ -14,11 +23,6 @@ enum member_kind { MEMBER_NUMBER, MEMBER_BOOLEAN, MEMBER_TEXT, MEMBER_ACTION };
     {                                                                                                                  \
 #name, MEMBER_BOOLEAN, offsetof(struct fault_settings, name)                                                   \
     }
-#define ACTION(name)                                                                                                   \
-    {                                                                                                                  \
-#name, MEMBER_ACTION, 0                                                                                        \
-    }
-
 static const struct {
     const char *name;
     enum member_kind kind;
@@ -68,13 +72,13 @@ static const struct {
     NUMBER(handshake_complete_delay_ms),
     NUMBER(crash_report_ms),
     NUMBER(stuck_reconnect_ms),
-    ACTION(reset),
-    ACTION(drop_client_connections),
-    ACTION(drop_agent_connections),
-    ACTION(close_client_connections),
-    ACTION(restart_gateway),
-    ACTION(offline_nodes),
-    ACTION(inject),
+    {"reset", ACTION_BOOLEAN, 0},
+    {"drop_client_connections", ACTION_BOOLEAN, 0},
+    {"drop_agent_connections", ACTION_BOOLEAN, 0},
+    {"close_client_connections", ACTION_NUMBER, 0},
+    {"restart_gateway", ACTION_OBJECT, 0},
+    {"offline_nodes", ACTION_LIST, 0},
+    {"inject", ACTION_OBJECT, 0},
 };
 
 void fault_reset(struct fault_settings *faults)
@@ -129,10 +133,16 @@ static enum err set_member(struct fault_settings *faults, size_t index, const js
             return ERR_MALFORMED;
         }
         return set_text((char **)(void *)place, value);
-    case MEMBER_ACTION:
-        break;
+    case ACTION_NUMBER:
+        return json_is_integer(value) ? ERR_OK : ERR_MALFORMED;
+    case ACTION_BOOLEAN:
+        return json_is_boolean(value) ? ERR_OK : ERR_MALFORMED;
+    case ACTION_LIST:
+        return json_is_array(value) ? ERR_OK : ERR_MALFORMED;
+    case ACTION_OBJECT:
+        return json_is_object(value) ? ERR_OK : ERR_MALFORMED;
     }
-    return ERR_OK;
+    return ERR_MALFORMED;
 }
 
 enum err fault_apply(struct fault_settings *faults, json_t *object, struct text *ret_problem)

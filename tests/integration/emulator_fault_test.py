@@ -43,6 +43,13 @@ class EmulatorOutageTest(EmulatorCase):
         self.assertTrue(self.is_gateway_there())
         self.assertEqual(self.counters()["gateway_restarts"], 0)
 
+    def test_an_action_of_the_wrong_type_is_refused(self):
+        client = self.client()
+        for faults in ({"close_client_connections": "1001"}, {"drop_client_connections": 1}, {"offline_nodes": "node"},
+                       {"drop_agent_connections": "yes"}, {"inject": []}, {"reset": 1}, {"nonsense": True}):
+            self.assert_refuses(**faults)
+        client.until_acknowledged(client.send(b"still there"))
+
     def test_a_gateway_that_restarts(self):
         client, silent = self.client(), WebSocket(self.lab, self.path_of(self.lab.start(self.target().port)))
         client.send(b"one")
