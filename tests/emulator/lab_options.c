@@ -37,7 +37,7 @@ static const struct {
     {"no-builtin-nodes", NULL, "no nodes but the agents that register", OPTION_NO_BUILTIN_NODES},
     {"no-agent-pause", NULL, "built-in nodes do not sleep 1 ms after every read, as the real agent does",
      OPTION_NO_AGENT_PAUSE},
-    {"seed", "NUMBER", "seed of message ids and of faults (random)", OPTION_SEED},
+    {"seed", "NUMBER", "seed of ids, keys and faults (random)", OPTION_SEED},
     {"exit-with-parent", "PID", "end when that process ends", OPTION_EXIT_WITH_PARENT},
     {"debug", NULL, "say on standard error what happens", OPTION_DEBUG},
     {"help", NULL, "show this text", OPTION_HELP},

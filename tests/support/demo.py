@@ -92,14 +92,15 @@ def main(*arguments):
         steps = ClientSteps(work, lab, node)
         print("ssm-lab (a local Session Manager) and a private sshd are up. Now real OpenSSH\n"
               "clients, each through\n"
-              "    ProxyCommand ssm-proxy connect %%n %%p %%r\nRandom seed %d.\n" % steps.seed)
+              "    ProxyCommand ssm-proxy connect -- %%n %%p %%r\nRandom seed %d.\n" % steps.seed)
         table.begin()
         run_steps(table, steps)
         if table.failed:
             print("\n--- ssm-lab's log:\n" + lab.log()[-4000:] + "\n--- sshd's log:\n" + node.log()[-4000:])
-    print("\n(*) A real agent sends at most 0.73 MB/s: it pauses 1 ms after every KiB that\n"
-          "    it reads. ssm-lab does the same, so 8 MiB take some 10 s. Nothing a client\n"
-          "    does can change that; uploads know no such limit.")
+    print("\n(*) An agent sends less than 1 MB/s (0.73 were measured with a real one): it\n"
+          "    pauses 1 ms after every KiB that it reads. ssm-lab does the same, so 8 MiB\n"
+          "    take some 10 s. Nothing a client does can change that; uploads know no such\n"
+          "    limit.")
     if table.failed:
         print("\n%d of the steps above FAILED." % table.failed)
         return 1

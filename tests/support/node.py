@@ -126,7 +126,7 @@ class Node:
 
     @staticmethod
     def proxy_command(target="%n"):
-        return "%s connect %s %%p %%r" % (shlex.quote(program("ssm-proxy")), target)
+        return "%s connect -- %s %%p %%r" % (shlex.quote(program("ssm-proxy")), target)
 
     def ssh_config(self, extra=""):
         """Writes an ssh configuration and returns its path. `extra`: more lines, before ours, so that they win."""

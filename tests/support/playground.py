@@ -37,6 +37,13 @@ The bare tunnel, the list of nodes as the AWS CLI shows it, what the lab sees:
   /usr/bin/aws ssm describe-instance-information --endpoint-url {api_url}
   curl -s --cacert {ca_file} {api_url}/lab/status
 
+Pull the cable while a shell is open (here for 10 s; ssm-lab(1), CONTROL
+INTERFACE, has many other faults), and see what ssm-proxy says of it:
+
+  curl -s --cacert {ca_file} {api_url}/lab/faults \\
+      -d '{{"restart_gateway": {{"down_ms": 10000}}}}'
+  tail {last_log}
+
 Nodes:
 {nodes}
 Gateway: {gateway_url}
@@ -74,7 +81,7 @@ def main(*options):
         exports = work.write("env.sh", settings_script(lab.environment()))
         config = node.ssh_config()
         nodes = "".join(node_line(entry) for entry in lab.info["nodes"])
-        print(TEXT.format(exports=exports, config=config, proxy=program("ssm-proxy"), port=node.port, nodes=nodes,
+        print(TEXT.format(exports=exports, config=config, last_log=work.path("state", "ssm-bridge", "last.log"), proxy=program("ssm-proxy"), port=node.port, nodes=nodes,
                           lab_log=lab.log_path, sshd_log=node.log_path, **{name: lab.info[name] for name in (
                               "api_url", "gateway_url", "ca_file", "activation_id", "activation_code")}), flush=True)
         while True:
