@@ -88,7 +88,8 @@ enum err options_parse(const struct program *program, const struct verb *verb, i
     optind = 1;
     for (;;) {
         int at = optind;
-        int found = getopt_long(argc, argv, "+:h", long_options, NULL);
+        int found = getopt_long(argc, argv, program->has_options_anywhere ? ":h" : "+:h", long_options, NULL);
+        at = program->has_options_anywhere && optind > 1 ? optind - 1 : at; /* arguments were passed over */
         if (found == -1) {
             break;
         }

@@ -43,6 +43,7 @@ struct program {
     int help;  /* the number of --help */
     int debug; /* of --debug; -1: it has none */
     int usage_exit_code;
+    bool has_options_anywhere; /* also behind arguments; "--" ends them */
     const struct verb *const *verbs;
     size_t verb_count;
 };

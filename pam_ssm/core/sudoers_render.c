@@ -179,10 +179,3 @@ bool sudoers_render_parse(struct bytes file, char ret_sha256[SUDOERS_RENDER_HASH
     *ret_body = bytes_from(file, line + 1);
     return strspn(ret_sha256, "0123456789abcdef") == SUDOERS_RENDER_HASH;
 }
-
-void sudoers_render_stub(struct text *text)
-{
-    text_put(text,
-             "# Kept without a rule by ssm-userctl: while this file is there, the SSM agent does not write its own,\n"
-             "# which would give root to everyone who may start a session.\n");
-}

@@ -43,7 +43,4 @@ void sudoers_render_header(const char *sha256, struct text *text);
 /* Is it a file of ours? Then these are the hash that it claims and what it should be the hash of. */
 bool sudoers_render_parse(struct bytes file, char ret_sha256[SUDOERS_RENDER_HASH + 1], struct bytes *ret_body);
 
-/* What stands in the agent's own file, /etc/sudoers.d/ssm-agent-users: no rule. */
-void sudoers_render_stub(struct text *text);
-
 #endif

@@ -3,8 +3,44 @@
 #include "common/auto.h"
 #include "pam_ssm/edge/agent_sudoers.h"
 #include "pam_ssm/userctl/governed.h"
+#include "pam_ssm/userctl/sudoers_apply.h"
 
 #include <stdio.h>
+
+/* ---- our sudoers file ---- */
+
+static enum err check_sudoers(struct node *node, struct text *differences, struct text *ret_why)
+{
+    struct sudoers_applied applied;
+    TRY(sudoers_apply(&(struct sudoers_apply){.node = node, .how = SUDOERS_LOOK}, &applied, ret_why));
+    if (applied.has_changed) {
+        text_format(differences, "write %s/%s anew: it is not what level, grants and limited.d say\n",
+                    node->paths->sudoers_dir, node->paths->our_sudoers);
+    }
+    return ERR_OK;
+}
+
+static enum err apply_sudoers(struct node *node, struct text *ret_why)
+{
+    struct sudoers_applied applied;
+    TRY(sudoers_apply(&(struct sudoers_apply){.node = node, .how = SUDOERS_TIGHTEN}, &applied, ret_why));
+    if (applied.has_changed) {
+        printf("sudoers: %s/%s gives the level %s\n", node->paths->sudoers_dir, node->paths->our_sudoers,
+               host_policy_level_text(node->policy.privilege.level));
+        node_audit(node, "sudoers", "written anew");
+    }
+    return applied.is_outranked ? ERR_CONFIG : ERR_OK;
+}
+
+static enum err undo_sudoers(struct node *node, bool restores, struct text *ret_why)
+{
+    (void)restores; /* there was none before */
+    TRY(sudoers_apply_undo(node, ret_why));
+    node_audit(node, "sudoers", "removed");
+    return ERR_OK;
+}
+
+static const struct component sudoers = {"sudoers", check_sudoers, apply_sudoers, undo_sudoers};
 
 /* ---- the agent's sudoers file ---- */
 
@@ -80,4 +116,4 @@ static enum err undo_account(struct node *node, bool restores, struct text *ret_
 
 static const struct component account = {"account", check_account, apply_account, undo_account};
 
-const struct component *const components[] = {&agent_file, &account, NULL};
+const struct component *const components[] = {&sudoers, &agent_file, &account, NULL};

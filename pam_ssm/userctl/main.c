@@ -11,7 +11,8 @@
 /* In the order of --help. */
 static const struct verb *const verbs[] = {
     &init_verb,  &adopt_verb, &status_verb, &sessions_verb, &plan_verb,      &diff_verb,
-    &apply_verb, &park_verb,  &unpark_verb, &remove_verb,   &uninstall_verb, &version_verb,
+    &apply_verb, &park_verb,  &unpark_verb, &remove_verb,   &uninstall_verb, &level_verb,
+    &lint_verb,  &grant_verb, &grants_verb, &revoke_verb,   &version_verb,
 };
 
 static const struct program program = {
@@ -22,6 +23,7 @@ static const struct program program = {
     .help = OPTION_HELP,
     .debug = -1,
     .usage_exit_code = USERCTL_USAGE,
+    .has_options_anywhere = true,
     .verbs = verbs,
     .verb_count = sizeof verbs / sizeof verbs[0],
 };

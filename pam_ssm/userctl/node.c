@@ -14,7 +14,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-static enum err read_policy(struct node *node, struct text *ret_why)
+enum err node_read_policy(struct node *node, struct text *ret_why)
 {
     char memory[2048];
     struct text warnings = text_in(memory, sizeof memory);
@@ -56,11 +56,11 @@ static enum err prepare(struct node *node, enum node_use use, struct text *ret_w
         text_put(ret_why, "this is for root (sudo ssm-userctl ...)");
         return ERR_DENIED;
     }
-    TRY(read_policy(node, ret_why));
     if (use == NODE_CHANGE) {
         TRY(host_lock_take(node->paths, HOST_LOCK_TIMEOUT_MS, &node->lock, ret_why));
     }
-    /* Only now: what was waited for may have changed it. */
+    /* Only now: who was waited for may have changed them. */
+    TRY(node_read_policy(node, ret_why));
     if (host_clock_now(node->paths, &node->now) != ERR_OK) {
         text_format(ret_why, "the clock or boot_id cannot be read: %s", strerror(errno));
         return ERR_SYSTEM;
@@ -139,24 +139,26 @@ static void append_line(const struct node *node, const struct audit_event *event
     }
 }
 
-void node_audit(const struct node *node, const char *event, const char *reason)
+void node_audit_event(const struct node *node, struct audit_event event)
 {
+    event.user = node->policy.account.name;
+    event.level = host_policy_level_text(node->policy.privilege.level);
+    event.unix_ms = host_clock_unix_ms();
+    event.by = event.by != NULL ? event.by : getenv("SUDO_USER");
+    event.pid = getpid();
+    event.uid = -1;
     if (node->policy.audit.has_syslog) {
         openlog("ssm-userctl", LOG_PID, LOG_AUTHPRIV);
-        syslog(LOG_NOTICE, "%s: user %s: %s", event, node->policy.account.name, reason);
+        syslog(LOG_NOTICE, "%s: user %s: %s%s%s", event.event, event.user, event.grant_id != NULL ? event.grant_id : "",
+               event.grant_id != NULL ? ": " : "", event.reason);
         closelog();
     }
-    if (node->policy.audit.jsonl[0] == '\0') {
-        return;
+    if (node->policy.audit.jsonl[0] != '\0') {
+        append_line(node, &event);
     }
-    append_line(node, &(struct audit_event){
-                          .event = event,
-                          .unix_ms = host_clock_unix_ms(),
-                          .user = node->policy.account.name,
-                          .level = host_policy_level_text(node->policy.privilege.level),
-                          .reason = reason,
-                          .by = getenv("SUDO_USER"),
-                          .pid = getpid(),
-                          .uid = -1,
-                      });
+}
+
+void node_audit(const struct node *node, const char *event, const char *reason)
+{
+    node_audit_event(node, (struct audit_event){.event = event, .reason = reason});
 }

@@ -3,9 +3,9 @@
 #include "common/auto.h"
 #include "common/json_view.h"
 #include "common/log.h"
-#include "pam_ssm/edge/host_files.h"
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/components.h"
+#include "pam_ssm/userctl/live_grants.h"
 #include "pam_ssm/userctl/logins.h"
 #include "pam_ssm/userctl/userctl_exit.h"
 
@@ -80,21 +80,6 @@ int reconcile_print_plan(struct node *node, bool as_json)
 
 /* ---- doing ---- */
 
-static enum err sweep_grants(const struct node *node, struct text *ret_why)
-{
-    AUTO(host_files_free_grants) struct host_grants grants = {0};
-    TRY(host_files_read_grants(node->paths, &grants, ret_why));
-    for (size_t i = 0; i < grants.count; i++) {
-        const struct grant *grant = &grants.grants[i];
-        if (!grant_is_active(grant, &node->now)) {
-            TRY(state_dir_remove(node->paths->grants_dir, grant->id, ret_why));
-            printf("grants: %s has ended and is removed\n", grant->id);
-            node_audit(node, "grant-ended", grant->id);
-        }
-    }
-    return ERR_OK;
-}
-
 static enum err sweep_logins(const struct node *node, struct text *ret_why)
 {
     size_t swept = 0;
@@ -133,7 +118,7 @@ int reconcile_apply(struct node *node)
 {
     char memory[WHY_SIZE];
     struct text why = text_in(memory, sizeof memory);
-    int code = judge("grants", sweep_grants(node, &why), memory);
+    int code = judge("grants", live_grants_sweep(node, &why), memory);
     text_clear(&why);
     code = worse(code, judge("logins", sweep_logins(node, &why), memory));
     text_clear(&why);

@@ -8,10 +8,15 @@
 extern const struct verb adopt_verb;
 extern const struct verb apply_verb;
 extern const struct verb diff_verb;
+extern const struct verb grant_verb;
+extern const struct verb grants_verb;
 extern const struct verb init_verb;
+extern const struct verb level_verb;
+extern const struct verb lint_verb;
 extern const struct verb park_verb;
 extern const struct verb plan_verb;
 extern const struct verb remove_verb;
+extern const struct verb revoke_verb;
 extern const struct verb sessions_verb;
 extern const struct verb status_verb;
 extern const struct verb uninstall_verb;

@@ -323,13 +323,6 @@ static void a_file_of_ours_is_recognized(void **state)
     }
     file[60] = 'X';
     assert_false(sudoers_render_parse(text_bytes(&text), claimed, &body));
-    text_clear(&text);
-    sudoers_render_stub(&text);
-    assert_false(sudoers_render_parse(text_bytes(&text), claimed, &body));
-    assert_true(!has_visudo() || visudo_status(file) == 0);
-    for (const char *line = file; *line != '\0'; line = strchr(line, '\n') + 1) {
-        assert_true(line[0] == '#' && line[1] == ' ');
-    }
 }
 
 /* ---- the linter ---- */
