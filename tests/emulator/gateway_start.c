@@ -49,6 +49,12 @@ static enum err start_worker(struct session *session, const json_t *properties)
                   .timing = fault_agent_timing(&lab->faults)},
         .host = host[0] == '\0' ? "localhost" : host,
         .port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10),
+        .process = {.program = lab->options.session_worker,
+                    .state_dir = lab->options.agent_state_dir,
+                    .session_id = session->id,
+                    .node_id = session->target,
+                    .document = session->document,
+                    .owner = session->owner},
         .has_pause = lab->options.has_agent_pause,
         .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u,
         .stuck_us = (uint64_t)lab->faults.stuck_reconnect_ms * 1000u};

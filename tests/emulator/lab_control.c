@@ -25,10 +25,10 @@ static size_t queued(const struct session *session)
 
 static json_t *describe_session(const struct session *session)
 {
-    return json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:I}", "id", session->id, "target", session->target, "status",
-                     session_status_text(session->status), "client_connected", session->client != NULL,
-                     "agent_connected", session->agent != NULL || session->is_worker_attached, "output",
-                     session->details, "queued_bytes", (json_int_t)queued(session));
+    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:b,s:s,s:I}", "id", session->id, "target", session->target, "owner",
+                     session->owner, "status", session_status_text(session->status), "client_connected",
+                     session->client != NULL, "agent_connected", session->agent != NULL || session->is_worker_attached,
+                     "output", session->details, "queued_bytes", (json_int_t)queued(session));
 }
 
 static void add_counter(json_t *object, const char *name, uint64_t value)

@@ -17,6 +17,8 @@ enum option_code {
     OPTION_REGION,
     OPTION_NO_BUILTIN_NODES,
     OPTION_NO_AGENT_PAUSE,
+    OPTION_SESSION_WORKER,
+    OPTION_AGENT_STATE_DIR,
     OPTION_SEED,
     OPTION_EXIT_WITH_PARENT,
     OPTION_DEBUG,
@@ -37,6 +39,8 @@ static const struct {
     {"no-builtin-nodes", NULL, "no nodes but the agents that register", OPTION_NO_BUILTIN_NODES},
     {"no-agent-pause", NULL, "built-in nodes do not sleep 1 ms after every read, as the real agent does",
      OPTION_NO_AGENT_PAUSE},
+    {"session-worker", "FILE", "built-in nodes run it, one process a session, as agents do", OPTION_SESSION_WORKER},
+    {"agent-state-dir", "DIR", "and write the agent's state files below DIR", OPTION_AGENT_STATE_DIR},
     {"seed", "NUMBER", "seed of ids, keys and faults (random)", OPTION_SEED},
     {"exit-with-parent", "PID", "end when that process ends", OPTION_EXIT_WITH_PARENT},
     {"debug", NULL, "say on standard error what happens", OPTION_DEBUG},
@@ -103,6 +107,12 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
         break;
     case OPTION_REGION:
         options->region = argument;
+        break;
+    case OPTION_SESSION_WORKER:
+        options->session_worker = argument;
+        break;
+    case OPTION_AGENT_STATE_DIR:
+        options->agent_state_dir = argument;
         break;
     case OPTION_NO_BUILTIN_NODES:
         options->has_builtin_nodes = false;

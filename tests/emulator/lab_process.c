@@ -22,6 +22,7 @@
 #include "tests/emulator/outage.h"
 #include "tests/emulator/server.h"
 #include "tests/emulator/session.h"
+#include "tests/emulator/session_process.h"
 
 struct stop_sources {
     struct loop_watch signals, parent;
@@ -118,6 +119,7 @@ static void make_activation(struct lab *lab)
 static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
 {
     raise_descriptor_limit();
+    session_process_ignore_ends();
     TRY(seed(lab));
     TRY(sha256_new(&lab->hash));
     TRY(open_state_dir(lab));

@@ -23,6 +23,7 @@ static void close_socket(struct node_target *target)
 void node_target_close(struct node_target *target)
 {
     close_socket(target);
+    session_process_end(&target->process);
     event_loop_disarm(target->loop, &target->begin);
     if (target->addresses != NULL) {
         freeaddrinfo(target->addresses);
@@ -80,10 +81,30 @@ static void finish_connect(struct node_target *target)
     target->dialed(target->owner, true);
 }
 
+/* What the process finds at its port shows as the end of its output. */
+static void start_process(struct node_target *target)
+{
+    int fd = -1;
+    if (session_process_start(&target->worker, target->worker_port, &target->process, &fd) == ERR_OK) {
+        if (event_loop_watch(target->loop, &target->watch, fd, EPOLLOUT) == ERR_OK) {
+            target->fd = fd;
+            return;
+        }
+        close(fd);
+    }
+    node_target_close(target);
+    target->dialed(target->owner, false);
+}
+
 static void begin_expired(void *owner, uint64_t now_us)
 {
+    struct node_target *target = owner;
     (void)now_us;
-    connect_next(owner);
+    if (target->worker_port != 0) {
+        start_process(target);
+    } else {
+        connect_next(target);
+    }
 }
 
 static void watch_ready(void *owner, uint32_t events)
@@ -129,15 +150,25 @@ static struct addrinfo *resolve(const char *address, uint16_t port)
     return list;
 }
 
+/* Those of localhost are two lists in one. */
+static struct addrinfo *resolve_local(uint16_t port)
+{
+    struct addrinfo *v6 = resolve("::1", port);
+    struct addrinfo *v4 = resolve("127.0.0.1", port);
+    if (v6 == NULL) {
+        return v4;
+    }
+    v6->ai_next = v4;
+    return v6;
+}
+
 void node_target_dial(struct node_target *target, const char *host, uint16_t port)
 {
     node_target_close(target);
     bool is_local = strcmp(host, "localhost") == 0;
-    target->addresses = resolve(is_local ? "::1" : host, port);
-    if (is_local && target->addresses != NULL) {
-        target->addresses->ai_next = resolve("127.0.0.1", port);
-    } else if (is_local) {
-        target->addresses = resolve("127.0.0.1", port);
+    target->worker_port = is_local && target->worker.program != NULL ? port : 0;
+    if (target->worker_port == 0) {
+        target->addresses = is_local ? resolve_local(port) : resolve(host, port);
     }
     target->next_address = target->addresses;
     target->is_dialing = true;

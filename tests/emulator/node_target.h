@@ -2,7 +2,8 @@
  * gathered and go out with node_target_flush.
  *
  * Only localhost and loopback addresses are dialed: nothing leaves the machine. localhost is ::1, then 127.0.0.1, as
- * the agent tries each address in turn. */
+ * the agent tries each address in turn. With a program in `worker`, that process dials localhost, and what is held here
+ * is its standard input and output. */
 #ifndef SSM_LAB_NODE_TARGET_H
 #define SSM_LAB_NODE_TARGET_H
 
@@ -10,12 +11,16 @@
 
 #include "tests/emulator/byte_queue.h"
 #include "tests/emulator/event_loop.h"
+#include "tests/emulator/session_process.h"
 
 struct node_target {
     struct event_loop *loop; /* borrowed */
     void (*dialed)(void *owner, bool is_connected);
     void (*ready)(void *owner, bool can_read); /* something has happened: flush, read */
     void *owner;
+    struct session_process_config worker;
+    struct session_process process;
+    uint16_t worker_port; /* 0: dialed from here */
     int fd;
     bool is_dialing;
     bool has_ended;       /* end or error of reading was seen: it is not read again */

@@ -216,20 +216,23 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
     if (worker == NULL) {
         return ERR_MEMORY;
     }
-    *worker =
-        (struct node_worker){.ports = *ports,
-                             .owner = owner,
-                             .loop = loop,
-                             .port = config->port,
-                             .has_pause = config->has_pause,
-                             .has_room = true,
-                             .wanted_input = true,
-                             .target = {.loop = loop, .dialed = target_dialed, .ready = target_ready, .owner = worker},
-                             .tick = {.expired = tick_expired, .owner = worker},
-                             .pace = {.expired = pace_expired, .owner = worker},
-                             .link = {.expired = link_expired, .owner = worker},
-                             .stuck_us = config->stuck_us,
-                             .stuck = {.expired = stuck_expired, .owner = worker}};
+    *worker = (struct node_worker){.ports = *ports,
+                                   .owner = owner,
+                                   .loop = loop,
+                                   .port = config->port,
+                                   .has_pause = config->has_pause,
+                                   .has_room = true,
+                                   .wanted_input = true,
+                                   .target = {.loop = loop,
+                                              .dialed = target_dialed,
+                                              .ready = target_ready,
+                                              .owner = worker,
+                                              .worker = config->process},
+                                   .tick = {.expired = tick_expired, .owner = worker},
+                                   .pace = {.expired = pace_expired, .owner = worker},
+                                   .link = {.expired = link_expired, .owner = worker},
+                                   .stuck_us = config->stuck_us,
+                                   .stuck = {.expired = stuck_expired, .owner = worker}};
     node_target_init(&worker->target);
     snprintf(worker->host, sizeof worker->host, "%s", config->host);
     enum err err = agent_core_new(&config->agent, &core_ports, worker, chance, &worker->core);

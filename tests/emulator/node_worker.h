@@ -9,6 +9,7 @@
 
 #include "tests/emulator/agent_core.h"
 #include "tests/emulator/event_loop.h"
+#include "tests/emulator/session_process.h"
 
 struct node_worker;
 
@@ -24,6 +25,7 @@ struct node_worker_config {
     struct agent_config agent; /* texts are copied */
     const char *host;          /* of the target; "localhost" tries ::1, then 127.0.0.1 */
     uint16_t port;
+    struct session_process_config process; /* without a program, the node dials the target itself */
     bool has_pause;
     uint64_t start_delay_us; /* before it appears */
     uint64_t stuck_us;       /* blocked by its target for so long, it hears no pong and connects anew; 0: never */

@@ -6,12 +6,12 @@
  * the port of localhost that standard input and output are relayed to (plugin Port); or SESSION_WORKER_USER and
  * SESSION_WORKER_COMMAND, for a shell: `sh -c COMMAND` as that user, by setuid alone, without PAM (plugin
  * Standard_Stream). Who runs it without being root forges a session, and stays who he is. */
-#include <arpa/inet.h>
 #include <err.h>
 #include <grp.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,13 +41,31 @@ static void *copy(void *argument)
     return NULL;
 }
 
+static int dial_address(const char *address, const char *port)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *list = NULL;
+    if (getaddrinfo(address, port, &hints, &list) != 0) {
+        return -1;
+    }
+    int fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_connected = fd >= 0 && connect(fd, list->ai_addr, list->ai_addrlen) == 0;
+    freeaddrinfo(list);
+    if (!is_connected) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* localhost, as the agent tries it. */
 static int dial(const char *port)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in node = {.sin_family = AF_INET,
-                               .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&node, sizeof node) != 0) {
+    int fd = dial_address("::1", port);
+    if (fd < 0) {
+        fd = dial_address("127.0.0.1", port);
+    }
+    if (fd < 0) {
         err(1, "port %s", port);
     }
     return fd;

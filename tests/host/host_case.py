@@ -31,10 +31,10 @@ class HostCase(unittest.TestCase):
         """It failed, and syslog has a line of ours with these words."""
         self.assertNotEqual(result.status, 0, str(result))
         if words:
-            self.assert_logged(*words)
+            self.assert_logged(*words, result=result)
 
-    def assert_logged(self, *words):
-        return self.node.syslog.wait_for(words, self.since)
+    def assert_logged(self, *words, result=""):
+        return self.node.syslog.wait_for(words, self.since, what=str(result))
 
     def session(self, *arguments, **options):
         return Session(*arguments, **options)

@@ -108,7 +108,7 @@ class Syslog:
                 self.lines.append(line)
                 self.arrived.notify_all()
 
-    def wait_for(self, words, since=0, timeout=10):
+    def wait_for(self, words, since=0, timeout=10, what=""):
         """The first line from position `since` on with all these words."""
 
         def found():
@@ -116,7 +116,7 @@ class Syslog:
 
         with self.arrived:
             if not self.arrived.wait_for(found, timeout):
-                raise AssertionError("no line with %s in syslog:\n%s" % (words, "\n".join(self.lines[since:])))
+                raise AssertionError("no line with %s in syslog:\n%s\n%s" % (words, "\n".join(self.lines[since:]), what))
             return found()
 
 
