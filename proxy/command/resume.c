@@ -38,10 +38,10 @@ static enum err begin_try(struct resume *resume, struct run *run, const struct s
                           int64_t now_us)
 {
     text_clear(&run->why);
-    resume->is_environment = false;
+    resume->is_from_environment = false;
     AUTO(account_wipe) struct account account = {0};
     TRY(account_open(&run->flags, &account, &run->why));
-    resume->is_environment = account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
+    resume->is_from_environment = account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_resume_session(session_id, &request));
     TRY(api_post_apart(run->net, &account, &request, TRY_US, &resume->call));
@@ -83,16 +83,16 @@ static bool needs_person(enum err err)
     return err == ERR_CREDENTIALS || err == ERR_NO_CREDENTIALS || err == ERR_CLOCK_SKEW || err == ERR_CONFIG;
 }
 
-static void ask_person(struct resume *resume, const struct run *run, enum err err, int64_t now_us)
+static void tell_person(struct resume *resume, const struct run *run, enum err err, int64_t now_us)
 {
-    if (resume->has_asked || !needs_person(err)) {
+    if (resume->has_told || !needs_person(err)) {
         return;
     }
-    resume->has_asked = true;
+    resume->has_told = true;
     char memory[FAILURE_SIZE];
     struct text line = text_in(memory, sizeof memory);
     failure_put(err, &run->why, &line);
-    bool is_fixed = err == ERR_CREDENTIALS && resume->is_environment;
+    bool is_fixed = err == ERR_CREDENTIALS && resume->is_from_environment;
     log_event("%s: cannot be resumed yet: %s%s; it is tried again for %lld s", resume->name, line.data,
               is_fixed ? " (they are in the environment, which stays as it is while this runs: connect again)" : "",
               (long long)((resume->reconnect.give_up_us - now_us) / 1000000));
@@ -150,7 +150,7 @@ enum err resume_pump(struct resume *resume, struct run *run, struct stream *stre
         return err;
     }
     log_debug("the session could not be resumed yet: %s: %s", err_text(err), run->why.data);
-    ask_person(resume, run, err, now_us);
+    tell_person(resume, run, err, now_us);
     return reconnect_failed(&resume->reconnect, now_us) ? ERR_AGAIN : give_up(resume, run);
 }
 

@@ -23,8 +23,8 @@ struct resume {
     bool is_trying; /* a try is under way: API call and connection side by side */
     bool is_upgrading;
     int64_t try_ends_us;
-    bool is_environment; /* the credentials of the try came from the environment */
-    bool has_asked;      /* for a person; once is enough */
+    bool is_from_environment; /* the credentials of the last try */
+    bool has_told;            /* a person what only a person can put right; once is enough */
 };
 
 /* The connection was lost. The first try begins with the next pump; after a pause, when the connection was of no use

@@ -21,7 +21,7 @@ struct tunnel_session {
     const char *session_id;
     int64_t ping_interval_us; /* twice this in silence, and the connection is lost */
     int64_t resume_budget_us; /* for bringing back a connection that was lost */
-    uint32_t payload_bytes;   /* the largest of the channel's messages */
+    uint32_t payload_bytes;   /* the largest payload of a message of the channel */
 };
 
 struct tunnel {
