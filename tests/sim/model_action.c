@@ -336,9 +336,9 @@ static void be_silent(struct model_world *world)
     world->facts.is_silent = false;
 }
 
-/* ---- the adversary on the network; what the service itself says goes over TLS and is neither lost nor repeated ----
- */
+/* ---- the adversary on the network ---- */
 
+/* What the service itself says goes over TLS, and is neither lost nor repeated. */
 static bool is_from_service(const struct model_message *message)
 {
     struct agent_message parsed;
@@ -446,6 +446,8 @@ static void last_to_agent(struct model_world *world)
     overtake_to_agent(world, world->to_agent.count - 1);
 }
 
+#define TIME 12u /* last of the fair ones: see model_action_is_enabled */
+
 static const struct action actions[] = {
     {"client-resumes", may_resume_client, resume_client},
     {"agent-resumes", may_resume_agent, resume_agent},
@@ -459,7 +461,7 @@ static const struct action actions[] = {
     {"server-writes", may_server_write, server_writes},
     {"server-closes", may_server_close, server_closes},
     {"client-eof", may_write_eof, client_writes_eof},
-    {"time", may_pass_time, pass_time}, /* last of the fair ones: see model_action_is_enabled */
+    [TIME] = {"time", may_pass_time, pass_time},
     {"delay", may_delay, delay},
     {"silence", may_be_silent, be_silent},
     {"server-refuses", may_refuse_server, refuse_server},
@@ -477,8 +479,6 @@ static const struct action actions[] = {
     {"agent-loses-link-and-messages", may_lose_agent, lose_agent_and_messages},
     {"agent-loses-link", may_lose_agent, lose_agent_only},
 };
-
-#define TIME 12u
 
 const unsigned model_action_count = sizeof actions / sizeof *actions;
 const unsigned model_action_fair_count = TIME + 1;

@@ -53,8 +53,8 @@ struct sim_session {
     bool has_agent_left; /* it has hung up for good */
     bool is_over;        /* the service knows that the task is complete */
     bool is_told;        /* channel_closed is on its way to the client */
-    bool
-        waits; /* the target closes when the client has everything, as sshd does; otherwise right after its last byte */
+    /* The target closes when the client has everything, as sshd does; otherwise right after its last byte. */
+    bool is_target_patient;
     char final_output[256];
     const char *failure;
 };
@@ -186,7 +186,7 @@ static void target_reads(struct sim_session *session)
     size_t len = session->download_len - session->served;
     len = len < sizeof piece ? len : sizeof piece;
     if (len == 0) {
-        bool is_done = !session->waits || session->downloaded == session->download_len;
+        bool is_done = !session->is_target_patient || session->downloaded == session->download_len;
         if (session->uploaded == session->upload_len && is_done) {
             session->is_target_open = false;
             agent_core_target_ended(session->agent, true, agent_time(session));
@@ -397,8 +397,8 @@ static void make_session(struct sim_session *session, uint64_t seed, struct sha2
     session->network = (struct network){
         .loss_percent = is_calm ? 0 : chance_below(chance, 31),
         .repeat_percent = is_calm ? 0 : chance_below(chance, 11),
-        .delay_us = (int64_t)chance_below(chance, 4) == 0 ? (int64_t)chance_below(chance, 5 * 1000 * 1000)
-                                                          : (int64_t)chance_below(chance, 100 * 1000),
+        .delay_us = chance_below(chance, 4) == 0 ? (int64_t)chance_below(chance, 5 * 1000 * 1000)
+                                                 : (int64_t)chance_below(chance, 100 * 1000),
         .jitter_us = (int64_t)chance_below(chance, 32 * 1000),
         .disconnects = is_calm ? 0 : (uint32_t)chance_below(chance, 6),
         .largest = SIZE_MAX,
@@ -406,7 +406,7 @@ static void make_session(struct sim_session *session, uint64_t seed, struct sha2
     session->upload_len =
         chance_below(chance, 4) == 0 ? chance_below(chance, 3 * 1024 * 1024) : chance_below(chance, 64 * 1024);
     session->download_len = chance_below(chance, 32 * 1024);
-    session->waits = chance_below(chance, 4) != 0;
+    session->is_target_patient = chance_below(chance, 4) != 0;
     session->now_us = 1000 * 1000;
     session->disconnect_us = session->now_us + (int64_t)chance_below(chance, 10 * 1000 * 1000);
     session->agent_chance = chance_from_number(~seed);
@@ -462,7 +462,7 @@ static bool judge(const struct sim_session *session, bool is_verbose)
     bool is_whole = session->uploaded == session->upload_len && session->downloaded == session->download_len;
     /* A target that closes at once: the agent waits 2 s for acknowledgements, gives up what is missing at the very end,
      * and reports success. Nothing in the protocol tells a client. */
-    bool gave_up = !session->waits && session->is_over && session->uploaded == session->upload_len;
+    bool gave_up = !session->is_target_patient && session->is_over && session->uploaded == session->upload_len;
     bool is_good = session->failure == NULL && (is_whole || gave_up || result.err != ERR_OK);
     if (is_verbose || !is_good) {
         struct channel_counters counters = channel_counters(session->channel);
