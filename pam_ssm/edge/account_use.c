@@ -24,14 +24,22 @@ static enum err refuse(const char *path, struct text *ret_why)
 }
 
 /* One of real, effective, saved and file system id, as userdel(8) looks for; proc_pid_status(5). */
-static bool status_has_uid(const char *status, int64_t uid)
+static bool status_has_uid(char *status, int64_t uid)
 {
-    const char *line = strstr(status, "\nUid:");
-    long long ids[4];
-    if (line == NULL || sscanf(line, "\nUid: %lld %lld %lld %lld", &ids[0], &ids[1], &ids[2], &ids[3]) != 4) {
+    char *line = strstr(status, "\nUid:");
+    if (line == NULL) {
         return false;
     }
-    return ids[0] == uid || ids[1] == uid || ids[2] == uid || ids[3] == uid;
+    line += strlen("\nUid:");
+    line[strcspn(line, "\n")] = '\0';
+    char *state = NULL;
+    for (const char *word = strtok_r(line, "\t ", &state); word != NULL; word = strtok_r(NULL, "\t ", &state)) {
+        int64_t id = -1;
+        if (text_parse_decimal(word, 0, UINT32_MAX, &id) == ERR_OK && id == uid) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool process_has_uid(int proc, const char *pid, int64_t uid)

@@ -76,8 +76,18 @@ static enum agent_sudoers judge(const struct host_paths *paths, const struct fou
     return is_ours ? AGENT_SUDOERS_OURS : AGENT_SUDOERS_OTHER;
 }
 
+static bool has_folder(const struct host_paths *paths)
+{
+    struct stat status;
+    return stat(paths->sudoers_dir, &status) == 0 || errno != ENOENT;
+}
+
 enum err agent_sudoers_read(const struct host_paths *paths, enum agent_sudoers *ret_kind, struct text *ret_why)
 {
+    if (!has_folder(paths)) {
+        *ret_kind = AGENT_SUDOERS_NOWHERE;
+        return ERR_OK;
+    }
     AUTO(drop_found) struct found found = {0};
     enum err err = look(paths, &found, ret_why);
     if (err == ERR_NO_TARGET) {
@@ -98,6 +108,9 @@ static bool is_saved(const struct host_paths *paths)
 
 enum err agent_sudoers_install(const struct host_paths *paths, struct text *ret_why)
 {
+    if (!has_folder(paths)) {
+        return ERR_OK;
+    }
     AUTO(drop_found) struct found found = {0};
     enum err err = look(paths, &found, ret_why);
     if (err != ERR_OK && err != ERR_NO_TARGET) {
@@ -118,7 +131,7 @@ enum err agent_sudoers_restore(const struct host_paths *paths, struct text *ret_
 {
     enum agent_sudoers kind;
     TRY(agent_sudoers_read(paths, &kind, ret_why));
-    if (kind == AGENT_SUDOERS_OTHER) {
+    if (kind == AGENT_SUDOERS_OTHER || kind == AGENT_SUDOERS_NOWHERE) {
         return ERR_OK;
     }
     AUTO_FREE char *memory = NULL;

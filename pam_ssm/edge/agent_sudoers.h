@@ -9,7 +9,8 @@
 enum agent_sudoers {
     AGENT_SUDOERS_MISSING, /* the agent would write its rule together with the account */
     AGENT_SUDOERS_OURS,    /* a regular file of root's with our comment alone, mode 0440 */
-    AGENT_SUDOERS_OTHER    /* anything else */
+    AGENT_SUDOERS_OTHER,   /* anything else */
+    AGENT_SUDOERS_NOWHERE  /* there is no sudoers.d: nobody reads it, and the agent cannot write it */
 };
 
 /* ERR_SYSTEM: errno tells. */
@@ -17,7 +18,8 @@ enum err agent_sudoers_read(const struct host_paths *paths, enum agent_sudoers *
                             struct text *ret_why) SSM_MUST_USE;
 
 /* Keeps what is there in the state directory, unless something is kept there already, and puts the comment in its
- * place in one rename. ERR_TOO_LONG, ERR_MEMORY, ERR_SYSTEM; what was there stands then. */
+ * place in one rename; without a sudoers.d it does nothing. ERR_TOO_LONG, ERR_MEMORY, ERR_SYSTEM; what was there stands
+ * then. */
 enum err agent_sudoers_install(const struct host_paths *paths, struct text *ret_why) SSM_MUST_USE;
 
 /* Back to what was there before; removes ours when nothing was. What is there and not ours stays. */

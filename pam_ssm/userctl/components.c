@@ -48,7 +48,7 @@ static enum err check_agent_file(struct node *node, struct text *differences, st
 {
     enum agent_sudoers kind;
     TRY(agent_sudoers_read(node->paths, &kind, ret_why));
-    if (kind != AGENT_SUDOERS_OURS) {
+    if (kind == AGENT_SUDOERS_MISSING || kind == AGENT_SUDOERS_OTHER) {
         text_format(differences, "write a comment in place of %s/%s: %s\n", node->paths->sudoers_dir,
                     node->paths->agent_sudoers,
                     kind == AGENT_SUDOERS_MISSING ? "while it is missing, the agent may write its NOPASSWD rule there"
@@ -61,7 +61,7 @@ static enum err apply_agent_file(struct node *node, struct text *ret_why)
 {
     enum agent_sudoers kind;
     TRY(agent_sudoers_read(node->paths, &kind, ret_why));
-    if (kind == AGENT_SUDOERS_OURS) {
+    if (kind == AGENT_SUDOERS_OURS || kind == AGENT_SUDOERS_NOWHERE) {
         return ERR_OK;
     }
     TRY(agent_sudoers_install(node->paths, ret_why));

@@ -175,7 +175,9 @@ void governed_put_plan(const struct node *node, const struct governed *governed,
 static void cut_line_ends(char *words)
 {
     for (char *at = words; *at != '\0'; at++) {
-        *at = *at == '\n' ? ' ' : *at;
+        if (*at == '\n') {
+            *at = ' ';
+        }
     }
 }
 

@@ -21,6 +21,7 @@ STATE = "/var/lib/ssm-bridge"
 OWNED = STATE + "/owned"
 HOME = "/home/ssm-user"
 REFUSED, DRIFT = 4, 3
+BOOT_ID = read("/proc/sys/kernel/random/boot_id").strip()
 
 for user in ("ssm-user", "carol"):
     run("userdel", user)
@@ -38,6 +39,10 @@ def exists():
 
 def uid():
     return pwd.getpwnam("ssm-user").pw_uid
+
+
+def key_values(**entries):
+    return "".join('%s="%s"\n' % entry for entry in entries.items())
 
 
 def agent_session():
@@ -332,6 +337,14 @@ class AccountTest(unittest.TestCase):
         self.userctl("uninstall", "--restore")
         self.assertEqual(read(AGENT_FILE), AGENT_RULE)
 
+    def test_node_without_sudoers_folder(self):
+        remove("/etc/sudoers.d")
+        self.addCleanup(os.mkdir, "/etc/sudoers.d", 0o755)
+        self.userctl("init")
+        self.assert_parked()
+        self.assertFalse(os.path.exists("/etc/sudoers.d"))
+        self.userctl("uninstall", "--restore")
+
     # ---- when something is in the way ----
 
     def test_killed_between_any_two_steps(self):
@@ -373,6 +386,48 @@ class AccountTest(unittest.TestCase):
         os.remove(STATE + "/filler")
         self.userctl("init")
         self.assert_parked()
+
+    def test_full_disk_below_etc(self):
+        """useradd has no room for its new file: the databases stay, and so does what closes the account."""
+        run("mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "tmpfs", "/mnt")
+        self.addCleanup(run, "umount", "/mnt")
+        run("cp", "-a", "/etc/.", "/mnt")
+        run("mount", "--bind", "/mnt", "/etc")
+        self.addCleanup(run, "umount", "/etc")
+        self.userctl("init")
+        run("chage", "-E", "-1", "ssm-user")
+        before = [read(path) for path in DATABASES]
+        with open("/etc/filler", "wb", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(b"x" * 4096)
+            except OSError:
+                pass
+        result = self.userctl("apply", "--repair", status=1)
+        self.assertIn("chage", result.errors)
+        self.assertEqual([read(path) for path in DATABASES], before)
+        os.remove("/etc/filler")
+        self.userctl("apply", "--repair")
+        self.assert_parked()
+
+    def test_ended_logins_and_grants_are_swept(self):
+        self.userctl("init")
+        own = "%d-%s" % (os.getpid(), read("/proc/self/stat").rsplit(")", 1)[1].split()[19])
+        for name in (own, "%d-1" % os.getpid(), "4194303-1"):
+            pid, start = name.split("-")
+            write("/run/ssm-bridge/sessions/" + name, key_values(
+                PID=pid, START=start, OPENED=1, BOOT_ID=BOOT_ID, USER="ssm-user", SESSION_ID="a-1", WORKER_PID=1, WORKER_START_MS=1), 0o600)
+        for name, not_after, boot_deadline, boot_id in (("1" * 16, 10**10, 10**9, BOOT_ID), ("2" * 16, 1, 10**9, BOOT_ID),
+                                                        ("3" * 16, 10**10, 1, BOOT_ID), ("4" * 16, 10**10, 10**9, "another")):
+            write(STATE + "/grants/" + name, key_values(ID=name, BOOT_ID=boot_id, CREATED=1, NOT_AFTER=not_after, BOOT_DEADLINE=boot_deadline), 0o600)
+        os.chmod("/run/ssm-bridge/sessions", 0o700)
+        os.chmod(STATE + "/grants", 0o700)
+        self.assert_refused("remove", "--yes", words="somebody is logged in")
+        run(PROGRAM, "apply", "--repair")
+        self.assertEqual(os.listdir("/run/ssm-bridge/sessions"), [own])
+        self.assertEqual(os.listdir(STATE + "/grants"), ["1" * 16])
+        self.userctl("uninstall")
+        self.assertEqual(os.listdir(STATE + "/grants"), [])
 
     def test_remove_when_busy_is_refused(self):
         self.userctl("init")
