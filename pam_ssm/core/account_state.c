@@ -168,12 +168,9 @@ static void plan_lock(const struct account_facts *facts, enum account_want want,
 
 static void plan_uid(const struct account_record *record, const struct account_facts *facts, struct account_plan *plan)
 {
-    if (facts->uid == record->uid) {
-        return;
-    }
     if (facts->uid_owner[0] != '\0') {
-        refuse(plan, ACCOUNT_UID_TAKEN);
-    } else {
+        refuse(plan, ACCOUNT_UID_TAKEN); /* also when both have it: passwd(5) allows that */
+    } else if (facts->uid != record->uid) {
         add(plan, ACCOUNT_SET_UID);
     }
 }

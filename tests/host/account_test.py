@@ -152,6 +152,11 @@ class AccountTest(unittest.TestCase):
         self.policy(Uid=1234)
         self.assert_refused("init", words="belongs to carol")
         self.assert_no_account()
+        run("userdel", "carol")
+        self.userctl("init")
+        run("useradd", "-o", "-u", "1234", "carol")
+        self.assert_refused("apply", words="belongs to carol")
+        self.assertIn("belongs to carol", self.userctl("status", status=DRIFT).output)
 
     def test_uid_of_running_processes_is_refused(self):
         self.policy(Uid=1234)
@@ -311,6 +316,7 @@ class AccountTest(unittest.TestCase):
         self.userctl("init")
         own_uid = uid()
         self.userctl("remove", "--yes")
+        self.userctl("apply", "--repair")
         self.assert_no_account()
         run("useradd", "carol")
         run("userdel", "carol")
@@ -332,6 +338,7 @@ class AccountTest(unittest.TestCase):
         os.chmod(AGENT_FILE, 0o666)
         self.userctl("apply", "--repair")
         self.assert_parked()
+        self.assertEqual(oct(os.stat(AGENT_FILE).st_mode & 0o7777), "0o440")
         self.userctl("uninstall")
         self.assertNotEqual(read(AGENT_FILE), AGENT_RULE)
         self.userctl("uninstall", "--restore")

@@ -195,6 +195,9 @@ static void what_is_refused_is_closed_all_the_same(void **state)
     assert_refused(ACCOUNT_UID_TAKEN, "carol");
     assert_int_equal(plan.steps[0], ACCOUNT_EXPIRE);
     assert_false(has_step(ACCOUNT_SET_UID));
+    facts.uid = UID;
+    make_plan(ACCOUNT_WANT_PARKED);
+    assert_refused(ACCOUNT_UID_TAKEN, "carol");
 }
 
 static void nothing_is_done_twice(void **state)
