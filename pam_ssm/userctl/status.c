@@ -5,6 +5,7 @@
 #include "pam_ssm/edge/helper_process.h"
 #include "pam_ssm/edge/host_files.h"
 #include "pam_ssm/edge/pam_module.h"
+#include "pam_ssm/edge/sudoers_install.h"
 #include "pam_ssm/userctl/components.h"
 #include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/logins.h"
@@ -13,8 +14,6 @@
 
 #include <stdio.h>
 #include <unistd.h>
-
-#define SUDO_TIMEOUT_MS 15000
 
 enum verdict { RIGHT, WEAK, DRIFT };
 
@@ -104,34 +103,29 @@ static void measure_logins(const struct node *node, struct status *status)
     set(status, ROW_LOGINS, RIGHT, "%zu live", count);
 }
 
-/* May it run what no list of the level limited may hold, the editor of sudoers? ERR_NO_TARGET: there is no sudo. */
-static enum err ask_sudo(const char *user, bool *ret_is_root)
+/* May it run what no list of the level limited may hold, the editor of sudoers? ERR_NO_TARGET: there is no sudo, or no
+ * such account. */
+static enum err ask_sudo(const char *user, bool *ret_is_root, struct text *ret_why)
 {
     char memory[LIMIT_PATH + 1];
     struct text visudo = text_in(memory, sizeof memory);
     TRY(helper_process_find("visudo", &visudo));
-    const char *const argv[] = {"sudo", "-n", "-l", "-U", user, memory, NULL};
-    char words[512];
-    struct text output = text_in(words, sizeof words);
-    int code = 0;
-    TRY(helper_process_run(&(struct helper_process){.argv = argv, .timeout_ms = SUDO_TIMEOUT_MS, .output = &output},
-                           &code));
-    *ret_is_root = code == 0;
-    return ERR_OK;
+    return sudoers_install_allows(user, memory, ret_is_root, ret_why);
 }
 
 /* What sudo says itself, whatever its files hold: rules elsewhere count as well. */
 static void measure_sudo(const struct node *node, struct status *status)
 {
     bool is_root = false;
-    enum err err = ask_sudo(node->policy.account.name, &is_root);
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    enum err err = ask_sudo(node->policy.account.name, &is_root, &why);
     if (err == ERR_NO_TARGET) {
-        set(status, ROW_SUDO, node->policy.privilege.level == HOST_LEVEL_NONE ? RIGHT : WEAK,
-            "not installed: nothing runs as root by it");
+        set(status, ROW_SUDO, RIGHT, "gives nothing: there is no sudo, or no account");
         return;
     }
     if (err != ERR_OK) {
-        set(status, ROW_SUDO, DRIFT, "does not answer: %s", err_text(err));
+        set(status, ROW_SUDO, DRIFT, "does not answer: %s", memory[0] != '\0' ? memory : err_text(err));
         return;
     }
     bool wants_root = node->policy.privilege.level == HOST_LEVEL_ROOT || status->active_grants > 0;
