@@ -205,6 +205,9 @@ enum err sudoers_apply(const struct sudoers_apply *wish, struct sudoers_applied 
 {
     struct sudoers_applied applied = {0};
     struct sudo_version version;
+    if (!is_dry(wish)) {
+        TRY(state_dir_sweep(wish->node->paths->sudoers_dir, ret_why));
+    }
     enum err err = sudoers_install_version(&version, ret_why);
     if (err == ERR_NO_TARGET) {
         text_clear(ret_why);
