@@ -10,8 +10,7 @@
 /* A shell in a shell in a screen: people come to twenty. */
 #define MAX_ANCESTORS 128
 
-/* The agent notes the time after it has started the worker (0.6 s seen), and /proc counts from a boot time in whole
- * seconds. */
+/* The agent notes the time after it has started the worker (0.6 s seen), and a clock is corrected little by little. */
 #define START_SLACK_MS 3000
 
 static bool is_late(int64_t deadline_us)
@@ -23,12 +22,10 @@ static bool is_late(int64_t deadline_us)
 static bool is_worker_of(const struct host_paths *paths, const struct host_policy *policy,
                          const struct process *process, const struct agent_session *session)
 {
-    int64_t start_ms = 0;
-    if (!process_is_of(process, paths->owner) || !process_runs(process, &policy->session.worker_paths) ||
-        process_start_unix_ms(paths, process, &start_ms) != ERR_OK) {
+    if (!process_is_of(process, paths->owner) || !process_runs(process, &policy->session.worker_paths)) {
         return false;
     }
-    int64_t difference_ms = session->worker_start_unix_ms - start_ms;
+    int64_t difference_ms = session->worker_start_unix_ms - host_clock_start_unix_ms(process->stat.start_ticks);
     return difference_ms >= -START_SLACK_MS && difference_ms <= START_SLACK_MS;
 }
 
@@ -38,6 +35,16 @@ bool find_session_has_worker(const struct host_paths *paths, const struct host_p
     AUTO(process_close) struct process process = PROCESS_NONE;
     return process_open(paths, session->worker_pid, &process) == ERR_OK &&
            is_worker_of(paths, policy, &process, session);
+}
+
+static enum decision_finding read_sessions(const struct host_paths *paths, int64_t deadline_us,
+                                           struct agent_sessions *ret_sessions)
+{
+    enum err err = agent_dir_read_until(paths, deadline_us, ret_sessions);
+    if (err != ERR_OK) {
+        return err == ERR_TIMEOUT ? FINDING_TIMEOUT : FINDING_STATE_MISSING;
+    }
+    return FINDING_VERIFIED;
 }
 
 /* ---- by the connection ---- */
@@ -61,7 +68,8 @@ static enum decision_finding match_socket(const struct host_paths *paths, const 
         }
         if (worker_holds_socket(paths, policy, &sessions->sessions[i], inode)) {
             if (match != NULL) {
-                return FINDING_AMBIGUOUS; /* two processes share it */
+                /* Two share it. Who is no worker cannot: only root could have passed it on. */
+                return FINDING_AMBIGUOUS;
             }
             match = &sessions->sessions[i];
         }
@@ -98,8 +106,9 @@ static enum decision_finding find_by_connection(const struct host_paths *paths, 
         return finding;
     }
     AUTO(agent_dir_free) struct agent_sessions sessions = {0};
-    if (agent_dir_read(paths, &sessions) != ERR_OK) {
-        return FINDING_STATE_MISSING;
+    finding = read_sessions(paths, deadline_us, &sessions);
+    if (finding != FINDING_VERIFIED) {
+        return finding;
     }
     const struct agent_session *match = NULL;
     finding = match_socket(paths, policy, &sessions, socket.inode, deadline_us, &match);
@@ -133,11 +142,13 @@ static bool is_recorded(const struct host_paths *paths, const struct process *pr
 
 /* A worker of the agent's, by its file: the agent must know it, too. */
 static enum decision_finding judge_worker(const struct host_paths *paths, const struct host_policy *policy,
-                                          const struct process *process, struct agent_session *ret_session)
+                                          const struct process *process, int64_t deadline_us,
+                                          struct agent_session *ret_session)
 {
     AUTO(agent_dir_free) struct agent_sessions sessions = {0};
-    if (agent_dir_read(paths, &sessions) != ERR_OK) {
-        return FINDING_STATE_MISSING;
+    enum decision_finding finding = read_sessions(paths, deadline_us, &sessions);
+    if (finding != FINDING_VERIFIED) {
+        return finding;
     }
     for (size_t i = 0; i < sessions.count; i++) {
         if (sessions.sessions[i].worker_pid == process->stat.pid &&
@@ -151,7 +162,7 @@ static enum decision_finding judge_worker(const struct host_paths *paths, const 
 
 /* What this ancestor says; NO_SESSION: nothing, ask the next one. */
 static enum decision_finding judge_ancestor(const struct host_paths *paths, const struct host_policy *policy,
-                                            const char *boot_id, const struct process *process,
+                                            const char *boot_id, const struct process *process, int64_t deadline_us,
                                             struct found_session *found)
 {
     if (is_recorded(paths, process, boot_id, &found->record)) {
@@ -165,7 +176,7 @@ static enum decision_finding judge_ancestor(const struct host_paths *paths, cons
     if (!process_is_of(process, paths->owner)) {
         return FINDING_NOT_ROOT;
     }
-    return judge_worker(paths, policy, process, &found->session);
+    return judge_worker(paths, policy, process, deadline_us, &found->session);
 }
 
 void find_session_of_process(const struct host_paths *paths, const struct host_policy *policy, const char *boot_id,
@@ -184,7 +195,7 @@ void find_session_of_process(const struct host_paths *paths, const struct host_p
             ret_found->finding = FINDING_TIMEOUT;
             return;
         }
-        ret_found->finding = judge_ancestor(paths, policy, boot_id, &process, ret_found);
+        ret_found->finding = judge_ancestor(paths, policy, boot_id, &process, deadline_us, ret_found);
         if (ret_found->finding != FINDING_NO_SESSION) {
             return;
         }

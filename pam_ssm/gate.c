@@ -23,12 +23,13 @@ struct arguments {
     enum decision_demand demand;
 };
 
+static const char *const demand_words[] = {
+    [DECISION_CONNECTION] = "connection", [DECISION_SESSION] = "session", [DECISION_GRANT] = "grant"};
+
 static bool parse_demand(const char *word, enum decision_demand *ret_demand)
 {
-    static const char *const words[] = {
-        [DECISION_CONNECTION] = "connection", [DECISION_SESSION] = "session", [DECISION_GRANT] = "grant"};
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i], word) == 0) {
+    for (unsigned i = 0; i < sizeof demand_words / sizeof demand_words[0]; i++) {
+        if (strcmp(demand_words[i], word) == 0) {
             *ret_demand = (enum decision_demand)i;
             return true;
         }
@@ -124,6 +125,34 @@ static bool gate_audit(const struct gate *gate, const char *event, const char *r
     return is_written || !policy->audit.is_required;
 }
 
+/* ---- a verdict that was told already ---- */
+
+/* sudo asks twice, in auth and in account, and account alone where nobody is asked for a password (-l, -v). Both are
+ * judged, and one event is enough. PAM keeps this for as long as the application's one run. */
+#define ALLOWED_BEFORE "pam_ssm_allowed"
+
+static void forget_allowed(pam_handle_t *pamh, void *data, int status)
+{
+    (void)pamh;
+    (void)status;
+    free(data);
+}
+
+static bool was_allowed_before(const struct gate *gate)
+{
+    const void *value = NULL;
+    return pam_get_data(gate->pamh, ALLOWED_BEFORE, &value) == PAM_SUCCESS && value != NULL &&
+           strcmp(value, demand_words[gate->arguments.demand]) == 0;
+}
+
+static void note_allowed(const struct gate *gate)
+{
+    char *demand = strdup(demand_words[gate->arguments.demand]);
+    if (demand != NULL && pam_set_data(gate->pamh, ALLOWED_BEFORE, demand, forget_allowed) != PAM_SUCCESS) {
+        free(demand);
+    }
+}
+
 static bool read_policy(struct gate *gate)
 {
     char memory[512];
@@ -179,6 +208,9 @@ static struct decision decide(struct gate *gate, struct host_grants *grants)
         return (struct decision){.reason = gate->words};
     }
     find_session(gate);
+    if (host_clock_mono_us() > gate->deadline_us) {
+        gate->found.finding = FINDING_TIMEOUT;
+    }
     struct decision_facts facts = {
         .demand = gate->arguments.demand,
         .finding = gate->found.finding,
@@ -188,11 +220,29 @@ static struct decision decide(struct gate *gate, struct host_grants *grants)
         .grant_count = grants->count,
         .now = &gate->now,
     };
-    struct decision decision = decision_make(&gate->policy, &facts);
-    if (decision.is_allowed && host_clock_mono_us() > gate->deadline_us) {
-        return (struct decision){.reason = "looking for the session took too long"};
+    return decision_make(&gate->policy, &facts);
+}
+
+static const char *event_of(enum decision_demand demand, const struct decision *decision)
+{
+    bool is_login = demand == DECISION_CONNECTION;
+    if (!decision->is_allowed) {
+        return is_login ? "login-refused" : "sudo-refused";
     }
-    return decision;
+    if (decision->is_only_logged) {
+        return is_login ? "login-unverified" : "sudo-unverified";
+    }
+    return is_login ? "login-allowed" : "sudo-allowed";
+}
+
+/* What the person is told: why, and where there is more. */
+static void tell(const struct gate *gate, const char *reason)
+{
+    static const char *const more[] = {[DECISION_CONNECTION] = "ssm-userctl doctor",
+                                       [DECISION_SESSION] = "ssm-userctl status",
+                                       [DECISION_GRANT] =
+                                           "ssm-userctl grant gives root for a while; ssm-userctl status"};
+    pam_error(gate->pamh, "ssm-bridge: %s (for an administrator: %s)", reason, more[gate->arguments.demand]);
 }
 
 int gate_check(const struct host_paths *paths, pam_handle_t *pamh, int flags, int argc, const char **argv)
@@ -208,18 +258,24 @@ int gate_check(const struct host_paths *paths, pam_handle_t *pamh, int flags, in
     }
     AUTO(host_files_free_grants) struct host_grants grants = {0};
     struct decision decision = decide(gate, &grants);
-    bool is_login = arguments.demand == DECISION_CONNECTION;
-    const char *event = is_login ? (decision.is_allowed ? "login-allowed" : "login-refused")
-                                 : (decision.is_allowed ? "sudo-allowed" : "sudo-refused");
+    if (decision.is_allowed && was_allowed_before(gate)) {
+        return PAM_SUCCESS;
+    }
+    const char *event = event_of(arguments.demand, &decision);
     gate_log(gate, event, decision.reason);
     if (!gate_audit(gate, event, decision.reason, decision.grant) && decision.is_allowed) {
         decision = (struct decision){.reason = "the audit log cannot be written"};
+        gate_log(gate, event_of(arguments.demand, &decision), decision.reason);
+    }
+    if (decision.is_allowed) {
+        note_allowed(gate);
+        return PAM_SUCCESS;
     }
     /* sudo asks for silence here, and then nobody would read why. */
-    if (!decision.is_allowed && (!is_login || ((unsigned)flags & PAM_SILENT) == 0)) {
-        pam_error(pamh, "ssm-bridge: %s", decision.reason);
+    if (arguments.demand != DECISION_CONNECTION || ((unsigned)flags & PAM_SILENT) == 0) {
+        tell(gate, decision.reason);
     }
-    return decision.is_allowed ? PAM_SUCCESS : PAM_PERM_DENIED;
+    return PAM_PERM_DENIED;
 }
 
 /* ---- logins ---- */
@@ -274,6 +330,9 @@ int gate_open_session(const struct host_paths *paths, pam_handle_t *pamh, int ar
     if (read_line(pamh, argc, argv, &arguments) != PAM_SUCCESS) {
         return PAM_IGNORE;
     }
+    if (arguments.demand != DECISION_CONNECTION) {
+        return PAM_SUCCESS; /* sudo's sessions are inside of one that is known */
+    }
     AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
     struct proc_stat self;
     if (gate == NULL || !read_policy(gate) || host_clock_now(paths, &gate->now) != ERR_OK ||
@@ -281,7 +340,7 @@ int gate_open_session(const struct host_paths *paths, pam_handle_t *pamh, int ar
         return PAM_SUCCESS;
     }
     find_session(gate);
-    if (gate->found.finding == FINDING_VERIFIED && arguments.demand == DECISION_CONNECTION) {
+    if (gate->found.finding == FINDING_VERIFIED) {
         write_record(gate, &self);
         char memory[LIMIT_SESSION_ID + 32];
         struct text variable = text_in(memory, sizeof memory);
@@ -297,6 +356,9 @@ int gate_close_session(const struct host_paths *paths, pam_handle_t *pamh, int a
     struct arguments arguments;
     if (read_line(pamh, argc, argv, &arguments) != PAM_SUCCESS) {
         return PAM_IGNORE;
+    }
+    if (arguments.demand != DECISION_CONNECTION) {
+        return PAM_SUCCESS; /* sudo's sessions are inside of one that is known */
     }
     AUTO_FREE struct gate *gate = gate_new(paths, pamh, &arguments);
     struct proc_stat self;

@@ -9,7 +9,11 @@
  * An argument that is not known is PAM_SERVICE_ERR, for the account that is governed alone.
  *
  * Whatever is uncertain, takes longer than 250 ms, or cannot be read is a refusal; the reason goes to syslog
- * (authpriv), to the audit log, and in one line to the person. */
+ * (authpriv), to the audit log, and in one line to the person.
+ *
+ * Events: login-allowed, login-refused, sudo-allowed, sudo-refused when it is decided; login-unverified and
+ * sudo-unverified with RequireSsm=log, for what RequireSsm=yes would refuse; login and logout when the session of sshd
+ * begins and ends. */
 #ifndef SSM_HOST_GATE_H
 #define SSM_HOST_GATE_H
 

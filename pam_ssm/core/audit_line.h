@@ -9,7 +9,7 @@
 
 /* Texts are borrowed; NULL and "" are left out. */
 struct audit_event {
-    const char *event; /* "login", "login-refused", "logout", "sudo", "sudo-refused", "grant", "revoke", "level"... */
+    const char *event; /* "login-allowed", "login", "sudo-refused", "grant", "revoke", "level"...; pam_ssm's: gate.h */
     int64_t unix_ms;
     const char *user;
     const char *service;                 /* PAM service */

@@ -100,10 +100,3 @@ enum err proc_stat_parse_uids(struct bytes status, int64_t ret_uids[4])
     memcpy(ret_uids, uids, sizeof uids);
     return ERR_OK;
 }
-
-enum err proc_stat_parse_boot_time(struct bytes file, int64_t *ret_unix_s)
-{
-    struct bytes rest;
-    TRY(find_line(file, "btime ", &rest));
-    return take_number(&rest, ret_unix_s);
-}

@@ -18,7 +18,4 @@ enum err proc_stat_parse(struct bytes file, struct proc_stat *ret_stat) SSM_MUST
 /* The real, effective, saved and file system user ids of /proc/PID/status. ERR_MALFORMED. */
 enum err proc_stat_parse_uids(struct bytes status, int64_t ret_uids[4]) SSM_MUST_USE;
 
-/* The time of boot, in seconds since 1970: "btime" of /proc/stat. ERR_MALFORMED. */
-enum err proc_stat_parse_boot_time(struct bytes file, int64_t *ret_unix_s) SSM_MUST_USE;
-
 #endif

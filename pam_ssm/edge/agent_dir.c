@@ -3,6 +3,7 @@
 #include "common/auto.h"
 #include "common/limits.h"
 #include "common/text.h"
+#include "pam_ssm/edge/host_clock.h"
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/state_dir.h"
 
@@ -36,7 +37,8 @@ static enum err add_session(struct agent_sessions *sessions, const struct agent_
 }
 
 /* The state files of one node id; most directories beside it have none. */
-static enum err read_node(const struct host_paths *paths, const char *node, struct agent_sessions *sessions)
+static enum err read_node(const struct host_paths *paths, const char *node, int64_t deadline_us,
+                          struct agent_sessions *sessions)
 {
     char memory[LIMIT_PATH + 1];
     struct text path = text_in(memory, sizeof memory);
@@ -58,11 +60,19 @@ static enum err read_node(const struct host_paths *paths, const char *node, stru
         } else {
             sessions->unreadable++;
         }
+        if (host_clock_mono_us() > deadline_us) {
+            return ERR_TIMEOUT;
+        }
     }
     return ERR_OK;
 }
 
 enum err agent_dir_read(const struct host_paths *paths, struct agent_sessions *ret_sessions)
+{
+    return agent_dir_read_until(paths, INT64_MAX, ret_sessions);
+}
+
+enum err agent_dir_read_until(const struct host_paths *paths, int64_t deadline_us, struct agent_sessions *ret_sessions)
 {
     char words[160];
     struct text why = text_in(words, sizeof words);
@@ -70,8 +80,8 @@ enum err agent_dir_read(const struct host_paths *paths, struct agent_sessions *r
     TRY(state_dir_list(paths->agent_state_dir, paths->owner, &nodes, &why));
     AUTO(agent_dir_free) struct agent_sessions sessions = {0};
     for (size_t i = 0; i < nodes.count; i++) {
-        enum err err = read_node(paths, nodes.names[i], &sessions);
-        if (err == ERR_MEMORY || err == ERR_TOO_LONG) {
+        enum err err = read_node(paths, nodes.names[i], deadline_us, &sessions);
+        if (err == ERR_MEMORY || err == ERR_TOO_LONG || err == ERR_TIMEOUT) {
             return err;
         }
         /* A directory that is not the agent's way of doing things holds no session that could be believed. */

@@ -16,6 +16,10 @@ struct agent_sessions {
 
 /* A node without the agent has none. ERR_MEMORY, ERR_SYSTEM, ERR_DENIED, ERR_TOO_LONG. */
 enum err agent_dir_read(const struct host_paths *paths, struct agent_sessions *ret_sessions) SSM_MUST_USE;
+
+/* The same; ERR_TIMEOUT when it is later than `deadline_us` (host_clock_mono_us) after any of the files. */
+enum err agent_dir_read_until(const struct host_paths *paths, int64_t deadline_us,
+                              struct agent_sessions *ret_sessions) SSM_MUST_USE;
 void agent_dir_free(struct agent_sessions *sessions); /* usable with AUTO() */
 
 #endif

@@ -6,7 +6,10 @@
 #include "common/err.h"
 
 /* One line in one write, so that lines of several processes stay whole; the file is made with mode 0640 when it is
- * missing, its directory is not. A symbolic link is refused. ERR_SYSTEM: errno tells. */
+ * missing, its directory is not. ERR_SYSTEM: errno tells. ERR_DENIED: the file or its directory is a symbolic link or
+ * no regular file, has a second name, belongs to somebody else, or others may write there.
+ *
+ * The directories above are not judged: on Ubuntu a group may write in /var/log. */
 enum err audit_log_append(const char *path, struct bytes line) SSM_MUST_USE;
 
 #endif

@@ -25,6 +25,12 @@ int64_t host_clock_mono_us(void)
     return read_clock_us(CLOCK_MONOTONIC);
 }
 
+int64_t host_clock_start_unix_ms(int64_t start_ticks)
+{
+    int64_t boot_us = read_clock_us(CLOCK_REALTIME) - read_clock_us(CLOCK_BOOTTIME);
+    return boot_us / 1000 + start_ticks * 1000 / sysconf(_SC_CLK_TCK);
+}
+
 enum err host_clock_now(const struct host_paths *paths, struct host_moment *ret_now)
 {
     char memory[LIMIT_PATH + 1];

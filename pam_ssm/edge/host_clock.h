@@ -12,4 +12,8 @@ enum err host_clock_now(const struct host_paths *paths, struct host_moment *ret_
 int64_t host_clock_unix_ms(void);
 int64_t host_clock_mono_us(void);
 
+/* The time of day at which a process began, from field 22 of /proc/PID/stat, which counts on CLOCK_BOOTTIME. When the
+ * clock has been set meanwhile, what it would have been with the clock of now. */
+int64_t host_clock_start_unix_ms(int64_t start_ticks);
+
 #endif

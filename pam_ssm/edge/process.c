@@ -148,29 +148,3 @@ bool process_runs(const struct process *process, const struct word_list *executa
     }
     return false;
 }
-
-enum err process_start_unix_ms(const struct host_paths *paths, const struct process *process, int64_t *ret_unix_ms)
-{
-    AUTO(path_trust_close) int dir = open(paths->proc_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0) {
-        return ERR_SYSTEM;
-    }
-    /* "btime" stands behind one line a processor and the interrupts: hundreds of KiB on a large machine, and
-     * independent of the processes. */
-    AUTO(path_trust_close) int fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
-    size_t size = 1024 * 1024;
-    AUTO_FREE char *memory = malloc(size);
-    if (fd < 0 || memory == NULL) {
-        return fd < 0 ? ERR_SYSTEM : ERR_MEMORY;
-    }
-    size_t len = 0;
-    ssize_t got = 1;
-    while (got > 0 && len < size) {
-        got = read(fd, memory + len, size - len);
-        len += got > 0 ? (size_t)got : 0;
-    }
-    int64_t boot_s = 0;
-    TRY(proc_stat_parse_boot_time(bytes_of(memory, len), &boot_s));
-    *ret_unix_ms = boot_s * 1000 + process->stat.start_ticks * 1000 / sysconf(_SC_CLK_TCK);
-    return ERR_OK;
-}

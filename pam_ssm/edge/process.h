@@ -27,8 +27,4 @@ bool process_holds_socket(const struct process *process, unsigned long inode);
  * another revision of the same snap. */
 bool process_runs(const struct process *process, const struct word_list *executables);
 
-/* When it began, in milliseconds since 1970; to a second, as /proc/stat tells the boot. */
-enum err process_start_unix_ms(const struct host_paths *paths, const struct process *process,
-                               int64_t *ret_unix_ms) SSM_MUST_USE;
-
 #endif
