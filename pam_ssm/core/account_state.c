@@ -223,7 +223,9 @@ static void plan_removal(const struct account_record *record, const struct accou
     if (facts->has_group && facts->group_gid >= facts->uid_min && !facts->group_is_used) {
         add(plan, ACCOUNT_DELETE_GROUP);
     }
-    if (facts->home_kind != ACCOUNT_HOME_ABSENT && facts->home_owner == record->uid) {
+    bool is_own_home =
+        facts->home_owner == record->uid || (facts->is_known && facts->uid != 0 && facts->home_owner == facts->uid);
+    if (facts->home_kind != ACCOUNT_HOME_ABSENT && is_own_home) {
         add(plan, ACCOUNT_REMOVE_HOME);
     }
 }

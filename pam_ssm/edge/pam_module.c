@@ -3,7 +3,9 @@
 #include "pam_ssm/edge/path_trust.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <glob.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Where distributions put modules; one of them holds pam_unix.so. Directories that are symbolic links (/lib) are
@@ -26,20 +28,36 @@ static enum err find_folder(struct text *ret_path)
     return ERR_NO_TARGET;
 }
 
-static enum err load(const char *path, struct text *ret_why)
+static int load(const char *path)
 {
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (module == NULL) {
-        text_put(ret_why, dlerror());
+    bool is_whole = module != NULL && dlsym(module, "pam_sm_acct_mgmt") != NULL &&
+                    dlsym(module, "pam_sm_authenticate") != NULL && dlsym(module, "pam_sm_open_session") != NULL;
+    return is_whole ? 0 : 1;
+}
+
+/* In a process of its own: loading a file that was cut ends with SIGBUS. */
+static enum err try_to_load(const char *path, struct text *ret_why)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(load(path));
+    }
+    int status = 0;
+    while (child > 0 && waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            child = -1;
+        }
+    }
+    if (child < 0) {
+        text_put(ret_why, strerror(errno));
+        return ERR_SYSTEM;
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        text_format(ret_why, "%s cannot be loaded", path);
         return ERR_MALFORMED;
     }
-    bool is_whole = dlsym(module, "pam_sm_acct_mgmt") != NULL && dlsym(module, "pam_sm_authenticate") != NULL &&
-                    dlsym(module, "pam_sm_open_session") != NULL;
-    (void)dlclose(module);
-    if (!is_whole) {
-        text_format(ret_why, "%s lacks functions that libpam calls", path);
-    }
-    return is_whole ? ERR_OK : ERR_MALFORMED;
+    return ERR_OK;
 }
 
 enum err pam_module_check(struct text *ret_path, struct text *ret_why)
@@ -64,5 +82,5 @@ enum err pam_module_check(struct text *ret_path, struct text *ret_why)
     path_trust_close(&dir);
     path_trust_close(&file);
     TRY(err);
-    return load(ret_path->data, ret_why);
+    return try_to_load(ret_path->data, ret_why);
 }

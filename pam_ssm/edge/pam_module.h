@@ -7,7 +7,7 @@
 
 /* It lies beside pam_unix.so, root alone can have written it, and it can be loaded, with the functions that libpam
  * calls. *ret_path gets its path. ERR_NO_TARGET: it is not there; ERR_DENIED: others could have written it;
- * ERR_MALFORMED: it cannot be loaded. ret_why gets words. */
+ * ERR_MALFORMED: it cannot be loaded. ERR_SYSTEM. ret_why gets words. */
 enum err pam_module_check(struct text *ret_path, struct text *ret_why) SSM_MUST_USE;
 
 #endif

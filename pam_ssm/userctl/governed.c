@@ -202,11 +202,12 @@ static enum err run_program(enum account_step step, const struct account_command
     return err;
 }
 
-static enum err put_home_away(const struct node *node, bool keeps_home, struct text *ret_why)
+/* The plan holds this step for a home of its own only, by this uid or by the recorded one. */
+static enum err put_home_away(const struct node *node, const struct governed *governed, struct text *ret_why)
 {
     const char *home = node->policy.account.home;
-    uid_t uid = (uid_t)node->record.uid;
-    if (!keeps_home) {
+    uid_t uid = (uid_t)governed->facts.home_owner;
+    if (!governed->keeps_home) {
         return account_home_remove(home, uid, ret_why);
     }
     char memory[LIMIT_PATH + 1];
@@ -233,7 +234,7 @@ static enum err run_step(const struct node *node, const struct governed *governe
         return make_home(node, ret_why);
     }
     if (step == ACCOUNT_REMOVE_HOME) {
-        return put_home_away(node, governed->keeps_home, ret_why);
+        return put_home_away(node, governed, ret_why);
     }
     AUTO_FREE struct account_command *command = malloc(sizeof *command);
     if (command == NULL) {

@@ -1,5 +1,6 @@
 """The account's life, with real useradd, usermod, chage and userdel."""
 
+import glob
 import json
 import os
 import pwd
@@ -544,3 +545,48 @@ class AccountTest(unittest.TestCase):
         self.assertFalse(os.path.exists(HOME))
         self.userctl("unpark", "--for", "5m")
         self.assertEqual(uid(), own_uid)
+        self.userctl("park")
+        run("useradd", "carol")
+        self.assertTrue(agent_session())
+        self.assertNotEqual(uid(), own_uid)
+        self.userctl("apply", "--repair")
+        self.assert_no_account()
+        self.assertFalse(os.path.exists(HOME))
+
+    # ---- status ----
+
+    def status(self, code):
+        return {name: entry["verdict"] for name, entry in json.loads(self.userctl("status", "--json", status=code).output).items()
+                if name != "differences" and entry["verdict"] != "ok"}
+
+    def install_module(self, content):
+        (folder,) = [os.path.dirname(path) for path in glob.glob("/usr/lib/*/security/pam_unix.so")]
+        write(folder + "/pam_ssm.so", content, 0o644)
+        return folder + "/pam_ssm.so"
+
+    def test_status_is_measured(self):
+        with open(os.path.join(os.environ["SSM_BIN_DIR"], "pam_ssm.so"), "rb") as file:
+            module = file.read()
+        worker = "/usr/bin/ssm-session-worker"
+        write(worker, "#!/bin/sh\n", 0o755)
+        path = self.install_module(module)
+        self.assertEqual(self.status(DRIFT), {"account": "drift"})
+        self.userctl("init")
+        self.assertEqual(self.status(0), {})
+        os.remove(path)
+        self.assertEqual(self.status(5), {"module": "weak"})
+        self.install_module(module[:1000])
+        self.assertEqual(self.status(5), {"module": "weak"})
+        self.install_module(module)
+        os.chmod(path, 0o666)
+        self.assertEqual(self.status(5), {"module": "weak"})
+        os.chmod(path, 0o644)
+        os.remove(worker)
+        self.assertEqual(self.status(5), {"ssm_agent": "weak"})
+        write("/etc/ssm-bridge/host.conf", "[Session]\nRequireSsm=log\n")
+        self.assertEqual(self.status(5), {"ssm_agent": "weak", "gate": "weak"})
+        write("/etc/sudoers.d/zzzz-later", "ssm-user ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+        self.assertEqual(self.status(DRIFT), {"ssm_agent": "weak", "gate": "weak", "sudo": "drift"})
+        run("chage", "-E", "-1", "ssm-user")
+        self.assertIn("open", self.userctl("status", status=DRIFT).output)
+        self.assertEqual(self.status(DRIFT), {"ssm_agent": "weak", "gate": "weak", "sudo": "drift", "account": "drift"})

@@ -312,6 +312,9 @@ static void removal_takes_everything_of_its_own(void **state)
     assert_int_equal(plan.steps[0], ACCOUNT_DELETE);
     assert_int_equal(plan.steps[1], ACCOUNT_DELETE_GROUP);
     assert_int_equal(plan.steps[2], ACCOUNT_REMOVE_HOME);
+    facts.uid = facts.home_owner = 1003; /* the agent has created it again */
+    make_plan(ACCOUNT_WANT_GONE);
+    assert_int_equal(plan.count, 3);
     facts.group_is_used = true;
     facts.home_owner = 1002;
     make_plan(ACCOUNT_WANT_GONE);
