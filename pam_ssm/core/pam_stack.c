@@ -334,7 +334,9 @@ static void put_block(struct text *text, enum line_type type, const struct pam_s
     static const char *const heads[] = {[LINE_AUTH] = "-auth " GATE_CONTROL,
                                         [LINE_ACCOUNT] = "-account " GATE_CONTROL,
                                         [LINE_SESSION] = "-session optional"};
-    text_format(text, "%s%s %s", BLOCK_BEGIN, heads[type], PAM_STACK_MODULE);
+    text_put(text, BLOCK_BEGIN);
+    text_put(text, heads[type]);
+    text_put(text, " " PAM_STACK_MODULE);
     put_arguments(text, wish->user, wish->arguments);
     text_put(text, BLOCK_END);
 }
