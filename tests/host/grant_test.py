@@ -1,11 +1,12 @@
 """What sudo gives at each level, to whom a grant gives root, and when it ends: by either clock, and by a restart."""
 
 import os
+import re
 import shutil
 import time
 
 from host_case import HostCase
-from managed_node import ALICE, BOB, BOOT_ID, BUILD_DIR, GRANTS, WORK_DIR, must_run, remove, run, write
+from managed_node import ALICE, BOB, BOOT_ID, BUILD_DIR, GRANTS, WORK_DIR, must_run, read, remove, run, write
 
 OUTSIDE = "not inside a Session Manager session"
 NO_GRANT = "no grant is active for this session"
@@ -53,7 +54,8 @@ class GrantTest(HostCase):
     def test_session_beside_a_granted_one(self):
         """Level limited: B runs its list and nothing more, while A has root."""
         granted, other = self.shell(self.session(ALICE)), self.shell(self.session(BOB))
-        self.node.set_level("limited", "/usr/bin/id -u, /usr/bin/env", self.node.grant(session_id=granted.session.id))
+        self.node.set_level("limited", "/usr/bin/id -u, /usr/bin/env")
+        grant = self.node.grant(session_id=granted.session.id)
         self.assert_success(self.sudo(granted, "cat /etc/shadow"))
         self.assert_success(self.sudo(granted))
         self.assert_success(self.sudo(other), "0")
@@ -65,10 +67,10 @@ class GrantTest(HostCase):
                 self.assert_refused(self.sudo(other, command), "command not allowed")
         self.assert_refused(self.sudo(other, "env id"), "COMMAND=/usr/bin/env id")  # nor does it take NOEXEC from it
         (entry,) = {(entry["session_id"], entry["grant_id"]) for entry in self.node.audit("sudo-allowed") if "grant_id" in entry}
-        self.assertEqual(entry, (granted.session.id, "0123456789abcdef"))
+        self.assertEqual(entry, (granted.session.id, os.path.basename(grant)))
 
     def test_grant_of_a_principal(self):
-        self.node.set_level("none", not_after=self.node.grant(owner=BOB))
+        self.node.grant(owner=BOB)
         self.assert_refused(self.sudo(self.shell(self.session(ALICE))), "sudo-refused", NO_GRANT)
         for _ in range(2):
             self.assert_success(self.sudo(self.shell(self.session(BOB))), "0")
@@ -77,30 +79,34 @@ class GrantTest(HostCase):
     def test_grants_that_do_not_count(self):
         """The rule in sudoers stands, and the grant is none: the module refuses."""
         shell = self.shell(self.session())
-        path = GRANTS + "/0123456789abcdef"
+        lines = {
+            "another id": ("ID", "f" * 16), "wall clock": ("NOT_AFTER", int(time.time())), "boot clock": ("BOOT_DEADLINE", 1),
+            "another boot": ("BOOT_ID", "0" * 36), "another session": ("SESSION_ID", "alice-2"), "another owner": ("OWNER", BOB),
+            "no number": ("NOT_AFTER", "tomorrow")}
 
-        def link():
+        def change(path, key, value):
+            write(path, re.sub('(?m)^%s=.*$' % key, '%s="%s"' % (key, value), read(path)), 0o600)
+
+        def link(path):
             shutil.move(path, WORK_DIR + "/grant")
             os.symlink(WORK_DIR + "/grant", path)
 
         damages = {
-            "none at all": lambda: remove(path), "mode": lambda: os.chmod(path, 0o666), "owner": lambda: os.chown(path, 1, 1), "link": link,
-            "folder": lambda: os.chmod(GRANTS, 0o777), "another name": lambda: os.rename(path, GRANTS + "/ffffffffffffffff"),
-            "cut": lambda: os.truncate(path, 40), "wall clock": lambda: self.node.grant(NOT_AFTER=int(time.time())),
-            "boot clock": lambda: self.node.grant(BOOT_DEADLINE=1), "another boot": lambda: self.node.grant(BOOT_ID="0" * 36),
-            "another session": lambda: self.node.grant(session_id="alice-2"), "another owner": lambda: self.node.grant(owner=BOB)}
+            "none at all": os.remove, "mode": lambda path: os.chmod(path, 0o666), "owner": lambda path: os.chown(path, 1, 1), "link": link,
+            "folder": lambda path: os.chmod(GRANTS, 0o777), "another name": lambda path: os.rename(path, GRANTS + "/ffffffffffffffff"),
+            "cut": lambda path: os.truncate(path, 40), **{name: lambda path, line=line: change(path, *line) for name, line in lines.items()}}
         for damage, inflict in damages.items():
             with self.subTest(damage=damage):
                 remove(GRANTS)
-                self.node.set_level("none", not_after=self.node.grant())
+                path = self.node.grant()
                 self.assert_success(self.sudo(shell), "0")
-                inflict()
+                inflict(path)
+                self.assertIn("NOTAFTER", read("/etc/sudoers.d/zzz-ssm-bridge"))
                 self.assert_refused(self.sudo(shell), "sudo-refused")
 
     def test_expires_to_the_second(self):
         shell = self.shell(self.session())
-        end = int(time.time()) + 2
-        self.node.set_level("none", not_after=self.node.grant(seconds=end - int(time.time())))
+        end = int(re.search('NOT_AFTER="(\\d+)"', read(self.node.grant(seconds=2))).group(1))
         loop = "while t=$(date +%s%N); sudo -n true 2>/dev/null; do echo $t; done; date +%s%N"
         begun = [int(line) / 1e9 for line in shell.do(loop).output.split()]
         self.assertGreater(len(begun), 1, begun)
@@ -116,7 +122,7 @@ class GrantTest(HostCase):
         write("/etc/ld.so.preload", library + "\n")
         self.addCleanup(remove, "/etc/ld.so.preload")
         shell = self.shell(self.session())
-        self.node.set_level("none", not_after=self.node.grant(seconds=2))
+        self.node.grant(seconds=2)
         self.assert_success(self.sudo(shell), "0")
         rule = ["sudo", "-n", "-l", "-U", "ssm-user", "/usr/bin/true"]
         self.node.wait_until("the end of the grant", lambda: run(*rule).status != 0)
@@ -124,14 +130,16 @@ class GrantTest(HostCase):
         write(step, "-3600")
         self.assert_success(run(*rule))
         self.assert_refused(self.sudo(shell), "sudo-refused", NO_GRANT)
+        remove(step)
+        self.node.grant()
+        self.assert_success(self.sudo(shell), "0")
         write(step, "3600")
-        self.node.set_level("none", not_after=self.node.grant())
         self.assertNotEqual(self.sudo(shell).status, 0)
 
     def test_restart(self):
         """Another boot_id, and a fresh /run: neither a login of before nor a grant of before counts."""
         shell = self.shell(self.session())
-        self.node.set_level("none", not_after=self.node.grant())
+        self.node.grant()
         self.assert_success(self.sudo(shell), "0")
         write(WORK_DIR + "/boot_id", "01234567-89ab-cdef-0123-456789abcdef\n")
         must_run("mount", "--bind", WORK_DIR + "/boot_id", BOOT_ID)
@@ -140,6 +148,6 @@ class GrantTest(HostCase):
         remove("/run/ssm-bridge")
         later = self.shell(self.session())
         self.assert_refused(self.sudo(later), "sudo-refused", later.session.id, NO_GRANT)
-        self.node.set_level("none", not_after=self.node.grant())
+        self.node.grant()
         self.assert_success(self.sudo(later), "0")
         self.assert_refused(self.sudo(shell), "sudo-refused", OUTSIDE)

@@ -18,6 +18,7 @@ WORK_DIR = "/run/test"
 AUDIT = "/var/log/ssm-bridge/audit.jsonl"
 RECORDS = "/run/ssm-bridge/sessions"
 GRANTS = "/var/lib/ssm-bridge/grants"
+LIMITED = "/etc/ssm-bridge/limited.d/test"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 WORKER = "/usr/bin/ssm-session-worker"
 AGENT_DIR = "/var/lib/amazon/ssm"
@@ -63,6 +64,7 @@ MaxStartups 200
 LogLevel VERBOSE
 """
 
+AGENT_RULE = "# User rules for ssm-user\nssm-user ALL=(ALL) NOPASSWD:ALL\n"  # what the SSM agent writes
 PAM_LINE = "-account [success=done ignore=ignore module_unknown=ignore default=die] pam_ssm.so\n"
 PAM_SESSION_LINE = "-session optional pam_ssm.so\n"
 SUDO_SERVICE = """\
@@ -72,20 +74,6 @@ account [success=done ignore=ignore default=die] pam_ssm.so require={demand}
 @include common-account
 @include common-session-noninteractive
 """
-
-OUR_SUDOERS = """\
-Defaults:ssm-user pam_service=ssm-sudo, pam_login_service=ssm-sudo, pam_askpass_service=ssm-sudo
-Defaults:ssm-user noninteractive_auth, timestamp_timeout=0, passwd_tries=1, use_pty, !visiblepw, env_reset
-Defaults:ssm-user secure_path="/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-ssm-user ALL=(ALL:ALL) PASSWD: !ALL
-"""
-LIMITED_SUDOERS = """\
-Cmnd_Alias SSMLIM_TEST = {commands}
-ssm-user ALL=(ALL:ALL) PASSWD: !SSMLIM_TEST
-ssm-user ALL=(root) PASSWD: NOEXEC: NOSETENV: SSMLIM_TEST
-Defaults!SSMLIM_TEST pam_service=ssm-sudo-limited, pam_login_service=ssm-sudo-limited, pam_askpass_service=ssm-sudo-limited
-"""
-ROOT_SUDOERS = "ssm-user ALL=(ALL:ALL) {not_after}PASSWD: NOSETENV: ALL\n"
 
 
 class Syslog:
@@ -241,6 +229,10 @@ class ManagedNode:
         self._install()
         self._make_accounts()
         self.sshd_pam = read("/etc/pam.d/sshd")
+        os.makedirs("/etc/ssm-bridge", 0o755)
+        write("/etc/sudoers.d/ssm-agent-users", AGENT_RULE, 0o440)
+        self.set_level("none")
+        self.sudoers = {path: read(path) for path in ("/etc/sudoers.d/ssm-agent-users", "/etc/sudoers.d/zzz-ssm-bridge")}
         self.reset()
 
     def _forget_machine(self):
@@ -290,14 +282,14 @@ class ManagedNode:
     # ---- the state that tests change ----
 
     def reset(self):
-        """The policy, PAM and sudoers of a node at level none, no session, an empty audit log."""
+        """The policy, PAM and sudoers of a node at level none, no grant, no session, an empty audit log."""
         self.start_sshd()
         remove("/etc/ssm-bridge/*", GRANTS, "/run/ssm-bridge", AUDIT, STATE_DIR + "/*", "/run/nologin")
         write("/etc/pam.d/sshd", self.gated(self.sshd_pam))
         write("/etc/pam.d/ssm-sudo", SUDO_SERVICE.format(demand="grant"))
         write("/etc/pam.d/ssm-sudo-limited", SUDO_SERVICE.format(demand="session"))
-        write("/etc/sudoers.d/ssm-agent-users", "# User rules for ssm-user\n", 0o440)
-        self.set_level("none")
+        for path, text in self.sudoers.items():
+            write(path, text, 0o440)
 
     @staticmethod
     def gated(service, line=PAM_LINE):
@@ -307,26 +299,17 @@ class ManagedNode:
     def set_policy(self, text):
         write("/etc/ssm-bridge/host.conf", text)
 
-    def set_level(self, level, commands="/usr/bin/id -u", not_after=None):
-        """`not_after`: NOTAFTER of a grant at this level."""
-        self.set_policy("[Privilege]\nLevel=%s\n" % level)
-        text = OUR_SUDOERS
-        if level == "root" or not_after:
-            text += ROOT_SUDOERS.format(not_after="NOTAFTER=%s " % not_after if not_after else "")
+    def set_level(self, level, commands="/usr/bin/id -u"):
         if level == "limited":
-            text += LIMITED_SUDOERS.format(commands=commands)
-        write("/etc/sudoers.d/zzz-ssm-bridge", text, 0o440)
+            write(LIMITED, "Cmnd_Alias SSMLIM_TEST = %s\n" % commands)
+        must_run("ssm-userctl", "level", level, *(["--i-know"] if level == "limited" else []))
 
     @staticmethod
-    def grant(session_id="", owner="", seconds=60, grant_id="0123456789abcdef", **changes):
-        """Root for a while, as `ssm-userctl grant` writes it down; returns NOTAFTER of its sudoers rule."""
-        not_after = int(time.time()) + seconds
-        values = {"ID": grant_id, "SESSION_ID": session_id, "OWNER": owner, "REASON": "a test", "GRANTED_BY": "root",
-                  "BOOT_ID": read(BOOT_ID).strip(), "CREATED": int(time.time()), "NOT_AFTER": not_after,
-                  "BOOT_DEADLINE": int(time.clock_gettime(time.CLOCK_BOOTTIME)) + seconds, **changes}
-        os.makedirs(GRANTS, 0o700, exist_ok=True)
-        write(os.path.join(GRANTS, grant_id), "".join('%s="%s"\n' % item for item in values.items()), 0o600)
-        return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(not_after))
+    def grant(seconds=60, session_id=None, owner=None):
+        """Root for a while, for one session, one principal, or everybody; returns the path of its file."""
+        bound = (["--session", session_id] if session_id else []) + (["--owner", owner] if owner else [])
+        result = must_run("ssm-userctl", "grant", "--for", "%ds" % seconds, "--reason", "a test", "--json", *bound)
+        return os.path.join(GRANTS, json.loads(result.output)[0]["id"])
 
     def start_sshd(self, use_pam="yes"):
         """Started again when it runs with other settings."""

@@ -85,10 +85,12 @@ class ModuleBrokenTest(HostCase):
         self.assert_logged("account ssm-user has expired")
 
     def test_files_damaged(self):
+        self.node.set_level("root")
         for damage, inflict in FILES.items():
             with self.subTest(damage=damage):
                 remove("/etc/ssm-bridge")
-                self.node.set_level("root")
+                self.node.set_policy("[Privilege]\nLevel=root\n")
+                os.chmod("/etc/ssm-bridge", 0o755)
                 inflict()
                 self.assert_others_are_fine()
                 self.since = len(self.node.syslog.lines)

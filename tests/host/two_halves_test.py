@@ -63,7 +63,7 @@ class TwoHalvesTest(HostCase):
 
     def test_two_principals_at_once(self):
         """Two access keys of one person's, two sessions that are open at the same time: each is known for what it is."""
-        self.node.set_level("none", not_after=self.node.grant(owner=ROLE))
+        self.node.grant(owner=ROLE)
         said = "echo $SSM_SESSION_ID; sudo -n id -u; echo status $?; read end"
         processes = {principal: self.begin(principal, said) for principal in (USER, ROLE)}
         ids = {principal: process.stdout.readline().decode().strip() for principal, process in processes.items()}
