@@ -1,13 +1,13 @@
 #include "pam_ssm/userctl/reconcile.h"
 
 #include "common/auto.h"
-#include "common/json_view.h"
 #include "common/log.h"
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/components.h"
 #include "pam_ssm/userctl/live_grants.h"
 #include "pam_ssm/userctl/logins.h"
 #include "pam_ssm/userctl/userctl_exit.h"
+#include "pam_ssm/userctl/userctl_print.h"
 
 #include <stdio.h>
 
@@ -42,19 +42,14 @@ void reconcile_put_differences(struct node *node, struct text *text, size_t *ret
     }
 }
 
-static void print_json(char *lines)
+json_t *reconcile_lines_to_json(char *lines)
 {
-    printf("{\"is_as_wanted\":%s,\"differences\":[", lines[0] == '\0' ? "true" : "false");
-    const char *separator = "";
+    json_t *array = json_array();
     char *state = NULL;
-    for (char *line = strtok_r(lines, "\n", &state); line != NULL; line = strtok_r(NULL, "\n", &state)) {
-        char memory[WHY_SIZE];
-        struct text quoted = text_in(memory, sizeof memory);
-        json_view_quote(bytes_of_text(line), &quoted);
-        printf("%s%s", separator, memory);
-        separator = ",";
+    for (const char *line = strtok_r(lines, "\n", &state); line != NULL; line = strtok_r(NULL, "\n", &state)) {
+        (void)json_array_append_new(array, userctl_print_string(line));
     }
-    printf("]}\n");
+    return array;
 }
 
 int reconcile_print_plan(struct node *node, bool as_json)
@@ -67,12 +62,15 @@ int reconcile_print_plan(struct node *node, bool as_json)
     struct text text = text_in(memory, (size_t)4 * COMPONENT_TEXT);
     size_t count = 0;
     reconcile_put_differences(node, &text, &count);
+    bool is_printed = false;
     if (as_json) {
-        print_json(memory);
+        is_printed = userctl_print_json(
+            json_pack("{s:b, s:o}", "is_as_wanted", count == 0, "differences", reconcile_lines_to_json(memory)));
     } else {
         printf("%s", count > 0 ? memory : "nothing to do: the node is as the policy wants it\n");
+        is_printed = fflush(stdout) == 0;
     }
-    if (fflush(stdout) != 0) {
+    if (!is_printed) {
         return USERCTL_ERROR;
     }
     return count > 0 ? USERCTL_DRIFT : USERCTL_OK;

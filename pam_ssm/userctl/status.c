@@ -1,6 +1,5 @@
 /* status: what is in force, measured: one screen. */
 #include "common/auto.h"
-#include "common/json_view.h"
 #include "common/log.h"
 #include "pam_ssm/edge/helper_process.h"
 #include "pam_ssm/edge/host_files.h"
@@ -10,6 +9,7 @@
 #include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/logins.h"
 #include "pam_ssm/userctl/reconcile.h"
+#include "pam_ssm/userctl/userctl_print.h"
 #include "pam_ssm/userctl/verbs.h"
 
 #include <stdio.h>
@@ -219,31 +219,16 @@ static void print_text(const struct status *status)
     }
 }
 
-static void print_quoted(const char *words)
+static bool print_json(struct status *status)
 {
-    char memory[COMPONENT_TEXT];
-    struct text quoted = text_in(memory, sizeof memory);
-    json_view_quote(bytes_of_text(words), &quoted);
-    printf("%s", memory);
-}
-
-static void print_json(struct status *status)
-{
-    printf("{");
+    json_t *document = json_object();
     for (int i = 0; i < ROW_COUNT; i++) {
-        printf("\"%s\":{\"verdict\":\"%s\",\"words\":", row_names[i], verdict_words[status->rows[i].verdict]);
-        print_quoted(status->rows[i].words);
-        printf("},");
+        (void)json_object_set_new(document, row_names[i],
+                                  json_pack("{s:s, s:o}", "verdict", verdict_words[status->rows[i].verdict], "words",
+                                            userctl_print_string(status->rows[i].words)));
     }
-    printf("\"differences\":[");
-    char *state = NULL;
-    const char *separator = "";
-    for (char *line = strtok_r(status->differences, "\n", &state); line != NULL; line = strtok_r(NULL, "\n", &state)) {
-        printf("%s", separator);
-        print_quoted(line);
-        separator = ",";
-    }
-    printf("]}\n");
+    (void)json_object_set_new(document, "differences", reconcile_lines_to_json(status->differences));
+    return userctl_print_json(document);
 }
 
 static int status_run(const struct options *options)
@@ -261,10 +246,9 @@ static int status_run(const struct options *options)
     measure(node, status);
     int code = judge(status);
     if (options_has(options, OPTION_JSON)) {
-        print_json(status);
-    } else {
-        print_text(status);
+        return print_json(status) ? code : USERCTL_ERROR;
     }
+    print_text(status);
     return fflush(stdout) == 0 ? code : USERCTL_ERROR;
 }
 
