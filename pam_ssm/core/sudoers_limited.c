@@ -102,8 +102,8 @@ static enum err take_regex(struct place *place, struct text *text)
             len++;
         } else if (place->at[len] == '\0') {
             return refuse(place, "a regular expression ends with $");
-        } else if (strchr("#\"\\", place->at[len]) != NULL) {
-            return refuse(place, "in a regular expression, '#', '\"' and '\\' stand behind a backslash");
+        } else if (strchr("#\"\\\t", place->at[len]) != NULL) {
+            return refuse(place, "in a regular expression, '#', '\"' and '\\' stand behind a backslash, and no tab");
         }
     }
     text_put_bytes(text, bytes_of(place->at, len + 1));
@@ -308,6 +308,16 @@ static enum err take_line(struct place *place)
 
 /* ---- a file ---- */
 
+/* Does the next backslash stand behind another one, which makes it an ordinary character? */
+static bool is_escaped(const struct text *line)
+{
+    size_t count = 0;
+    while (count < line->len && line->data[line->len - 1 - count] == '\\') {
+        count++;
+    }
+    return count % 2 == 1;
+}
+
 /* Copies the physical lines of one logical line into `line`, and moves behind them. */
 static enum err join_lines(struct place *place, struct bytes *file, size_t *line_number, struct text *line)
 {
@@ -320,11 +330,14 @@ static enum err join_lines(struct place *place, struct bytes *file, size_t *line
             (*line_number)++;
             return ERR_OK;
         }
-        bool is_continued = character == '\\' && file->len > 0 && file->data[0] == '\n';
+        bool is_comment =
+            line->data[strspn(line->data, " \t")] == '#'; /* to sudoers, a comment goes to its line's end */
+        bool is_continued =
+            character == '\\' && file->len > 0 && file->data[0] == '\n' && !is_comment && !is_escaped(line);
         if (is_continued) {
             char before = line->len > 0 ? line->data[line->len - 1] : ' ';
-            if (line->data[strspn(line->data, " \t")] == '#' || (!is_blank(before) && before != ',')) {
-                return refuse(place, "a line is continued behind a blank or a comma, and never a comment");
+            if (!is_blank(before) && before != ',') {
+                return refuse(place, "a line is continued behind a blank or a comma");
             }
             *file = bytes_from(*file, 1);
             (*line_number)++;

@@ -5,10 +5,10 @@ import os
 import re
 import shutil
 import stat
-import time
+import subprocess
 
 from host_case import HostCase
-from managed_node import ALICE, AUDIT, BOB, GRANTS, read, remove, run, write
+from managed_node import ALICE, BOB, GRANTS, read, remove, run, write
 
 OURS = "/etc/sudoers.d/zzz-ssm-bridge"
 AGENTS = "/etc/sudoers.d/ssm-agent-users"
@@ -175,6 +175,15 @@ class LintTest(SudoersCase):
         result = userctl("lint", "/run/test/list")
         self.assertEqual(result.status, 1, str(result))
         self.assertIn("/run/test/list:1: only comments and Cmnd_Alias lines", result.errors)
+
+    def test_the_example(self):
+        path = os.path.join(os.environ["SSM_SOURCE_DIR"], "sshd-config/ssm-bridge/limited.d/example")
+        self.assert_success(userctl("lint", path), "")
+        commands = [line[2:] for line in read(path).splitlines(True) if re.match("# (Cmnd_Alias| {8})", line)]
+        self.assertGreaterEqual(len(commands), 2)
+        write(LIST, "".join(commands))
+        self.assert_success(userctl("lint"), "")
+        self.assert_success(userctl("level", "limited"))
 
     def test_a_list_that_others_may_write(self):
         write(LIST, "Cmnd_Alias SSMLIM_A = /usr/bin/id -u\n", 0o666)
@@ -363,8 +372,79 @@ class GrantTest(SudoersCase):
         self.assertEqual(run("pgrep", "-x", "sleep").output, "")
 
     def start(self, command):
-        import subprocess
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.kill)
         return process
+
+
+class SessionTest(SudoersCase):
+    """sudo itself, inside a session, with the PAM services that we ship."""
+
+    FORMS = ("sudo -n /usr/bin/id -u", "sudo /usr/bin/id -u", "sudo -i id -u", "sudo -s id -u", "sudo -b /usr/bin/id -u", "sudo -S /usr/bin/id -u",
+             "sudo -u root -g visitor /usr/bin/id -u", "sudo -H /usr/bin/id -u")
+
+    def setUp(self):
+        super().setUp()
+        for name in ("ssm-sudo", "ssm-sudo-limited"):
+            shutil.copy(os.path.join(os.environ["SSM_SOURCE_DIR"], "sshd-config/pam.d", name), "/etc/pam.d/" + name)
+
+    def answers(self, session):
+        script = "; ".join("echo $(%s 2>/dev/null)" % form for form in self.FORMS)
+        return self.node.ssh("ssm-user", script, session=session).output.splitlines()
+
+    def test_sudo_at_none(self):
+        self.assert_success(userctl("level", "none"))
+        self.assertEqual(self.answers(self.session(ALICE)), [""] * len(self.FORMS))
+        self.assertNotEqual(self.node.ssh("ssm-user", "sudo -v", session=self.session(ALICE)).status, 0)
+
+    def test_sudo_at_root(self):
+        self.assert_success(userctl("level", "root"))
+        self.assertEqual(self.answers(self.session(ALICE)), ["0"] * len(self.FORMS))
+        self.assert_success(self.node.ssh("ssm-user", "sudo -v && sudo -l >/dev/null && sudo -k", session=self.session(ALICE)))
+
+    def test_sudo_at_limited(self):
+        write(LIST, "Cmnd_Alias SSMLIM_A = /usr/bin/id -u\n")
+        self.assert_success(userctl("level", "limited"))
+        expected = ["0" if form.endswith("/usr/bin/id -u") and "-g" not in form else "" for form in self.FORMS]
+        self.assertEqual(self.answers(self.session(ALICE)), expected)
+
+    def test_variables_do_not_pass(self):
+        self.assert_success(userctl("level", "root"))
+        result = self.node.ssh("ssm-user", "sudo LD_PRELOAD=/tmp/x.so /usr/bin/env; sudo -E /usr/bin/env", session=self.session(ALICE))
+        self.assertNotIn("LD_PRELOAD", result.output)
+        self.assertIn("not allowed to set the following environment variables", result.errors)
+        self.assertIn("not allowed to preserve the environment", result.errors)
+
+    def test_a_grant_ends_to_the_second(self):
+        self.assert_success(userctl("level", "none"))
+        session = self.session(ALICE)
+        result = userctl("grant", "--for", "3", "--reason", "x", "--session", session.id, "--json")
+        until = json.loads(result.output)[0]["until"]
+        script = "while [ $i -lt 60 ]; do i=$((i+1)); echo $(date -u +%Y-%m-%dT%H:%M:%S) $(sudo -n id -u 2>/dev/null); sleep 0.1; done"
+        lines = [line.split() for line in self.node.ssh("ssm-user", "i=0; " + script, session=session).output.splitlines()]
+        self.assertEqual(lines[0][1:], ["0"])
+        for when, *answer in lines:  # sudo runs after `date`: it may be later by a little, never earlier
+            if answer:
+                self.assertLess(when, until[:19])
+        self.assertEqual(lines[-1][1:], [])
+
+    def test_other_people_are_left_alone(self):
+        """A listed command has a PAM service of ours for everybody (Defaults!ALIAS cannot be told for whom)."""
+        write(LIST, "Cmnd_Alias SSMLIM_A = /usr/bin/id -u\n")
+        for level in ("none", "limited", "root"):
+            self.assert_success(userctl("level", level))
+            self.assert_success(self.node.run_as("administrator", "sudo", "-n", "/usr/bin/id", "-u"), "0")
+            self.assert_success(self.node.run_as("administrator", "sudo", "-n", "/usr/bin/id", "-un"), "root")
+            self.assertNotEqual(self.node.run_as("visitor", "sudo", "-n", "/usr/bin/id", "-u").status, 0)
+        os.remove(self.node.module)
+        self.assert_success(self.node.run_as("administrator", "sudo", "-n", "/usr/bin/id", "-u"), "0")
+        self.assertNotEqual(self.node.ssh("ssm-user", "sudo -n /usr/bin/id -u", session=self.session(ALICE)).status, 0)
+
+    def test_defaults_of_others_do_not_weaken_it(self):
+        write("/etc/sudoers", "Defaults !authenticate, !pam_acct_mgmt, targetpw, timestamp_timeout=60\n" + self.sudoers, 0o440)
+        self.assert_success(userctl("level", "none"))
+        self.assert_success(userctl("grant", "--for", "10m", "--reason", "x", "--owner", ALICE))
+        self.assert_success(self.node.ssh("ssm-user", "sudo -n id -u", session=self.session(ALICE)), "0")
+        self.assertNotEqual(self.node.ssh("ssm-user", "sudo -n id -u", session=self.session(BOB)).status, 0)
+        self.assertNotEqual(self.node.run_as("ssm-user", "sudo", "-n", "id", "-u").status, 0)

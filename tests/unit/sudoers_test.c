@@ -80,7 +80,7 @@ static void limited_refuses(void **state)
         {"#include /tmp/x", "more than a comment"},
         {"#includedir /tmp", "more than a comment"},
         {"#1000 ALL=(ALL) ALL", "more than a comment"},
-        {"# comment \\\nssm-user ALL=(ALL) ALL", "never a comment"},
+        {"# comment \\\nssm-user ALL=(ALL) ALL", "web:2: only comments"},
         {"User_Alias SSMLIM_A = x", "only comments"},
         {"Cmnd_Alias WEB = /bin/ls", "an alias is called SSMLIM_"},
         {"Cmnd_Alias SSMLIM_ = /bin/ls", "an alias is called SSMLIM_"},
@@ -115,6 +115,7 @@ static void limited_refuses(void **state)
         {"Cmnd_Alias SSMLIM_A = /bin/ls ^a$ b", "holds all arguments"},
         {"Cmnd_Alias SSMLIM_A = /bin/ls ^a$b$", "holds all arguments"},
         {"Cmnd_Alias SSMLIM_A = /bin/ls ^a#$", "'#'"},
+        {"Cmnd_Alias SSMLIM_A = /bin/ls ^a\tb$", "no tab"},
         {"Cmnd_Alias SSMLIM_A = sha256:0123 /bin/ls", "a digest is"},
         {"Cmnd_Alias SSMLIM_A = sha1:0123456789abcdef0123456789abcdef01234567 /bin/ls", "a digest is"},
         {"Cmnd_Alias SSMLIM_A = /bin/l\\\ns", "continued behind a blank"},
@@ -151,6 +152,7 @@ static void limited_reads_what_visudo_reads(void **state)
          "/bin/ls", "a,b c:d e=f g=h i#j k\\l m n"},
         {"/bin/ls ^-[a,b]{1,2} (x|y)\\.z$", "/bin/ls ^-[a,b]{1,2} (x|y)\\.z$", "/bin/ls", "^-[a,b]{1,2} (x|y)\\.z$"},
         {"/bin/ls \\\n  -l, /bin/id", "/bin/ls -l", "/bin/ls", "-l"},
+        {"/bin/ls a\\\\", "/bin/ls a\\\\", "/bin/ls", "a\\"},
         {"sudoedit /etc/motd", "sudoedit /etc/motd", "sudoedit", "/etc/motd"},
     };
     for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
