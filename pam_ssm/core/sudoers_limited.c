@@ -98,7 +98,7 @@ static enum err take_regex(struct place *place, struct text *text)
 {
     size_t len = 1;
     for (; place->at[len] != '$'; len++) {
-        if (place->at[len] == '\\' && place->at[len + 1] != '\0') {
+        if (place->at[len] == '\\' && place->at[len + 1] > ' ') {
             len++;
         } else if (place->at[len] == '\0') {
             return refuse(place, "a regular expression ends with $");

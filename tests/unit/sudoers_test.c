@@ -116,6 +116,7 @@ static void limited_refuses(void **state)
         {"Cmnd_Alias SSMLIM_A = /bin/ls ^a$b$", "holds all arguments"},
         {"Cmnd_Alias SSMLIM_A = /bin/ls ^a#$", "'#'"},
         {"Cmnd_Alias SSMLIM_A = /bin/ls ^a\tb$", "no tab"},
+        {"Cmnd_Alias SSMLIM_A = /bin/ls ^a\\\tb$", "no tab"},
         {"Cmnd_Alias SSMLIM_A = sha256:0123 /bin/ls", "a digest is"},
         {"Cmnd_Alias SSMLIM_A = sha1:0123456789abcdef0123456789abcdef01234567 /bin/ls", "a digest is"},
         {"Cmnd_Alias SSMLIM_A = /bin/l\\\ns", "continued behind a blank"},
