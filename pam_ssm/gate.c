@@ -14,8 +14,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define BUDGET_US (250 * 1000)
-
 /* ---- the PAM line ---- */
 
 struct arguments {
@@ -187,7 +185,7 @@ static struct gate *gate_new(const struct host_paths *paths, pam_handle_t *pamh,
         *gate = (struct gate){.paths = paths,
                               .pamh = pamh,
                               .arguments = *arguments,
-                              .deadline_us = host_clock_mono_us() + BUDGET_US,
+                              .deadline_us = host_clock_mono_us() + paths->search_limit_us,
                               .found = {.finding = FINDING_UNKNOWN}};
         host_policy_defaults(&gate->policy);
     }

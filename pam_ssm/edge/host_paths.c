@@ -19,4 +19,5 @@ const struct host_paths host_paths_system = {
     .sshd_dir = "/etc/ssh/sshd_config.d",
     .agent_state_dir = "/var/lib/amazon/ssm",
     .proc_dir = "/proc",
+    .search_limit_us = 250 * 1000,
 };

@@ -21,6 +21,7 @@ struct host_paths {
     const char *sshd_dir;        /* /etc/ssh/sshd_config.d */
     const char *agent_state_dir; /* /var/lib/amazon/ssm: NODE/document/state/current/SESSION-ID below it */
     const char *proc_dir;        /* /proc */
+    long search_limit_us;        /* how long pam_ssm looks for a session before it refuses */
 };
 
 extern const struct host_paths host_paths_system;

@@ -113,6 +113,14 @@ enum err state_dir_sweep(const char *path, struct text *ret_why)
     return ERR_OK;
 }
 
+/* NULL at the end, and then errno is 0; or it tells why there is no more to read. A part of a directory must not pass
+ * for the whole: it may be the restriction that is missing. */
+static struct dirent *next_entry(DIR *stream)
+{
+    errno = 0;
+    return readdir(stream);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -150,10 +158,14 @@ enum err state_dir_list(const char *path, uid_t owner, struct state_dir_names *r
     if (names.names == NULL) {
         return ERR_MEMORY;
     }
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+    struct dirent *entry;
+    while ((entry = next_entry(stream)) != NULL) {
         if (entry->d_name[0] != '.') {
             TRY(add_name(&names, entry->d_name));
         }
+    }
+    if (errno != 0) {
+        return refuse(path, "", ret_why);
     }
     qsort(names.names, names.count, sizeof *names.names, compare_names);
     *ret_names = names;

@@ -99,6 +99,7 @@ void gate_node_start_worker(struct gate_node *node)
            "listener");
     int ready[2];
     demand(pipe(ready) == 0, "pipe");
+    node->started = time(NULL);
     node->worker = fork();
     demand(node->worker >= 0, "fork");
     if (node->worker == 0) {
@@ -128,7 +129,7 @@ void gate_node_stop_worker(struct gate_node *node)
 
 void gate_node_set_state(const struct gate_node *node, const char *document, int start_s)
 {
-    time_t start = time(NULL) + start_s;
+    time_t start = node->started + start_s;
     struct tm parts;
     char when[40];
     char text[1024];

@@ -6,6 +6,7 @@
 #include "tests/host/test_paths.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 #define GATE_NODE_SESSION "alice-0a1b2c3d4e5f67890"
 #define GATE_NODE_OWNER "arn:aws:iam::123456789012:user/alice"
@@ -14,6 +15,7 @@ struct gate_node {
     char root[64];
     struct test_paths tree;
     pid_t worker;
+    time_t started;       /* the worker */
     int server;           /* our end of its connection */
     char connection[128]; /* SSH_CONNECTION */
 };

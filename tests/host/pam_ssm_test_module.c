@@ -1,4 +1,5 @@
-/* pam_ssm_test.so: pam_ssm.so with all paths below SSM_TEST_ROOT, and with whoever runs it in the place of root. */
+/* pam_ssm_test.so: pam_ssm.so with all paths below SSM_TEST_ROOT, and with whoever runs it in the place of root. With
+ * SSM_TEST_HURRY the time for a search is over before it begins. */
 #include "pam_ssm/gate.h"
 #include "tests/host/test_paths.h"
 
@@ -8,6 +9,7 @@ static const struct host_paths *paths_in(struct test_paths *memory)
 {
     const char *root = getenv("SSM_TEST_ROOT");
     test_paths_below(root != NULL ? root : "/nonexistent", memory);
+    memory->paths.search_limit_us = getenv("SSM_TEST_HURRY") != NULL ? -1 : memory->paths.search_limit_us;
     return &memory->paths;
 }
 

@@ -20,6 +20,7 @@ void test_paths_below(const char *root, struct test_paths *ret_paths)
     put(made->agent_state_dir, root, "agent");
     made->paths = host_paths_system;
     made->paths.owner = geteuid();
+    made->paths.search_limit_us = 60 * 1000 * 1000;
     made->paths.config_file = made->config_file;
     made->paths.config_dir = made->config_dir;
     made->paths.state_dir = made->state_dir;

@@ -14,7 +14,8 @@ struct test_paths {
     char agent_state_dir[TEST_PATH_SIZE];
 };
 
-/* `root` is shorter than 100 characters. /proc is the machine's. */
+/* `root` is shorter than 100 characters. /proc is the machine's. A search may take a minute: the machine may be busy.
+ */
 void test_paths_below(const char *root, struct test_paths *ret_paths);
 
 #endif

@@ -26,5 +26,7 @@ extern const struct scenario edge_scenarios[];
 extern const size_t edge_scenario_count;
 extern const struct scenario engine_scenarios[];
 extern const size_t engine_scenario_count;
+extern const struct scenario host_scenarios[];
+extern const size_t host_scenario_count;
 
 #endif

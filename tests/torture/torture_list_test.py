@@ -9,8 +9,8 @@ from torture_list import TORTURE_DIR, read_wrapped
 from workspace import SOURCE_DIR
 
 BUILD_DIR = os.environ.get("SSM_BUILD_DIR", os.path.join(SOURCE_DIR, "build", "dev"))
-OBJECTS = ("common/libssm_common.a", "proxy/core/libproxy_core.a", "proxy/edge/libproxy_edge.a", "proxy/command/libproxy_command.a",
-           "proxy/CMakeFiles/ssm-proxy.dir/main.c.o")
+OBJECTS = ("common/libssm_common.a", "common/libssm_digest.a", "proxy/core/libproxy_core.a", "proxy/edge/libproxy_edge.a",
+           "proxy/command/libproxy_command.a", "proxy/CMakeFiles/ssm-proxy.dir/main.c.o")
 
 
 def read_unwrapped():
@@ -30,7 +30,15 @@ def imports():
                           check=True, stdout=subprocess.PIPE, text=True).stdout
     symbols = [line.split()[:2] for line in text.splitlines() if len(line.split()) >= 2]
     defined = {name for name, kind in symbols if kind not in "Uuw"}
-    return {name for name, kind in symbols if kind in "Uw" and name not in defined}
+    return {name for name, kind in symbols if kind in "Uw" and name not in defined} | module_imports()
+
+
+def module_imports():
+    """Of the PAM module: what it has the dynamic linker look for. Weak ones are the compiler's own."""
+    text = subprocess.run(["nm", "--format=posix", "--dynamic", "--undefined-only", os.path.join(BUILD_DIR, "bin", "pam_ssm.so")],
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
+    symbols = [line.split()[:2] for line in text.splitlines()]
+    return {name.partition("@")[0] for name, kind in symbols if kind == "U"}
 
 
 class TortureListTest(unittest.TestCase):

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <poll.h>
+#include <security/pam_modules.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,10 @@ WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, EACCES, ENOS
 WRAP(DIR *, opendir, (const char *path), (path), NULL, EMFILE, ENOENT)
 WRAP(struct dirent *, readdir, (DIR *directory), (directory), NULL, EIO)
 WRAP(ssize_t, readlink, (const char *path, char *buffer, size_t size), (path, buffer, size), -1, EACCES)
+WRAP(int, fsync, (int fd), (fd), -1, EIO, ENOSPC)
+WRAP(ssize_t, readlinkat, (int fd, const char *path, char *buffer, size_t size), (fd, path, buffer, size), -1, EACCES, ENOENT)
+WRAP(char *, realpath, (const char *path, char *resolved), (path, resolved), NULL, ENOENT)
+WRAP(char *, __realpath_chk, (const char *path, char *resolved, size_t size), (path, resolved, size), NULL, ENOENT)
 WRAP(int, renameat, (int from_fd, const char *from, int to_fd, const char *to), (from_fd, from, to_fd, to), -1, ENOSPC, EACCES)
 WRAP(int, stat, (const char *path, struct stat *status), (path, status), -1, EACCES, ENOENT)
 WRAP(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags), -1, EACCES, EIO)
@@ -147,8 +152,15 @@ WRAP(int, fflush, (FILE *stream), (stream), EOF, ENOSPC)
 
 WRAP(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE, ENOBUFS)
 WRAP(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len), (fd, level, name, value, len), -1, ENOPROTOOPT)
+WRAP(int, getpeername, (int fd, struct sockaddr *address, socklen_t *len), (fd, address, len), -1, ENOBUFS)
+WRAP(int, getsockname, (int fd, struct sockaddr *address, socklen_t *len), (fd, address, len), -1, ENOBUFS)
+WRAP(ssize_t, sendto, (int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t len), (fd, data, size, flags, to, len), -1, EINTR, ENOBUFS, EPERM)
 WRAP_MOVE(recv, (int fd, void *buffer, size_t size, int flags), (fd, buffer, size, flags), (fd, buffer, 1, flags), EINTR, EIO, ECONNRESET, TORTURE_SHORT)
 WRAP_MOVE(send, (int fd, const void *data, size_t len, int flags), (fd, data, len, flags), (fd, data, 1, flags), EINTR, EIO, ENOBUFS, TORTURE_SHORT)
+
+/* ---- libpam ---- */
+
+WRAP(int, pam_putenv, (pam_handle_t *pamh, const char *text), (pamh, text), error, PAM_BUF_ERR)
 
 /* ---- libcurl ---- */
 

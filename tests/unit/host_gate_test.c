@@ -7,6 +7,7 @@
 
 #include <security/pam_appl.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 /* The stack's end, for whoever the module lets pass on: neither of its own results. */
@@ -224,6 +225,18 @@ static void a_lost_worker_is_refused(void **state)
     assert_account("", PAM_SUCCESS, "");
 }
 
+static void a_search_that_takes_too_long_is_a_refusal(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("SSM_TEST_HURRY", "1", 1), 0);
+    assert_account("", PAM_PERM_DENIED, "took too long");
+    assert_account("require=session", PAM_PERM_DENIED, "took too long");
+    gate_node_set_policy(&node, "[Session]\nRequireSsm=log\n");
+    assert_account("", PAM_SUCCESS, "");
+    assert_int_equal(count_events("login-unverified"), 1);
+    assert_int_equal(unsetenv("SSM_TEST_HURRY"), 0);
+}
+
 static void silence_is_kept_in_sshd_and_not_in_sudo(void **state)
 {
     (void)state;
@@ -338,11 +351,14 @@ int main(void)
         ON_NODE(a_connection_of_somebody_else_is_refused),
         ON_NODE(a_session_that_nobody_opened_has_no_sudo),
         ON_NODE(a_lost_worker_is_refused),
+        ON_NODE(a_search_that_takes_too_long_is_a_refusal),
         ON_NODE(silence_is_kept_in_sshd_and_not_in_sudo),
         ON_NODE(an_audit_log_that_is_required),
         ON_NODE(a_login_and_sudo_in_it),
         ON_NODE(what_would_be_refused_is_only_logged),
         ON_NODE(the_password_phase_is_not_ours),
     };
+    /* sshd and sudo have theirs open, too: the first line would be the one that opens it. */
+    openlog("host_gate_test", LOG_NDELAY, LOG_AUTHPRIV);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
