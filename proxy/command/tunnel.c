@@ -289,11 +289,18 @@ static void pump(struct tunnel *tunnel, struct instant now)
     }
 }
 
+/* Nobody is pinged once the channel is closed, however long its output still waits for a reader. */
+static int64_t transport_deadline_us(const struct tunnel *tunnel)
+{
+    if (channel_state(tunnel->channel) == CHANNEL_CLOSED) {
+        return INSTANT_NEVER;
+    }
+    return tunnel->resume.is_active ? resume_deadline_us(&tunnel->resume) : liveness_deadline_us(&tunnel->liveness);
+}
+
 static int64_t next_deadline_us(const struct tunnel *tunnel, int64_t now_us)
 {
-    int64_t deadline_us =
-        tunnel->resume.is_active ? resume_deadline_us(&tunnel->resume) : liveness_deadline_us(&tunnel->liveness);
-    deadline_us = instant_earlier(deadline_us, channel_deadline_us(tunnel->channel));
+    int64_t deadline_us = instant_earlier(transport_deadline_us(tunnel), channel_deadline_us(tunnel->channel));
     deadline_us = instant_earlier(deadline_us, tunnel->leave_us);
     if (tunnel->was_open && reaper_is_waiting(tunnel->reaper)) {
         deadline_us = instant_earlier(deadline_us, now_us + REAPER_LATER_US);

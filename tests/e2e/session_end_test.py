@@ -18,6 +18,13 @@ def greet_and_hold(connection):
         pass
 
 
+def cpu_seconds(pid):
+    """User and system time of a process: proc(5), fields 14 and 15 of its stat."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class SessionEndTest(LabCase):
     def start_session(self, **options):
         """A connect whose peer has greeted and now waits."""
@@ -53,6 +60,19 @@ class SessionEndTest(LabCase):
         peer = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
         self.run_connect("node", peer.port)
         self.lab.wait_for_no_session()
+
+    def test_output_that_waits_for_its_reader_after_the_end_costs_nothing(self):
+        # more than a pipe holds, less than the client does: the session ends while the reader has not begun
+        output = os.urandom(96 * 1024)
+        client = self.connect("--ping-interval", "1", "node", TcpPeer(self, lambda connection: connection.sendall(output)).port)
+        self.lab.wait_until("started", lambda status: status["counters"]["started"] == 1)
+        self.lab.wait_for_no_session()
+        time.sleep(1.5)  # a ping would be due by then
+        before = cpu_seconds(client.pid)
+        time.sleep(1)
+        self.assertLess(cpu_seconds(client.pid) - before, 0.05)
+        self.assertEqual(client.stdout.read(), output)
+        self.assertEqual(self.wait_for_exit(client), 0)
 
     def test_peer_closes(self):
         peer = TcpPeer(self, lambda connection: connection.sendall(b"SSH-2.0-short\r\n"))
