@@ -64,12 +64,7 @@ static void receive_messages(struct tunnel *tunnel, struct instant now)
 /* An end of input is an end like others, and so is none from the start; a disk that cannot be read is a failure. */
 static void give_up_input(struct tunnel *tunnel)
 {
-    if (tunnel->in.end == STDIO_FAILED && tunnel->in.end_errno != EBADF) {
-        struct text *why = &tunnel->run->why;
-        text_clear(why);
-        text_format(why, "cannot read from standard input: %s", strerror(tunnel->in.end_errno));
-        tunnel->has_lost_input = true;
-    }
+    tunnel->has_lost_input = tunnel->in.end == STDIO_FAILED && tunnel->in.end_errno != EBADF;
 }
 
 /* False: nothing more can be read now. */
@@ -129,12 +124,7 @@ static void send_frames(struct tunnel *tunnel, struct instant now)
 /* A reader that left is an end like others; a disk that is full is a failure. */
 static void give_up_output(struct tunnel *tunnel)
 {
-    if (tunnel->out.end == STDIO_FAILED) {
-        struct text *why = &tunnel->run->why;
-        text_clear(why);
-        text_format(why, "cannot write to standard output: %s", strerror(tunnel->out.end_errno));
-        tunnel->has_lost_output = true;
-    }
+    tunnel->has_lost_output = tunnel->out.end == STDIO_FAILED;
     channel_discard_output(tunnel->channel);
 }
 
@@ -308,6 +298,24 @@ static int64_t next_deadline_us(const struct tunnel *tunnel, int64_t now_us)
     return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->run->deadline_us);
 }
 
+/* Standard input or output that failed is the reason of the end, whatever became of the connection afterwards. A
+ * terminal that hangs up fails, too, and says so by its signal. */
+static enum err judge_stdio(const struct tunnel *tunnel)
+{
+    struct text *why = &tunnel->run->why;
+    if (tunnel->has_lost_output) {
+        text_clear(why);
+        text_format(why, "cannot write to standard output: %s", strerror(tunnel->out.end_errno));
+        return ERR_SYSTEM;
+    }
+    if (tunnel->has_lost_input && tunnel->run->signal == 0) {
+        text_clear(why);
+        text_format(why, "cannot read from standard input: %s", strerror(tunnel->in.end_errno));
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
+}
+
 enum err tunnel_run(struct tunnel *tunnel)
 {
     channel_transport_up(tunnel->channel, clock_now());
@@ -321,9 +329,7 @@ enum err tunnel_run(struct tunnel *tunnel)
         if (channel_is_finished(tunnel->channel) || is_over) {
             channel_abort(tunnel->channel, ERR_OK, ""); /* when the time is over; nothing otherwise */
             send_frames(tunnel, now);
-            /* a terminal that hangs up fails, too, and says so by its signal */
-            bool has_lost = tunnel->has_lost_output || (tunnel->has_lost_input && tunnel->run->signal == 0);
-            return has_lost ? ERR_SYSTEM : ERR_OK;
+            return judge_stdio(tunnel);
         }
         TRY(run_turn(tunnel->run, next_deadline_us(tunnel, now.mono_us)));
         if (tunnel->was_open) {

@@ -6,6 +6,7 @@ import pty
 import random
 import socket
 import subprocess
+import threading
 
 from lab_case import LabCase, TcpPeer
 from workspace import HELD_OPEN
@@ -85,6 +86,26 @@ class DescriptorTest(LabCase):
             os.close(folder)
         self.assertEqual(done.returncode, 71)
         self.assertIn(b"standard input: Is a directory", done.stderr)
+        self.lab.wait_for_no_session()
+
+    def test_stdin_that_cannot_be_read_stays_the_reason_when_the_connection_is_lost_meanwhile(self):
+        is_over = threading.Event()
+
+        def serve(connection):
+            while not is_over.wait(0.1):  # less than the quiet that would end the session
+                connection.sendall(b"x")
+
+        folder = os.open(self.work.dir, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            client = self.connect("node", TcpPeer(self, serve).port, stdin=folder)
+        finally:
+            os.close(folder)
+        self.assertEqual(client.stdout.read(1), b"x")
+        self.lab.faults(drop_client_connections=True)
+        self.lab.wait_until("a second connection", lambda status: status["counters"]["client_connections"] == 2)
+        is_over.set()
+        self.assertEqual(self.wait_for_exit(client), 71)
+        self.assertIn(b"standard input: Is a directory", client.stderr.read())
         self.lab.wait_for_no_session()
 
     def test_stdin_is_dev_null(self):
