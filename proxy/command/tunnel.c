@@ -8,7 +8,10 @@
 
 #define LEAVE_US (5 * 1000 * 1000)   /* all of ending, the API's part included */
 #define USEFUL_US (30 * 1000 * 1000) /* twice the longest pause between two tries */
-#define PENDING_SIZE (32 * 1024)     /* half of what a pipe holds: two reads empty it */
+/* A gateway that sends faster than we read must not keep signals and our own sending waiting. The acknowledgements of
+ * a full send window go into one turn: after a pause of the process they come before the clock's verdict. */
+#define MESSAGES_PER_TURN 2048
+#define PENDING_SIZE (32 * 1024) /* half of what a pipe holds: two reads empty it */
 
 enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
                      struct reaper *reaper)
@@ -56,7 +59,10 @@ static void receive_messages(struct tunnel *tunnel, struct instant now)
     if (!is_connected(tunnel)) {
         return;
     }
-    while (channel_wants_message(tunnel->channel) && websocket_receive(tunnel->run->websocket, &message) == ERR_OK) {
+    for (unsigned left = MESSAGES_PER_TURN; left > 0 && channel_wants_message(tunnel->channel); left--) {
+        if (websocket_receive(tunnel->run->websocket, &message) != ERR_OK) {
+            return;
+        }
         channel_receive(tunnel->channel, message, now);
     }
 }
