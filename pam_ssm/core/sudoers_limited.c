@@ -308,14 +308,15 @@ static enum err take_line(struct place *place)
 
 /* ---- a file ---- */
 
-/* Does the next backslash stand behind another one, which makes it an ordinary character? */
-static bool is_escaped(const struct text *line)
+/* Does the backslash behind this, at a line's end, continue it? To sudoers a comment goes to its line's end; and a
+ * backslash behind another one is an ordinary character. */
+static bool is_continued(const struct text *line)
 {
     size_t count = 0;
     while (count < line->len && line->data[line->len - 1 - count] == '\\') {
         count++;
     }
-    return count % 2 == 1;
+    return count % 2 == 0 && line->data[strspn(line->data, " \t")] != '#';
 }
 
 /* Copies the physical lines of one logical line into `line`, and moves behind them. */
@@ -330,13 +331,8 @@ static enum err join_lines(struct place *place, struct bytes *file, size_t *line
             (*line_number)++;
             return ERR_OK;
         }
-        bool is_comment =
-            line->data[strspn(line->data, " \t")] == '#'; /* to sudoers, a comment goes to its line's end */
-        bool is_continued =
-            character == '\\' && file->len > 0 && file->data[0] == '\n' && !is_comment && !is_escaped(line);
-        if (is_continued) {
-            char before = line->len > 0 ? line->data[line->len - 1] : ' ';
-            if (!is_blank(before) && before != ',') {
+        if (character == '\\' && file->len > 0 && file->data[0] == '\n' && is_continued(line)) {
+            if (line->len > 0 && strchr(" \t,", line->data[line->len - 1]) == NULL) {
                 return refuse(place, "a line is continued behind a blank or a comma");
             }
             *file = bytes_from(*file, 1);

@@ -68,6 +68,14 @@ static int prepare_signals(posix_spawnattr_t *attributes)
                       : posix_spawnattr_setflags(attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
 }
 
+/* POSIX takes strings that it promises not to change as char *, for the sake of old programs. */
+static char *const *unqualified(const char *const *strings)
+{
+    char *const *same;
+    memcpy(&same, &strings, sizeof same);
+    return same;
+}
+
 /* 0 or an errno. */
 static int spawn(const char *path, const char *const *argv, int output, int complaints, pid_t *ret_pid)
 {
@@ -83,8 +91,7 @@ static int spawn(const char *path, const char *const *argv, int output, int comp
         error = error != 0 ? error : prepare_signals(&attributes);
         mode_t mask = umask(022);
         if (error == 0) {
-            error = posix_spawn(ret_pid, path, &actions, &attributes, (char *const *)(uintptr_t)argv,
-                                (char *const *)(uintptr_t)environment);
+            error = posix_spawn(ret_pid, path, &actions, &attributes, unqualified(argv), unqualified(environment));
         }
         (void)umask(mask);
         (void)posix_spawnattr_destroy(&attributes);

@@ -1,6 +1,5 @@
 #include "pam_ssm/edge/host_lock.h"
 
-#include "common/auto.h"
 #include "common/limits.h"
 #include "pam_ssm/edge/host_clock.h"
 #include "pam_ssm/edge/path_trust.h"
@@ -34,15 +33,14 @@ static enum err wait_for(int lock, int64_t timeout_ms)
 enum err host_lock_take(const struct host_paths *paths, int64_t timeout_ms, int *ret_lock, struct text *ret_why)
 {
     TRY(state_dir_make(paths->runtime_dir, paths->owner, ret_why));
-    AUTO(path_trust_close)
     int lock = open(paths->lock_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     enum err err = lock >= 0 ? wait_for(lock, timeout_ms) : ERR_SYSTEM;
     if (err != ERR_OK) {
         text_format(ret_why, "%s: %s", paths->lock_file,
                     err == ERR_TIMEOUT ? "another ssm-userctl holds the lock" : strerror(errno));
+        path_trust_close(&lock);
         return err;
     }
     *ret_lock = lock;
-    lock = -1;
     return ERR_OK;
 }

@@ -75,22 +75,21 @@ static enum err read_list(const struct sudoers_apply *wish, struct sudoers_limit
 /* ---- our file ---- */
 
 /* `memory` has LIMIT_SUDOERS_FILE bytes. */
-static enum err make_file(const struct sudoers_apply *wish, struct sudoers_rules *rules, char *memory,
+static enum err make_file(const struct sudoers_apply *wish, const struct sudoers_rules *rules, char *memory,
                           struct bytes *ret_file, struct text *ret_why)
 {
     AUTO(sudoers_limited_free) struct sudoers_limited limited = {0};
     if (wish->node->policy.privilege.level == HOST_LEVEL_LIMITED) {
         TRY(read_list(wish, &limited, ret_why));
     }
-    rules->limited = &limited;
+    struct sudoers_rules with_list = *rules;
+    with_list.limited = &limited;
     AUTO_FREE char *body_memory = malloc(LIMIT_SUDOERS_FILE);
     if (body_memory == NULL) {
         return ERR_MEMORY;
     }
     struct text body = text_in(body_memory, LIMIT_SUDOERS_FILE);
-    enum err err = sudoers_render(rules, &body, ret_why);
-    rules->limited = NULL;
-    TRY(err);
+    TRY(sudoers_render(&with_list, &body, ret_why));
     char hash[HEX_HASH_SIZE];
     TRY(hex_hash_of(text_bytes(&body), hash));
     struct text file = text_in(memory, LIMIT_SUDOERS_FILE);
@@ -175,7 +174,7 @@ static enum err apply_ours(const struct sudoers_apply *wish, struct sudo_version
     const struct host_paths *paths = wish->node->paths;
     int64_t not_after = 0;
     TRY(live_grants_end(wish->node, &not_after, ret_why));
-    struct sudoers_rules rules = {
+    const struct sudoers_rules rules = {
         .policy = &wish->node->policy, .grant_not_after_unix_s = not_after, .version = version};
     AUTO_FREE char *memory = malloc(LIMIT_SUDOERS_FILE);
     if (memory == NULL) {
