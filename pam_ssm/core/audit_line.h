@@ -24,8 +24,8 @@ struct audit_event {
     int64_t uid;    /* -1: not told */
 };
 
-/* Appends the object and a line end. What is no UTF-8 and what is a control character is escaped, so that an event is
- * always one line. */
+/* Appends the object and a line end. Control characters are escaped, so that an event is always one line; what is no
+ * ASCII becomes '?'. */
 void audit_line_put(struct text *text, const struct audit_event *event);
 
 #endif

@@ -20,8 +20,17 @@ enum err login_record_parse_name(const char *name, int64_t *ret_pid, int64_t *re
     }
     text_put_bytes(&pid, bytes_of(name, (size_t)(dash - name)));
     TRY(text_finish(&pid) == ERR_OK ? ERR_OK : ERR_MALFORMED);
-    TRY(text_parse_decimal(memory, 1, INT32_MAX, ret_pid));
-    return text_parse_decimal(dash + 1, 0, INT64_MAX, ret_start_ticks);
+    int64_t parsed_pid = 0;
+    int64_t parsed_start = 0;
+    TRY(text_parse_decimal(memory, 1, INT32_MAX, &parsed_pid));
+    TRY(text_parse_decimal(dash + 1, 0, INT64_MAX, &parsed_start));
+    login_record_name(parsed_pid, parsed_start, memory);
+    if (strcmp(memory, name) != 0) {
+        return ERR_MALFORMED; /* zeros in front: not how it is written */
+    }
+    *ret_pid = parsed_pid;
+    *ret_start_ticks = parsed_start;
+    return ERR_OK;
 }
 
 static enum err parse_session(const struct key_value_file *file, struct agent_session *session)

@@ -325,6 +325,7 @@ static void login_record_survives_its_file(void **state)
     assert_err(login_record_parse_name("99", &pid, &start), ERR_MALFORMED);
     assert_err(login_record_parse_name("-1-5", &pid, &start), ERR_MALFORMED);
     assert_err(login_record_parse_name("99-5x", &pid, &start), ERR_MALFORMED);
+    assert_err(login_record_parse_name("099-5", &pid, &start), ERR_MALFORMED);
 }
 
 /* ---- decisions ---- */
