@@ -5,6 +5,7 @@
 #include "proxy/command/failure.h"
 
 #define TRY_US (20 * 1000 * 1000) /* one try: API call, connection, upgrade */
+#define TRY_MIN_US (100 * 1000)
 
 void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, bool was_useful,
                   int64_t now_us)
@@ -33,6 +34,14 @@ void resume_free(struct resume *resume)
     resume->is_active = false;
 }
 
+/* The last try ends with the time that resuming has. */
+static int64_t time_of_try_us(const struct resume *resume, int64_t now_us)
+{
+    int64_t left_us = resume->reconnect.give_up_us - now_us;
+    left_us = left_us > TRY_MIN_US ? left_us : TRY_MIN_US;
+    return left_us < TRY_US ? left_us : TRY_US;
+}
+
 /* Credentials are resolved anew: those that StartSession was signed with may have expired long ago. */
 static enum err begin_try(struct resume *resume, struct run *run, const struct stream *stream, const char *session_id,
                           int64_t now_us)
@@ -44,11 +53,12 @@ static enum err begin_try(struct resume *resume, struct run *run, const struct s
     resume->is_from_environment = account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_resume_session(session_id, &request));
-    TRY(api_post_apart(run->net, &account, &request, TRY_US, &resume->call));
+    int64_t try_us = time_of_try_us(resume, now_us);
+    TRY(api_post_apart(run->net, &account, &request, try_us, &resume->call));
     websocket_free(&run->websocket);
     TRY(websocket_connect(run->net, &stream->url, &run->websocket));
     resume->is_trying = true;
-    resume->try_ends_us = now_us + TRY_US;
+    resume->try_ends_us = now_us + try_us;
     return ERR_OK;
 }
 

@@ -138,6 +138,14 @@ class ResumeTest(ResumeCase):
         self.assertIn(b"; it could not be resumed within the --resume-timeout", words)
         self.lab.faults(reset=True)
 
+    def test_it_gives_up_in_time_when_nobody_answers(self):
+        client = self.open_echo("--resume-timeout", "1")
+        self.lab.faults(resume_delay_ms=60000, drop_client_connections=True)
+        began = time.monotonic()
+        self.assertEqual(self.wait_for_exit(client, 40), 75)
+        self.assertLess(time.monotonic() - began, 15, "a try of 20 s")
+        self.assertIn(b"--resume-timeout", client.stderr.read())
+
     def test_a_signal_ends_it_while_it_resumes(self):
         client = self.open_echo()
         self.lab.faults(fail_next=2, drop_client_connections=True)
