@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,9 +40,11 @@ static bool fill_standard_streams(void)
     return true;
 }
 
-/* The mode of a file that others read is set where it is made. */
+/* The mode of a file that others read is set where it is made. Where SIGCHLD is ignored, the kernel keeps no exit
+ * status of the programs that we start. */
 static void harden(void)
 {
+    (void)signal(SIGCHLD, SIG_DFL);
     (void)umask(077);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }

@@ -113,6 +113,12 @@ class LevelTest(SudoersCase):
         self.assert_sudoers_right()
         self.assertEqual((read("/run/test/victim"), stat.S_IMODE(os.stat("/run/test/victim").st_mode)), ("untouched\n", 0o640))
 
+    def test_started_in_odd_surroundings(self):
+        for before in (["env", "--ignore-signal=CHLD"], ["env", "-i"], ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"], ["sh", "-c", 'umask 0; exec "$@"', "sh"]):
+            self.assert_success(run(*before, "/usr/sbin/ssm-userctl", "level", "root"))
+            self.assert_success(run(*before, "/usr/sbin/ssm-userctl", "level", "none"))
+            self.assert_sudoers_right()
+
     def test_dry_run_changes_nothing(self):
         result = userctl("level", "root", "--dry-run")
         self.assert_success(result)
