@@ -183,6 +183,10 @@ enum err sudoers_install_allows(const char *user, const char *command, bool *ret
         text_format(ret_why, "there is no user %s", user);
         return ERR_NO_TARGET;
     }
+    if (status != 0 && status != 1) {
+        text_format(ret_why, "sudo -l -U %s gives no answer (status %d)", user, status);
+        return ERR_SYSTEM;
+    }
     *ret_allows = status == 0;
     return ERR_OK;
 }

@@ -131,17 +131,23 @@ static enum err expect(const struct sudoers_apply *wish, bool is_root, bool *ret
     return ERR_OK;
 }
 
-/* Is what stands there now fit to stay? ERR_CONFIG: no. */
+/* Is what stands there now fit to stay? What gives less stays unless it is itself what broke sudoers. */
 static enum err judge_installed(const struct sudoers_apply *wish, bool is_root, bool was_broken,
                                 struct sudoers_applied *applied, struct text *ret_why)
 {
+    bool is_tightening = wish->how == SUDOERS_TIGHTEN;
     enum err err = sudoers_install_check(wish->node->paths, ret_why);
-    if (err != ERR_OK && !(err == ERR_CONFIG && was_broken && wish->how == SUDOERS_TIGHTEN)) {
+    if (err != ERR_OK && (!is_tightening || (err == ERR_CONFIG && !was_broken))) {
         return err;
     }
     text_clear(ret_why);
-    TRY(expect(wish, is_root, &applied->is_outranked, ret_why));
-    return applied->is_outranked && wish->how != SUDOERS_TIGHTEN ? ERR_CONFIG : ERR_OK;
+    err = expect(wish, is_root, &applied->is_outranked, ret_why);
+    if (is_tightening) {
+        applied->is_outranked = applied->is_outranked || err != ERR_OK;
+        return ERR_OK;
+    }
+    TRY(err);
+    return applied->is_outranked ? ERR_CONFIG : ERR_OK;
 }
 
 static enum err install(const struct sudoers_apply *wish, struct bytes file, bool is_root,
@@ -184,8 +190,9 @@ static enum err apply_ours(const struct sudoers_apply *wish, struct sudo_version
     TRY(make_file(wish, &rules, memory, &file, ret_why));
     AUTO(sudoers_install_free) struct sudoers_present present = {0};
     TRY(sudoers_install_read(paths, paths->our_sudoers, &present, ret_why));
+    bool is_root = wish->node->policy.privilege.level == HOST_LEVEL_ROOT || not_after > 0;
     if (is_same(&present, file)) {
-        return ERR_OK;
+        return is_dry(wish) ? ERR_OK : expect(wish, is_root, &applied->is_outranked, ret_why);
     }
     applied->has_changed = true;
     if (wish->how == SUDOERS_SHOW) {
@@ -194,7 +201,6 @@ static enum err apply_ours(const struct sudoers_apply *wish, struct sudo_version
     if (is_dry(wish)) {
         return ERR_OK;
     }
-    bool is_root = wish->node->policy.privilege.level == HOST_LEVEL_ROOT || not_after > 0;
     return install(wish, file, is_root, &present, applied, ret_why);
 }
 

@@ -23,7 +23,7 @@ struct sudoers_apply {
 
 struct sudoers_applied {
     bool has_changed;  /* or would have */
-    bool is_outranked; /* sudo gives the user another answer than our file; the words are in ret_why */
+    bool is_outranked; /* sudo gives the user another answer than our file, or none; the words are in ret_why */
 };
 
 /* ERR_DENIED: the linter found errors (they are said), or this sudo cannot do it; ERR_CONFIG: visudo, or a list. A node

@@ -227,6 +227,19 @@ class DoubtTest(SudoersCase):
         self.assertEqual(result.status, 3, str(result))
         self.assertIn("sudo still allows ssm-user to do everything", result.errors)
         self.assertNotIn("NOSETENV", read(OURS))
+        self.assertEqual(userctl("level", "none").status, 3)  # also when nothing is left to write
+
+    def test_sudo_that_does_not_answer(self):
+        """A change that takes away stands; one that gives does not."""
+        self.assert_success(userctl("level", "root"))
+        os.rename("/usr/bin/sudo", "/usr/bin/sudo.real")
+        write("/usr/bin/sudo", "#!/bin/sh\ncase $1 in -n) kill -9 $$ ;; esac\nexec /usr/bin/sudo.real \"$@\"\n", 0o755)
+        self.addCleanup(os.rename, "/usr/bin/sudo.real", "/usr/bin/sudo")
+        for level, status in (("none", 3), ("root", 1)):
+            result = userctl("level", level)
+            self.assertEqual(result.status, status, str(result))
+            self.assertIn("sudo -l -U ssm-user gives no answer (status 137)", result.errors)
+            self.assertNotIn("NOSETENV", read(OURS))
 
     def test_sudoers_that_is_broken_already(self):
         self.assert_success(userctl("level", "root"))
