@@ -1,5 +1,6 @@
 """Reads back from the binaries what cmake/hardening.cmake asks for."""
 
+import _ctypes
 import os
 import platform
 import re
@@ -125,3 +126,59 @@ class HardeningTest(unittest.TestCase):
         # Debian 12's start files carry no CET mark, so the program's own note says nothing: the instructions do.
         for binary in self.each_product():
             self.assertEqual(binary.functions_without_landing_pad(), [])
+
+
+class ModuleTest(unittest.TestCase):
+    """pam_ssm.so, which is loaded into sshd and sudo."""
+
+    PHASES = {"pam_sm_" + phase for phase in ("acct_mgmt", "authenticate", "chauthtok", "close_session", "open_session", "setcred")}
+
+    def setUp(self):
+        self.path = program("pam_ssm.so")
+        self.binary = Binary(self.path)
+
+    def test_exports_the_phases_alone(self):
+        lines = output_of("nm", "-D", "--defined-only", "--format=posix", self.path).splitlines()
+        self.assertEqual({line.split()[0] for line in lines}, self.PHASES)
+
+    def test_hardened_as_the_programs(self):
+        self.assertTrue(self.binary.has_relro(), self.binary.segments)
+        self.assertTrue(self.binary.binds_now(), self.binary.dynamic)
+        self.assertTrue(self.binary.has_data_stack(), self.binary.segments)
+        self.assertTrue(self.binary.has_stack_protector())
+        self.assertGreaterEqual(len(self.binary.fortified_calls()), 2, self.binary.fortified_calls())
+        self.assertNotRegex(self.binary.dynamic, "TEXTREL|RPATH|RUNPATH")
+
+    def test_needs_little_and_finds_it_all(self):
+        needed = set(re.findall(r"NEEDED.*\[([^]]+)\]", self.binary.dynamic))
+        self.assertEqual(needed, {"libc.so.6", "libjansson.so.4", "libpam.so.0"})
+        self.assertNotIn("undefined symbol", output_of("ldd", "-r", self.path))
+
+    def test_has_no_variables(self):
+        """State of ours in somebody else's process. What the loader fills in and then closes is none."""
+        sections = dict(re.findall(r"\] (\.data|\.bss) +\w+ +\w+ \w+ (\w+)", output_of("readelf", "-SW", self.path)))
+        self.assertEqual(set(sections), {".data", ".bss"})
+        self.assertLessEqual(int(sections[".data"], 16), 8)  # __dso_handle
+        self.assertLessEqual(int(sections[".bss"], 16), 8)  # completed.0, of the start files
+
+    def test_loaded_and_unloaded_a_thousand_times(self):
+        def usage():
+            with open("/proc/self/maps", encoding="ascii") as maps, open("/proc/self/statm", encoding="ascii") as statm:
+                mapped = [line for line in maps if "pam" in line or "jansson" in line]
+                return len(mapped), len(os.listdir("/proc/self/fd")), int(statm.read().split()[0])
+
+        def load():
+            handle = _ctypes.dlopen(self.path, os.RTLD_NOW)
+            self.assertGreater(usage()[0], 0)
+            _ctypes.dlclose(handle)
+
+        for _ in range(10):
+            load()
+        before = usage()
+        for _ in range(1000):
+            handle = _ctypes.dlopen(self.path, os.RTLD_NOW)
+            _ctypes.dlclose(handle)
+        after = usage()
+        self.assertEqual(after[:2], before[:2])
+        self.assertEqual(after[0], 0)
+        self.assertLess(after[2] - before[2], 100)  # pages: a leak of a hundred bytes each time would be 25, of a mapping 1000
