@@ -2,6 +2,7 @@
 before it runs a job."""
 
 import ctypes
+import os
 
 PAM_SILENT = 0x8000  # security/_pam_types.h
 
@@ -12,7 +13,8 @@ class Conversation(ctypes.Structure):
 
 def pam_account(service, user, *variables):
     """The status of the account phase; nobody is asked anything. `variables` go into PAM's environment."""
-    pam = ctypes.CDLL("libpam.so.0")
+    # pam_wrapper is in front of libpam only for those who look everywhere.
+    pam = ctypes.CDLL(None if "PAM_WRAPPER" in os.environ else "libpam.so.0")
     handle = ctypes.c_void_p()
     silent = Conversation()
     status = pam.pam_start(service.encode(), user.encode(), ctypes.byref(silent), ctypes.byref(handle))

@@ -9,7 +9,8 @@ packages_of_group() {
         "libwebsockets-dev libpam0g-dev scdoc" ;;
     demo) echo "python3 openssh-client libwrap0 rsync git procps" ;;
     test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli python3-botocore" \
-        "iproute2 sudo strace systemd logrotate" ;; # network namespaces; the node of tests/host, and its units and files
+        "iproute2 sudo strace systemd logrotate" \
+        "libpam-wrapper" ;; # network namespaces; the node of tests/host, its units and files; PAM without root
     bench) echo "libcmocka-dev" ;;
     lint) echo "libcmocka-dev clang clang-format clang-tidy" ;;
     coverage) echo "libcmocka-dev gcovr" ;;
