@@ -25,8 +25,6 @@
 #include "pam_ssm/core/sudo_version.h"
 #include "pam_ssm/core/sudoers_limited.h"
 
-#define SUDOERS_RENDER_HASH 64 /* hexadecimal digits of a SHA-256 */
-
 struct sudoers_rules {
     const struct host_policy *policy;
     const struct sudoers_limited *limited; /* taken at the level limited; NULL: none */
@@ -37,10 +35,8 @@ struct sudoers_rules {
 /* All but the first line. ERR_DENIED with words: this sudo cannot do what the rules need. ERR_TOO_LONG. */
 enum err sudoers_render(const struct sudoers_rules *rules, struct text *text, struct text *ret_why) SSM_MUST_USE;
 
-/* The first line; `sha256` is that of all other lines. */
+/* The first line; `sha256` is that of all other lines, as sha256sum writes it: so an admin can tell whether somebody
+ * has edited them. */
 void sudoers_render_header(const char *sha256, struct text *text);
-
-/* Is it a file of ours? Then these are the hash that it claims and what it should be the hash of. */
-bool sudoers_render_parse(struct bytes file, char ret_sha256[SUDOERS_RENDER_HASH + 1], struct bytes *ret_body);
 
 #endif

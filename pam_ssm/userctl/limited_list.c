@@ -2,7 +2,6 @@
 
 #include "common/auto.h"
 #include "common/log.h"
-#include "common/sha256.h"
 #include "pam_ssm/edge/command_file.h"
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/state_dir.h"

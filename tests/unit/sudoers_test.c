@@ -308,26 +308,6 @@ static void old_sudo_gets_what_it_knows(void **state)
     assert_non_null(strstr(words, "sudo-rs knows neither NOTAFTER nor pam_service"));
 }
 
-static void a_file_of_ours_is_recognized(void **state)
-{
-    (void)state;
-    static const char hash[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    char file[256];
-    struct text text = text_in(file, sizeof file);
-    sudoers_render_header(hash, &text);
-    text_put(&text, "body\n");
-    char claimed[SUDOERS_RENDER_HASH + 1];
-    struct bytes body;
-    assert_true(sudoers_render_parse(text_bytes(&text), claimed, &body));
-    assert_string_equal(claimed, hash);
-    assert_int_equal(body.len, 5);
-    for (size_t len = 0; len < text.len - body.len; len++) {
-        assert_false(sudoers_render_parse(bytes_of(file, len), claimed, &body));
-    }
-    file[60] = 'X';
-    assert_false(sudoers_render_parse(text_bytes(&text), claimed, &body));
-}
-
 /* ---- the linter ---- */
 
 static const char *lint(const char *command, const struct sudoers_file_facts *facts)
@@ -469,7 +449,6 @@ int main(void)
         cmocka_unit_test(the_text_of_each_level),
         cmocka_unit_test(the_text_follows_the_policy),
         cmocka_unit_test(old_sudo_gets_what_it_knows),
-        cmocka_unit_test(a_file_of_ours_is_recognized),
         cmocka_unit_test(lint_finds),
         cmocka_unit_test(lint_is_content),
         cmocka_unit_test(lint_looks_at_the_file),
