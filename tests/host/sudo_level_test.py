@@ -388,7 +388,7 @@ class GrantTest(SudoersCase):
         self.assertTrue(os.path.exists("/proc/%d" % pids[1]))
         self.assert_success(userctl("revoke", "--all", "--kill"))
         processes[1].communicate(timeout=30)
-        self.assertEqual(run("pgrep", "-x", "sleep").output, "")
+        self.node.wait_until("every sleep is gone", lambda: run("pgrep", "-x", "sleep").status != 0)
 
     def start(self, command):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True)
