@@ -438,10 +438,10 @@ class SessionTest(SudoersCase):
     def test_a_grant_ends_to_the_second(self):
         self.assert_success(userctl("level", "none"))
         session = self.session(ALICE)
-        result = userctl("grant", "--for", "3", "--reason", "x", "--session", session.id, "--json")
+        result = userctl("grant", "--for", "6", "--reason", "x", "--session", session.id, "--json")
         until = json.loads(result.output)[0]["until"]
-        script = "while [ $i -lt 60 ]; do i=$((i+1)); echo $(date -u +%Y-%m-%dT%H:%M:%S) $(sudo -n id -u 2>/dev/null); sleep 0.1; done"
-        lines = [line.split() for line in self.node.ssh("ssm-user", "i=0; " + script, session=session).output.splitlines()]
+        script = "while [ $(date +%%s) -le $(($(date -d %s +%%s) + 3)) ]; do echo $(date -u +%%FT%%T) $(sudo -n id -u 2>/dev/null); sleep 0.2; done" % until
+        lines = [line.split() for line in self.node.ssh("ssm-user", script, session=session).output.splitlines()]
         self.assertEqual(lines[0][1:], ["0"])
         for when, *answer in lines:  # sudo runs after `date`: it may be later by a little, never earlier
             if answer:
