@@ -12,6 +12,7 @@ const struct option_row userctl_options[OPTION_COUNT] = {
     [OPTION_OWNER] = {"owner", "ARN", "for the sessions of this IAM principal alone"},
     [OPTION_PURGE] = {"purge", NULL, "delete the home directory too"},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the audit trail"},
+    [OPTION_REGION] = {"region", "REGION", "the AWS region of the agent, such as eu-west-1"},
     [OPTION_REPAIR] = {"repair", NULL, "mend what differs"},
     [OPTION_RESTORE] = {"restore", NULL, "put back what was there before"},
     [OPTION_SESSION] = {"session", "ID", "for this session alone"},

@@ -16,6 +16,7 @@ enum userctl_option {
     OPTION_OWNER,
     OPTION_PURGE,
     OPTION_REASON,
+    OPTION_REGION,
     OPTION_REPAIR,
     OPTION_RESTORE,
     OPTION_SESSION,

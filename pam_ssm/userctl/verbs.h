@@ -8,6 +8,7 @@
 extern const struct verb adopt_verb;
 extern const struct verb apply_verb;
 extern const struct verb diff_verb;
+extern const struct verb doctor_verb;
 extern const struct verb grant_verb;
 extern const struct verb grants_verb;
 extern const struct verb init_verb;
