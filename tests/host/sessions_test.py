@@ -89,7 +89,8 @@ class SessionsTest(HostCase):
 
     def test_shell_of_the_agent(self):
         session = self.session(BOB)
-        script = "ssm-userctl sessions --json"
+        # The agent writes its file after it has started the worker, which is already at work then.
+        script = "until ssm-userctl sessions --json | grep -q session_id; do sleep 0.01; done; ssm-userctl sessions --json"
         result = session.shell(script, user="root")
         self.assert_success(result)
         (row,) = json.loads(result.output)["sessions"]
