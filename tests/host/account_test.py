@@ -105,6 +105,12 @@ class AccountTest(unittest.TestCase):
         self.assert_refused("remove", "--yes", words="userdel")
         self.assertFalse(os.path.exists(STATE))
 
+    def test_others_than_root_are_refused(self):
+        for verb in (["status"], ["init"], ["apply", "--dry-run"], ["park"], ["remove", "--yes"], ["uninstall"]):
+            result = run("setpriv", "--reuid", "65534", "--clear-groups", PROGRAM, *verb)
+            self.assertEqual((result.status, result.output), (REFUSED, ""), str(result))
+            self.assertIn("for root", result.errors)
+
     def test_foreign_account_until_adopt(self):
         self.assertTrue(agent_session())
         before = (read("/etc/passwd"), read("/etc/shadow"), read("/etc/group"), read(AGENT_FILE))
@@ -228,6 +234,24 @@ class AccountTest(unittest.TestCase):
         self.policy(Name="other")
         self.assert_refused("apply", words="uninstall")
 
+    def test_home_that_is_not_there_is_made(self):
+        os.mkdir(HOME)  # what a killed run has left
+        self.userctl("init")
+        self.assert_parked()
+        for path in (HOME, HOME, "/home/ssm-user-2"):
+            self.policy(Home=path)
+            remove(path)
+            self.userctl("plan", status=DRIFT)
+            self.userctl("apply")
+            self.assert_parked()
+            status = os.stat(path)
+            self.assertEqual((status.st_uid, oct(status.st_mode & 0o7777), pwd.getpwnam("ssm-user").pw_dir), (uid(), "0o700", path))
+        remove(HOME)
+        os.symlink("/etc", HOME)
+        self.policy(Home=HOME)
+        self.assert_refused("apply", words="ls -ld")
+        self.assertEqual(os.stat("/etc").st_uid, 0)
+
     def test_every_drift_is_mended(self):
         self.userctl("init")
         drifts = (["chage", "-E", "-1"], ["chage", "-d", "0"], ["chage", "-M", "1"], ["chage", "-I", "1"], ["usermod", "-p", "x"],
@@ -327,6 +351,25 @@ class AccountTest(unittest.TestCase):
         self.userctl("apply", "--repair")
         self.assert_parked()
         self.assertEqual(uid(), own_uid)
+
+    def test_agent_creates_the_account_again_and_uses_it(self):
+        """usermod -u waits for no shell: the account is closed now, and gets its user id when the shell has ended."""
+        self.userctl("init")
+        own_uid = uid()
+        run("userdel", "-r", "ssm-user")
+        run("useradd", "carol")
+        self.assertTrue(agent_session())
+        run("userdel", "carol")
+        shell = subprocess.Popen(["setpriv", "--reuid", "ssm-user", "--clear-groups", "sleep", "600"])
+        while run("ps", "-u", "ssm-user", "-o", "comm=").output.strip() != "sleep":
+            pass
+        self.assert_refused("apply", "--repair", words="usermod -u %d" % own_uid, status=1)
+        self.assertEqual((shadow(7), is_root()), ("1", False))
+        shell.kill()
+        shell.wait()
+        self.userctl("apply", "--repair")
+        self.assert_parked()
+        self.assertEqual((uid(), os.stat(HOME).st_uid), (own_uid, own_uid))
 
     def test_agent_rule_that_comes_back_is_taken_out(self):
         write(AGENT_FILE, AGENT_RULE, 0o440)
@@ -575,8 +618,9 @@ class AccountTest(unittest.TestCase):
         self.assertEqual(self.status(0), {})
         os.remove(path)
         self.assertEqual(self.status(5), {"module": "weak"})
-        self.install_module(module[:1000])
-        self.assertEqual(self.status(5), {"module": "weak"})
+        for broken in (module[:1000], b"no library", b""):
+            self.install_module(broken)
+            self.assertEqual(self.status(5), {"module": "weak"}, broken[:20])
         self.install_module(module)
         os.chmod(path, 0o666)
         self.assertEqual(self.status(5), {"module": "weak"})
