@@ -322,7 +322,8 @@ class ManagedNode:
         write("/etc/ssh/sshd_config", SSHD_CONFIG.format(use_pam=use_pam))
         since = len(self.syslog.lines)
         self.sshd = subprocess.Popen([self.sshd_program, "-D"], stdin=subprocess.DEVNULL, cwd="/")
-        self.syslog.wait_for(["Server listening on ::1"], since)
+        for address in ("127.0.0.1", "::1"):
+            self.syslog.wait_for(["Server listening on %s " % address], since)
 
     # ---- what people do ----
 

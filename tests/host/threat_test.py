@@ -104,7 +104,7 @@ class ConnectionTest(HostCase):
         self.node.sshd.terminate()
         self.node.sshd.wait()
         self.node.sshd = subprocess.Popen([self.node.sshd_program, "-D"], stdin=subprocess.DEVNULL, cwd="/")
-        self.node.syslog.wait_for(["Server listening on 10.9.8.7"], self.since)
+        self.assert_logged("Server listening on 10.9.8.7 ")
         result = self.node.ssh("ssm-user", "id", options=("HostName=10.9.8.7",))
         self.assert_refused(result, "login-refused", "does not come from this machine's own agent")
 
