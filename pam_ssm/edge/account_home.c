@@ -54,6 +54,13 @@ static void close_stream(DIR **stream)
     }
 }
 
+/* errno tells the end (0) from a failure; what follows a call must not be taken for either. */
+static struct dirent *next_entry(DIR *stream)
+{
+    errno = 0;
+    return readdir(stream);
+}
+
 static bool is_dot(const char *name)
 {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
@@ -65,12 +72,12 @@ static bool is_empty(int dir)
     if (stream == NULL) {
         return false;
     }
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+    for (struct dirent *entry = next_entry(stream); entry != NULL; entry = next_entry(stream)) {
         if (!is_dot(entry->d_name)) {
             return false;
         }
     }
-    return true;
+    return errno == 0;
 }
 
 /* *ret_home is -1 when it is not there. ERR_DENIED when it belongs to others. */
@@ -163,12 +170,12 @@ static enum err empty_directory(int dir, dev_t device, int depth)
         errno = stream == NULL ? errno : ELOOP;
         return ERR_SYSTEM;
     }
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+    for (struct dirent *entry = next_entry(stream); entry != NULL; entry = next_entry(stream)) {
         if (!is_dot(entry->d_name)) {
             TRY(remove_entry(dir, entry->d_name, device, depth));
         }
     }
-    return ERR_OK;
+    return errno == 0 ? ERR_OK : ERR_SYSTEM;
 }
 
 enum err account_home_remove(const char *path, uid_t uid, struct text *ret_why)

@@ -17,6 +17,13 @@ static void close_stream(DIR **stream)
     }
 }
 
+/* errno tells the end (0) from a failure; what follows a call must not be taken for either. */
+static struct dirent *next_entry(DIR *stream)
+{
+    errno = 0;
+    return readdir(stream);
+}
+
 static enum err refuse(const char *path, struct text *ret_why)
 {
     text_format(ret_why, "%s: %s", path, strerror(errno));
@@ -64,7 +71,7 @@ static enum err count_processes(const struct host_paths *paths, int64_t uid, str
     if (stream == NULL) {
         return refuse(paths->proc_dir, ret_why);
     }
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+    for (struct dirent *entry = next_entry(stream); entry != NULL; entry = next_entry(stream)) {
         int64_t pid = 0;
         if (text_parse_decimal(entry->d_name, 1, INT32_MAX, &pid) == ERR_OK &&
             process_has_uid(dirfd(stream), entry->d_name, uid)) {
@@ -72,7 +79,7 @@ static enum err count_processes(const struct host_paths *paths, int64_t uid, str
             use->processes++;
         }
     }
-    return ERR_OK;
+    return errno == 0 ? ERR_OK : refuse(paths->proc_dir, ret_why);
 }
 
 static bool has_file(const char *dir, const char *name)
@@ -84,21 +91,21 @@ static bool has_file(const char *dir, const char *name)
     return lstat(memory, &status) == 0;
 }
 
-/* The job's file belongs to who gave it. */
+/* The job's file belongs to who gave it. What cannot be read may hold one. */
 static bool has_file_of(const char *dir, int64_t uid)
 {
     AUTO(close_stream) DIR *stream = opendir(dir);
     if (stream == NULL) {
-        return false;
+        return errno != ENOENT;
     }
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
+    for (struct dirent *entry = next_entry(stream); entry != NULL; entry = next_entry(stream)) {
         struct stat status;
         if (entry->d_name[0] != '.' && fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(status.st_mode) && status.st_uid == (uid_t)uid) {
             return true;
         }
     }
-    return false;
+    return errno != 0;
 }
 
 enum err account_use_read(const struct host_paths *paths, const char *name, int64_t uid, struct account_use *ret_use,
