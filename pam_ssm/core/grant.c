@@ -21,6 +21,10 @@ enum err grant_parse(char *memory, size_t len, struct grant *ret_grant)
     TRY(key_value_get_number(&file, "CREATED", &grant.created_unix_s));
     TRY(key_value_get_number(&file, "NOT_AFTER", &grant.not_after_unix_s));
     TRY(key_value_get_number(&file, "BOOT_DEADLINE", &grant.boot_deadline_s));
+    /* What it is bound to must be said, even when it is nothing: a line that is lost would give root to everybody. */
+    if (key_value_get(&file, "SESSION_ID") == NULL || key_value_get(&file, "OWNER") == NULL) {
+        return ERR_MALFORMED;
+    }
     bool is_bound_right = grant.session_id[0] == '\0' || agent_state_is_session_id(grant.session_id);
     if (!grant_is_id(grant.id) || !is_bound_right || grant.boot_id[0] == '\0') {
         return ERR_MALFORMED;
