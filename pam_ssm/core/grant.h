@@ -31,8 +31,8 @@ struct grant {
     char boot_id[HOST_BOOT_ID_LEN + 1];
 };
 
-/* `memory` is cut into strings, see key_value_parse. ERR_MALFORMED; also when SESSION_ID or OWNER are not there: what is
- * bound to nothing says so. */
+/* `memory` is cut into strings, see key_value_parse. ERR_MALFORMED; also when SESSION_ID or OWNER are not there: what
+ * is bound to nothing says so. */
 enum err grant_parse(char *memory, size_t len, struct grant *ret_grant) SSM_MUST_USE;
 void grant_render(const struct grant *grant, struct text *text);
 

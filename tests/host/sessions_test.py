@@ -31,7 +31,7 @@ class SessionsTest(HostCase):
     def grant(self, **values):
         boot_id = open("/proc/sys/kernel/random/boot_id", encoding="ascii").read().strip()
         until = int(must_run("date", "+%s").output) + 600
-        values = {"ID": GRANT, "REASON": "x\\\"y", "CREATED": until - 600, "NOT_AFTER": until, "BOOT_DEADLINE": 1 << 40,
+        values = {"ID": GRANT, "SESSION_ID": "", "OWNER": "", "REASON": "x\\\"y", "CREATED": until - 600, "NOT_AFTER": until, "BOOT_DEADLINE": 1 << 40,
                   "BOOT_ID": boot_id, **values}
         write("/var/lib/ssm-bridge/grants/" + GRANT, "".join('%s="%s"\n' % item for item in values.items()), 0o600)
         os.chmod("/var/lib/ssm-bridge", 0o700)
