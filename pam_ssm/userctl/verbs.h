@@ -7,6 +7,7 @@
 
 extern const struct verb adopt_verb;
 extern const struct verb apply_verb;
+extern const struct verb audit_verb;
 extern const struct verb diff_verb;
 extern const struct verb doctor_verb;
 extern const struct verb grant_verb;
