@@ -16,6 +16,7 @@ const struct host_paths host_paths_system = {
     .our_sudoers = "zzz-ssm-bridge",
     .agent_sudoers = "ssm-agent-users",
     .pam_dir = "/etc/pam.d",
+    .sshd_config = "/etc/ssh/sshd_config",
     .sshd_dir = "/etc/ssh/sshd_config.d",
     .agent_state_dir = "/var/lib/amazon/ssm",
     .proc_dir = "/proc",

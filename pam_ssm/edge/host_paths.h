@@ -18,6 +18,7 @@ struct host_paths {
     const char *our_sudoers;              /* file names in it */
     const char *agent_sudoers;
     const char *pam_dir;         /* /etc/pam.d */
+    const char *sshd_config;     /* /etc/ssh/sshd_config */
     const char *sshd_dir;        /* /etc/ssh/sshd_config.d */
     const char *agent_state_dir; /* /var/lib/amazon/ssm: NODE/document/state/current/SESSION-ID below it */
     const char *proc_dir;        /* /proc */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define TEMPORARY ".tmp-"
@@ -70,6 +71,53 @@ enum err state_dir_write(const char *path, const char *name, struct bytes conten
     (void)snprintf(temporary, sizeof temporary, TEMPORARY "%d", (int)getpid());
     (void)unlinkat(dir, temporary, 0);
     enum err err = write_and_rename(dir, temporary, name, content, mode, is_durable);
+    if (err != ERR_OK) {
+        err = refuse(path, name, ret_why);
+        (void)unlinkat(dir, temporary, 0);
+    }
+    return err;
+}
+
+/* The label of SELinux, where the file system has one: without it, sshd may not read the new file. */
+static bool copy_label(int from, int to)
+{
+    char label[256];
+    ssize_t len = fgetxattr(from, "security.selinux", label, sizeof label);
+    return len < 0 ? errno == ENODATA || errno == ENOTSUP
+                   : fsetxattr(to, "security.selinux", label, (size_t)len, 0) == 0;
+}
+
+static enum err write_like(int dir, const char *temporary, const char *name, struct bytes content, int old)
+{
+    struct stat status;
+    AUTO(path_trust_close) int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || fstat(old, &status) != 0) {
+        return ERR_SYSTEM;
+    }
+    TRY(write_all(fd, content));
+    if (fchown(fd, status.st_uid, status.st_gid) != 0 || !copy_label(old, fd) ||
+        fchmod(fd, status.st_mode & 07777) != 0 || fsync(fd) != 0 || renameat(dir, temporary, dir, name) != 0) {
+        return ERR_SYSTEM;
+    }
+    return fsync(dir) != 0 ? ERR_SYSTEM : ERR_OK;
+}
+
+enum err state_dir_replace(const char *path, const char *name, struct bytes content, struct text *ret_why)
+{
+    AUTO(path_trust_close) int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0) {
+        return refuse(path, "", ret_why);
+    }
+    AUTO(path_trust_close) int old = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (old < 0) {
+        bool is_missing = errno == ENOENT;
+        enum err err = refuse(path, name, ret_why);
+        return is_missing ? ERR_NO_TARGET : err;
+    }
+    char temporary[64];
+    (void)snprintf(temporary, sizeof temporary, ".tmp-%d", (int)getpid());
+    (void)unlinkat(dir, temporary, 0);
+    enum err err = write_like(dir, temporary, name, content, old);
     if (err != ERR_OK) {
         err = refuse(path, name, ret_why);
         (void)unlinkat(dir, temporary, 0);

@@ -22,6 +22,10 @@ enum err state_dir_make(const char *path, uid_t owner, struct text *ret_why) SSM
 enum err state_dir_write(const char *path, const char *name, struct bytes content, mode_t mode, bool is_durable,
                          struct text *ret_why) SSM_MUST_USE;
 
+/* Replaces a file that is there; its owner, group, mode and SELinux label stay. ERR_NO_TARGET, ERR_SYSTEM; the old
+ * content stands then. */
+enum err state_dir_replace(const char *path, const char *name, struct bytes content, struct text *ret_why) SSM_MUST_USE;
+
 /* Removes a file; one that is gone already is fine. */
 enum err state_dir_remove(const char *path, const char *name, struct text *ret_why) SSM_MUST_USE;
 

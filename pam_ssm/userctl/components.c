@@ -3,6 +3,8 @@
 #include "common/auto.h"
 #include "pam_ssm/edge/agent_sudoers.h"
 #include "pam_ssm/userctl/governed.h"
+#include "pam_ssm/userctl/pam_setup.h"
+#include "pam_ssm/userctl/sshd_setup.h"
 #include "pam_ssm/userctl/sudoers_apply.h"
 
 #include <stdio.h>
@@ -116,4 +118,9 @@ static enum err undo_account(struct node *node, bool restores, struct text *ret_
 
 static const struct component account = {"account", check_account, apply_account, undo_account};
 
-const struct component *const components[] = {&sudoers, &agent_file, &account, NULL};
+/* ---- PAM and sshd: behind the account, which is shut by then ---- */
+
+static const struct component pam = {"PAM", pam_setup_check, pam_setup_apply, pam_setup_undo};
+static const struct component sshd = {"sshd", sshd_setup_check, sshd_setup_apply, sshd_setup_undo};
+
+const struct component *const components[] = {&sudoers, &agent_file, &account, &sshd, &pam, NULL};

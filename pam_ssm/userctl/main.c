@@ -11,9 +11,9 @@
 
 /* In the order of --help. */
 static const struct verb *const verbs[] = {
-    &init_verb, &adopt_verb, &status_verb, &sessions_verb, &doctor_verb,  &audit_verb,     &plan_verb,
-    &diff_verb, &apply_verb, &park_verb,   &unpark_verb,   &remove_verb,  &uninstall_verb, &level_verb,
-    &lint_verb, &grant_verb, &grants_verb, &revoke_verb,   &version_verb,
+    &init_verb,   &adopt_verb,  &status_verb, &sessions_verb, &doctor_verb,    &audit_verb,   &plan_verb, &diff_verb,
+    &apply_verb,  &park_verb,   &unpark_verb, &remove_verb,   &uninstall_verb, &level_verb,   &lint_verb, &grant_verb,
+    &grants_verb, &revoke_verb, &key_verb,    &pam_verb,      &sshd_verb,      &version_verb,
 };
 
 static const struct program program = {

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/components.h"
+#include "pam_ssm/userctl/key_store.h"
 #include "pam_ssm/userctl/live_grants.h"
 #include "pam_ssm/userctl/logins.h"
 #include "pam_ssm/userctl/userctl_exit.h"
@@ -92,6 +93,8 @@ static enum err sweep_remains(const struct node *node, struct text *ret_why)
 {
     TRY(state_dir_sweep(node->paths->sudoers_dir, ret_why));
     TRY(state_dir_sweep(node->paths->grants_dir, ret_why));
+    TRY(state_dir_sweep(node->paths->pam_dir, ret_why));
+    TRY(state_dir_sweep(node->paths->sshd_dir, ret_why));
     return state_dir_sweep(node->paths->state_dir, ret_why);
 }
 
@@ -119,6 +122,8 @@ int reconcile_apply(struct node *node)
     int code = judge("grants", live_grants_sweep(node, &why), memory);
     text_clear(&why);
     code = worse(code, judge("logins", sweep_logins(node, &why), memory));
+    text_clear(&why);
+    code = worse(code, judge("keys", key_store_sweep(node, &why), memory));
     text_clear(&why);
     code = worse(code, judge("what a killed run has left", sweep_remains(node, &why), memory));
     for (size_t i = 0; components[i] != NULL; i++) {

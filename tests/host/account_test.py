@@ -27,6 +27,7 @@ BOOT_ID = read("/proc/sys/kernel/random/boot_id").strip()
 
 for user in ("ssm-user", "carol"):
     run("userdel", user)
+remove("/usr/sbin/sshd", "/etc/pam.d/sshd")  # a node without sshd: this is about the account
 DATABASES = {path: read(path) for path in ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")}
 
 

@@ -65,15 +65,9 @@ LogLevel VERBOSE
 """
 
 AGENT_RULE = "# User rules for ssm-user\nssm-user ALL=(ALL) NOPASSWD:ALL\n"  # what the SSM agent writes
-PAM_LINE = "-account [success=done ignore=ignore module_unknown=ignore default=die] pam_ssm.so\n"
-PAM_SESSION_LINE = "-session optional pam_ssm.so\n"
-SUDO_SERVICE = """\
-auth [success=done ignore=ignore default=die] pam_ssm.so require={demand}
-@include common-auth
-account [success=done ignore=ignore default=die] pam_ssm.so require={demand}
-@include common-account
-@include common-session-noninteractive
-"""
+PAM_BLOCK = "# BEGIN ssm-bridge: taken away by \"ssm-userctl pam disable\"\n%s\n# END ssm-bridge\n"
+PAM_LINE = PAM_BLOCK % "-account [success=done ignore=ignore module_unknown=ignore default=die] pam_ssm.so"
+PAM_SESSION_LINE = PAM_BLOCK % "-session optional pam_ssm.so"
 
 
 class Syslog:
@@ -286,15 +280,17 @@ class ManagedNode:
         self.start_sshd()
         remove("/etc/ssm-bridge/*", GRANTS, "/run/ssm-bridge", AUDIT, STATE_DIR + "/*", "/run/nologin")
         write("/etc/pam.d/sshd", self.gated(self.sshd_pam))
-        write("/etc/pam.d/ssm-sudo", SUDO_SERVICE.format(demand="grant"))
-        write("/etc/pam.d/ssm-sudo-limited", SUDO_SERVICE.format(demand="session"))
+        for name in ("ssm-sudo", "ssm-sudo-limited"):
+            shutil.copy(os.path.join(SOURCE_DIR, "sshd-config", "pam.d", name), "/etc/pam.d/" + name)
+            os.chmod("/etc/pam.d/" + name, 0o644)
         for path, text in self.sudoers.items():
             write(path, text, 0o440)
 
     @staticmethod
     def gated(service, line=PAM_LINE):
         """A PAM service file with our lines in their places."""
-        return service.replace("@include common-account\n", line + "@include common-account\n") + PAM_SESSION_LINE
+        text = service.replace("@include common-account\n", line + "@include common-account\n")
+        return text.replace("@include common-session\n", PAM_SESSION_LINE + "@include common-session\n")
 
     def set_policy(self, text):
         write("/etc/ssm-bridge/host.conf", text)

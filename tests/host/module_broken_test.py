@@ -99,7 +99,7 @@ class ModuleBrokenTest(HostCase):
 
     def test_unknown_argument(self):
         """A typing error in our line: ours alone is refused."""
-        text = self.node.gated(self.node.sshd_pam).replace("pam_ssm.so\n@include", "pam_ssm.so requires=connection\n@include")
+        text = self.node.gated(self.node.sshd_pam).replace("default=die] pam_ssm.so\n", "default=die] pam_ssm.so requires=connection\n")
         write("/etc/pam.d/sshd", text)
         self.assert_refused(self.node.ssh("ssm-user", "true", session=self.session()), "unknown argument requires=connection")
         self.assert_success(self.node.ssh("visitor", "echo in"), "in")
