@@ -5,6 +5,7 @@
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/components.h"
 #include "pam_ssm/userctl/reconcile.h"
+#include "pam_ssm/userctl/setting_switch.h"
 #include "pam_ssm/userctl/verbs.h"
 
 #include <stdio.h>
@@ -31,6 +32,8 @@ static enum err undo_all(struct node *node, bool restores, struct text *ret_why)
         TRY(components[count]->undo(node, restores, ret_why));
         printf("%s: %s\n", components[count]->name, "undone");
     }
+    TRY(setting_switch_set(node, "pam", true, ret_why)); /* what was switched off is forgotten, too */
+    TRY(setting_switch_set(node, "sshd", true, ret_why));
     return state_dir_remove(node->paths->state_dir, ACCOUNT_RECORD_NAME, ret_why);
 }
 

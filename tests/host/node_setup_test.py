@@ -272,6 +272,8 @@ class WholeTest(SetupCase):
         self.userctl("apply")
         self.assertEqual((read(SSHD_PAM), os.path.exists(DROP_IN)), (self.node.gated(self.node.sshd_pam), False))
         self.userctl("sshd", "enable")
+        self.userctl("pam", "disable")
         self.userctl("uninstall", "--restore")
+        self.assertEqual(os.listdir(STATE), [])
         self.assertEqual((read(SSHD_PAM), os.path.exists(DROP_IN)), (self.node.sshd_pam, False))
         self.assertTrue(self.enters("visitor"))

@@ -121,6 +121,13 @@ class NodeFilesTest(unittest.TestCase):
             for value in HOSTILE + more[name]:
                 self.assertFalse(pattern.search(value), (name, value))
 
+    def test_iam_statements_name_the_documents(self):
+        (policy,) = re.findall(r"^```json\n(.*?)^```", read(SOURCE_DIR, "docs", "keys.md"), re.MULTILINE | re.DOTALL)
+        statements = json.loads(policy)["Statement"]
+        named = [resource.split(":document/")[1] for statement in statements for resource in statement["Resource"] if ":document/" in resource]
+        self.assertEqual(sorted(named), sorted(name[:-len(".json")] for name in documents()))
+        self.assertEqual({statement["Action"] for statement in statements}, {"ssm:SendCommand", "ssm:GetCommandInvocation"})
+
     def run_script(self, text):
         """By sh, with a ssm-userctl that notes its arguments."""
         fake, notes = os.path.join(self.dir, "ssm-userctl"), os.path.join(self.dir, "notes")
