@@ -18,6 +18,14 @@ static bool is_own(int fd, mode_t kind)
            (stat.st_mode & (S_IWGRP | S_IWOTH)) == 0 && (kind == S_IFDIR || stat.st_nlink == 1);
 }
 
+/* The descriptor, for somebody else to close. */
+static int take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 static enum err open_log(const char *path, int *ret_fd)
 {
     char memory[LIMIT_PATH + 1];
@@ -43,8 +51,7 @@ static enum err open_log(const char *path, int *ret_fd)
     if (!is_own(fd, S_IFREG)) {
         return ERR_DENIED;
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = take(&fd);
     return ERR_OK;
 }
 

@@ -5,15 +5,12 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-extern char **environ;
 
 struct lines {
     char *data;
@@ -39,8 +36,8 @@ static void put_signals(struct lines *lines)
     for (int number = 1; number < NSIG; number++) {
         struct sigaction action = {0};
         if (sigaction(number, NULL, &action) == 0) {
-            put(lines, "signal %d %p %x %d\n", number, (void *)(uintptr_t)action.sa_sigaction,
-                (unsigned)action.sa_flags, sigismember(&mask, number));
+            put(lines, "signal %d %p %x %d\n", number, *(void **)&action.sa_sigaction, (unsigned)action.sa_flags,
+                sigismember(&mask, number));
         }
     }
 }
