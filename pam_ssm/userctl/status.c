@@ -8,7 +8,10 @@
 #include "pam_ssm/userctl/components.h"
 #include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/logins.h"
+#include "pam_ssm/userctl/pam_setup.h"
 #include "pam_ssm/userctl/reconcile.h"
+#include "pam_ssm/userctl/setting_switch.h"
+#include "pam_ssm/userctl/sshd_setup.h"
 #include "pam_ssm/userctl/userctl_print.h"
 #include "pam_ssm/userctl/verbs.h"
 
@@ -17,11 +20,24 @@
 
 enum verdict { RIGHT, WEAK, DRIFT };
 
-enum row { ROW_ACCOUNT, ROW_LEVEL, ROW_GRANTS, ROW_LOGINS, ROW_SUDO, ROW_MODULE, ROW_GATE, ROW_AGENT, ROW_COUNT };
+enum row {
+    ROW_ACCOUNT,
+    ROW_LEVEL,
+    ROW_GRANTS,
+    ROW_LOGINS,
+    ROW_SUDO,
+    ROW_MODULE,
+    ROW_PAM,
+    ROW_SSHD,
+    ROW_GATE,
+    ROW_AGENT,
+    ROW_COUNT
+};
 
 static const char *const row_names[ROW_COUNT] = {
-    [ROW_ACCOUNT] = "account", [ROW_LEVEL] = "level",   [ROW_GRANTS] = "grants", [ROW_LOGINS] = "logins",
-    [ROW_SUDO] = "sudo",       [ROW_MODULE] = "module", [ROW_GATE] = "gate",     [ROW_AGENT] = "ssm_agent",
+    [ROW_ACCOUNT] = "account", [ROW_LEVEL] = "level",     [ROW_GRANTS] = "grants", [ROW_LOGINS] = "logins",
+    [ROW_SUDO] = "sudo",       [ROW_MODULE] = "module",   [ROW_PAM] = "pam",       [ROW_SSHD] = "sshd",
+    [ROW_GATE] = "gate",       [ROW_AGENT] = "ssm_agent",
 };
 
 struct status {
@@ -152,6 +168,31 @@ static void measure_module(struct status *status)
     }
 }
 
+/* What an admin has switched off is as he wants it, and weaker. */
+static void measure_setup(struct node *node, enum row row,
+                          enum err (*check)(struct node *node, struct text *differences, struct text *ret_why),
+                          struct status *status)
+{
+    const char *name = row_names[row];
+    if (!setting_switch_is_on(node, name)) {
+        set(status, row, WEAK, "switched off: ssm-userctl %s enable", name);
+        return;
+    }
+    char memory[512];
+    char words[512];
+    struct text differences = text_in(memory, sizeof memory);
+    struct text why = text_in(words, sizeof words);
+    enum err err = check(node, &differences, &why);
+    memory[strcspn(memory, "\n")] = '\0';
+    if (err != ERR_OK) {
+        set(status, row, DRIFT, "cannot be looked at: %s", words[0] != '\0' ? words : err_text(err));
+    } else if (memory[0] != '\0') {
+        set(status, row, DRIFT, "not as wanted: ssm-userctl %s check", name);
+    } else {
+        set(status, row, RIGHT, "as wanted (ssm-userctl %s check)", name);
+    }
+}
+
 static void measure_gate(const struct node *node, struct status *status)
 {
     switch (node->policy.session.require_ssm) {
@@ -187,6 +228,8 @@ static void measure(struct node *node, struct status *status)
     measure_logins(node, status);
     measure_sudo(node, status);
     measure_module(status);
+    measure_setup(node, ROW_PAM, pam_setup_check, status);
+    measure_setup(node, ROW_SSHD, sshd_setup_check, status);
     measure_gate(node, status);
     measure_agent(node, status);
     struct text differences = text_in(status->differences, sizeof status->differences);

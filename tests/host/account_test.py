@@ -615,9 +615,14 @@ class AccountTest(unittest.TestCase):
         worker = "/usr/bin/ssm-session-worker"
         write(worker, "#!/bin/sh\n", 0o755)
         path = self.install_module(module)
-        self.assertEqual(self.status(DRIFT), {"account": "drift"})
+        self.assertEqual(self.status(DRIFT), {"account": "drift", "pam": "drift"})
         self.userctl("init")
         self.assertEqual(self.status(0), {})
+        os.remove("/etc/pam.d/ssm-sudo")
+        self.assertEqual(self.status(DRIFT), {"pam": "drift"})
+        self.userctl("pam", "disable")
+        self.assertEqual(self.status(5), {"pam": "weak"})
+        self.userctl("pam", "enable")
         os.remove(path)
         self.assertEqual(self.status(5), {"module": "weak"})
         for broken in (module[:1000], b"no library", b""):
