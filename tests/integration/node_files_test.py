@@ -45,7 +45,7 @@ class NodeFilesTest(unittest.TestCase):
 
     # ---- host.conf ----
 
-    def test_every_setting_is_in_the_example(self):
+    def test_every_setting_is_in_example_and_manual(self):
         table = re.findall(r'^    \{"([A-Z]\w+)", "(\w+)", ', read(SOURCE_DIR, "pam_ssm", "core", "host_policy.c"), re.MULTILINE)
         self.assertGreater(len(table), 10)
         section, found = "", []
@@ -53,6 +53,8 @@ class NodeFilesTest(unittest.TestCase):
             section = line[1:-1] if line.startswith("[") else section
             found += [(section, key.lower()) for key in re.findall(r"^#?([A-Z]\w+)=", line)]
         self.assertEqual(sorted(found), sorted(table))
+        manual = re.findall(r"^\*([A-Z]\w+)=\*$", read(SOURCE_DIR, "docs", "man", "host.conf.5.scd"), re.MULTILINE)
+        self.assertEqual(sorted(key.lower() for key in manual), sorted(key for _, key in table))
 
     # ---- systemd, logrotate ----
 
