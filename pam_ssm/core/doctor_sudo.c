@@ -168,7 +168,7 @@ static bool is_include(struct bytes line, const char *folder)
                 path = bytes_from(path, 1);
             }
             size_t folder_len = strlen(folder);
-            return path.len >= folder_len && memcmp(path.data, folder, folder_len) == 0;
+            return path.len > 0 && path.len >= folder_len && memcmp(path.data, folder, folder_len) == 0;
         }
     }
     return false;

@@ -29,6 +29,14 @@ static bool wait_for(int fd, short events, int64_t deadline_us)
     }
 }
 
+/* The descriptor, for somebody else to close. */
+static int take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 static enum err connect_to_service(int64_t deadline_us, int *ret_fd)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(80)};
@@ -45,8 +53,7 @@ static enum err connect_to_service(int64_t deadline_us, int *ret_fd)
     if (!wait_for(fd, POLLOUT, deadline_us) || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
         return ERR_NO_TARGET;
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = take(&fd);
     return ERR_OK;
 }
 
@@ -88,7 +95,7 @@ static enum err ask(const char *request, int64_t deadline_us, int *ret_status, s
     }
     text_clear(ret_line);
     text_put_bytes(ret_line, bytes_of(body + 4, strcspn(body + 4, "\r\n")));
-    *ret_status = atoi(memory + 9);
+    *ret_status = (int)strtol(memory + 9, NULL, 10);
     return text_finish(ret_line) == ERR_OK ? ERR_OK : ERR_NO_TARGET;
 }
 

@@ -10,6 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The descriptor, for somebody else to close. */
+static int take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 static enum err open_regular(const char *path, size_t max, int *ret_fd)
 {
     AUTO(path_trust_close) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -27,8 +35,7 @@ static enum err open_regular(const char *path, size_t max, int *ret_fd)
     if ((size_t)stat.st_size > max && lseek(fd, stat.st_size - (off_t)max, SEEK_SET) < 0) {
         return ERR_SYSTEM;
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = take(&fd);
     return ERR_OK;
 }
 
@@ -63,10 +70,11 @@ enum err plain_file_read_end(const char *path, size_t max, char **ret_memory, si
 bool plain_file_is_below(const char *folder, const char *path)
 {
     char memory[LIMIT_PATH + 1];
-    if (strlen(path) >= sizeof memory) {
+    size_t len = strlen(path);
+    if (len >= sizeof memory) {
         return false;
     }
-    (void)strcpy(memory, path); /* it fits */
+    memcpy(memory, path, len + 1);
     AUTO(path_trust_close) int dir = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     char *part = memory;
     for (char *slash; dir >= 0 && (slash = strchr(part, '/')) != NULL; part = slash + 1) {

@@ -33,13 +33,20 @@ static void report(const struct doctor_probe *probe, int pipe)
     (void)put; /* nobody listens any more */
 }
 
+/* The descriptor, for somebody else to close. */
+static int take(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 static bool connect_to_any(struct doctor_probe *probe, const struct addrinfo *addresses, int *ret_fd)
 {
     for (const struct addrinfo *at = addresses; at != NULL; at = at->ai_next) {
         AUTO(path_trust_close) int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0) {
-            *ret_fd = fd;
-            fd = -1;
+            *ret_fd = take(&fd);
             return true;
         }
         say(probe, strerror(errno));

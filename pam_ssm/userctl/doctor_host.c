@@ -180,7 +180,7 @@ static void look_at_sshd(const struct node *node, struct doctor_report *report)
 static int read_number(const char *path)
 {
     AUTO_FREE char *content = read_file(path);
-    return content != NULL ? atoi(content) : -1;
+    return content != NULL ? (int)strtol(content, NULL, 10) : -1;
 }
 
 #define WORKERS_MAX 16
