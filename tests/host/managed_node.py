@@ -223,7 +223,6 @@ class ManagedNode:
         self._install()
         self._make_accounts()
         self.sshd_pam = read("/etc/pam.d/sshd")
-        os.makedirs("/etc/ssm-bridge", 0o755)
         write("/etc/sudoers.d/ssm-agent-users", AGENT_RULE, 0o440)
         self.set_level("none")
         self.sudoers = {path: read(path) for path in ("/etc/sudoers.d/ssm-agent-users", "/etc/sudoers.d/zzz-ssm-bridge")}

@@ -2,10 +2,11 @@
 PAM line; and sudo knows who signed StartSession."""
 
 import os
+import signal
 import subprocess
 
 from host_case import HostCase
-from managed_node import AGENT_DIR, STATE_DIR, WORKER, run
+from managed_node import AGENT_DIR, AGENT_RULE, STATE_DIR, WORK_DIR, WORKER, must_run, read, remove, run, write
 from lab import Lab
 from workspace import Workspace, program
 
@@ -77,6 +78,31 @@ class TwoHalvesTest(HostCase):
         for event, principal in (("sudo-refused", USER), ("sudo-allowed", ROLE)):
             self.assertEqual({(entry["owner_arn"], entry["session_id"]) for entry in self.node.audit(event)},
                              {(principal, ids[principal])})
+
+    def test_from_nothing(self):
+        """As an admin does it: init, sshd told to read its files again, a level, a key that is good for a minute."""
+        must_run("userdel", "-r", "ssm-user")
+        write("/etc/pam.d/sshd", self.node.sshd_pam)
+        remove("/etc/pam.d/ssm-sudo*", "/etc/sudoers.d/zzz-ssm-bridge", "/etc/ssm-bridge", "/var/lib/ssm-bridge")
+        write("/etc/sudoers.d/ssm-agent-users", AGENT_RULE, 0o440)
+        must_run("ssm-userctl", "init")
+        self.addCleanup(self.undo)
+        must_run("ssm-userctl", "level", "root")
+        must_run("ssm-userctl", "key", "accept", "--for", "60s", text_input=read(WORK_DIR + "/user_key.pub"))
+        self.node.sshd.send_signal(signal.SIGHUP)
+        self.node.syslog.wait_for(["Received SIGHUP"], self.since)
+        for address in ("127.0.0.1 ", "::1 "):
+            self.assert_logged("Server listening on " + address)
+        self.assert_success(self.ssh(USER, "id -un; sudo -n id -u"), "ssm-user\n0")
+        self.assertEqual(self.node.audit("sudo-allowed")[-1]["owner_arn"], USER)
+        self.assert_refused(self.node.ssh("ssm-user", "id"), "login-refused", "not the SSM agent's session worker")
+        self.assert_success(self.node.ssh("administrator", "sudo -n id -u"), "0")
+
+    def undo(self):
+        must_run("ssm-userctl", "uninstall")
+        must_run("userdel", "-r", "ssm-user")
+        self.node.add_user("ssm-user")
+        must_run("chage", "-E", "1", "ssm-user")
 
     def test_beside_a_session(self):
         """While a session is open, a direct connection is as refused as ever."""
