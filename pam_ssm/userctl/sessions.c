@@ -251,7 +251,7 @@ static bool print_json(const struct node *node, const struct view *view)
     json_t *document = json_object();
     (void)json_object_set_new(document, "sessions", rows);
     (void)json_object_set_new(document, "unreadable_files",
-                              json_integer((json_int_t)(view->unreadable_records + view->agents.unreadable)));
+                              json_integer((json_int_t)view->unreadable_records + (json_int_t)view->agents.unreadable));
     return userctl_print_json(document);
 }
 
