@@ -103,11 +103,15 @@ static bool knows_utc(void)
     if (helper_process_run(&(struct helper_process){argv, SSHD_TIMEOUT_MS, &output, NULL}, &status) != ERR_OK) {
         return false;
     }
-    const char *version = strstr(memory, "OpenSSH_");
-    int major = 0;
-    int minor = 0;
-    return version != NULL && sscanf(version, "OpenSSH_%3d.%3d", &major, &minor) == 2 &&
-           (major > 9 || (major == 9 && minor >= 1));
+    static const char name[] = "OpenSSH_";
+    const char *version = strstr(memory, name);
+    if (version == NULL) {
+        return false;
+    }
+    char *end = NULL;
+    long major = strtol(version + sizeof name - 1, &end, 10);
+    long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    return major > 9 || (major == 9 && minor >= 1);
 }
 
 enum err key_store_put_expiry(struct accepted_key *key, struct text *ret_why)

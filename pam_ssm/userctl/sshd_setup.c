@@ -84,7 +84,7 @@ static bool expand_include(void *context, const char *patterns, struct text *tex
     text_put(&copy, patterns);
     char *state = NULL;
     for (const char *word = strtok_r(memory, " \t\"", &state); word != NULL; word = strtok_r(NULL, " \t\"", &state)) {
-        put_matches(context, word, text);
+        put_matches(*(const struct host_paths **)context, word, text);
     }
     return true;
 }
@@ -99,7 +99,7 @@ static enum err write_trial(const struct host_paths *paths, const char *name, st
         return ERR_MEMORY;
     }
     struct text text = text_in(memory, (size_t)2 * LIMIT_HOST_CONFIG);
-    sshd_drop_in_expand(bytes_of(config, len), expand_include, (void *)(uintptr_t)paths, &text);
+    sshd_drop_in_expand(bytes_of(config, len), expand_include, &paths, &text);
     TRY(text_finish(&text));
     TRY(state_dir_make(paths->runtime_dir, paths->owner, ret_why));
     return state_dir_write(paths->runtime_dir, name, text_bytes(&text), 0600, false, ret_why);

@@ -148,6 +148,8 @@ static uint32_t next_random(uint32_t *seed)
 
 static void make_file(uint32_t seed, char *ret_file, size_t size)
 {
+    static const char account_block[] = ACCOUNT;
+    static const char session_block[] = SESSION;
     static const char *const pieces[] = {
         "@include common-account\n",
         "@include common-session\n",
@@ -165,8 +167,8 @@ static void make_file(uint32_t seed, char *ret_file, size_t size)
         "# comment \\\n",
         "\n",
         "   \n",
-        ACCOUNT,
-        SESSION,
+        account_block,
+        session_block,
         "auth required pam_unix.so",
         BEGIN,
     };
