@@ -346,17 +346,14 @@ static bool wants(const struct pam_stack_wish *wish, enum line_type type)
     return type == LINE_ACCOUNT || type == (wish->service == PAM_STACK_LOGIN ? LINE_SESSION : LINE_AUTH);
 }
 
-struct places {
-    size_t line[LINE_INCLUDE]; /* by type; SIZE_MAX: none */
-};
-
-static enum err find_places(const struct lines *lines, const struct pam_stack_wish *wish, struct places *ret_places,
-                            struct text *why)
+/* By type; SIZE_MAX: none. */
+static enum err find_places(const struct lines *lines, const struct pam_stack_wish *wish,
+                            size_t ret_places[LINE_INCLUDE], struct text *why)
 {
     for (enum line_type type = LINE_NONE; type < LINE_INCLUDE; type++) {
-        ret_places->line[type] = SIZE_MAX;
+        ret_places[type] = SIZE_MAX;
         if (wants(wish, type)) {
-            TRY(find_place(lines, type, &ret_places->line[type], why));
+            TRY(find_place(lines, type, &ret_places[type], why));
         }
     }
     return ERR_OK;
@@ -370,11 +367,11 @@ static void put_line(struct text *text, const struct lines *lines, const struct 
 static enum err render(const struct lines *lines, const struct pam_stack_wish *wish, struct text *text,
                        struct text *why)
 {
-    struct places places;
-    TRY(find_places(lines, wish, &places, why));
+    size_t places[LINE_INCLUDE];
+    TRY(find_places(lines, wish, places, why));
     for (size_t i = 0; i < lines->count; i++) {
         for (enum line_type type = LINE_AUTH; type < LINE_INCLUDE; type++) {
-            if (places.line[type] == i) {
+            if (places[type] == i) {
                 put_block(text, type, wish);
             }
         }
