@@ -15,8 +15,8 @@
 
 enum host_park {
     HOST_PARK_STATIC,  /* the account stays expired for ever; PAM opens it for a verified session (default) */
-    HOST_PARK_DYNAMIC, /* it is unexpired while a session is open */
-    HOST_PARK_REMOVE   /* it is removed when the last session has ended */
+    HOST_PARK_DYNAMIC, /* `unpark` unexpires it for a time */
+    HOST_PARK_REMOVE   /* `unpark` creates it for a time; after that it is removed as soon as nothing of it runs */
 };
 
 enum host_level {
@@ -52,7 +52,7 @@ struct host_policy {
         struct word_list allow_owners;    /* IAM principals; empty: any */
     } session;
     struct {
-        bool has_syslog;            /* authpriv */
+        bool has_syslog;            /* authpriv, by ssm-userctl; the module always writes there */
         char jsonl[LIMIT_PATH + 1]; /* "" : none */
         bool is_required;           /* deny when nothing can be written */
     } audit;
