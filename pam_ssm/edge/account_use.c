@@ -2,6 +2,7 @@
 
 #include "common/auto.h"
 #include "common/limits.h"
+#include "pam_ssm/core/proc_stat.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,25 +31,7 @@ static enum err refuse(const char *path, struct text *ret_why)
     return ERR_SYSTEM;
 }
 
-/* One of real, effective, saved and file system id, as userdel(8) looks for; proc_pid_status(5). */
-static bool status_has_uid(char *status, int64_t uid)
-{
-    char *line = strstr(status, "\nUid:");
-    if (line == NULL) {
-        return false;
-    }
-    line += strlen("\nUid:");
-    line[strcspn(line, "\n")] = '\0';
-    char *state = NULL;
-    for (const char *word = strtok_r(line, "\t ", &state); word != NULL; word = strtok_r(NULL, "\t ", &state)) {
-        int64_t id = -1;
-        if (text_parse_decimal(word, 0, UINT32_MAX, &id) == ERR_OK && id == uid) {
-            return true;
-        }
-    }
-    return false;
-}
-
+/* One of real, effective, saved and file system id, as userdel(8) looks for. */
 static bool process_has_uid(int proc, const char *pid, int64_t uid)
 {
     char path[64];
@@ -58,10 +41,11 @@ static bool process_has_uid(int proc, const char *pid, int64_t uid)
         return false; /* it has ended */
     }
     char status[4096]; /* "Uid:" is the ninth line */
-    ssize_t got = read(fd, status, sizeof status - 1);
+    ssize_t got = read(fd, status, sizeof status);
     (void)close(fd);
-    status[got > 0 ? got : 0] = '\0';
-    return status_has_uid(status, uid);
+    int64_t uids[4];
+    return proc_stat_parse_uids(bytes_of(status, got > 0 ? (size_t)got : 0), uids) == ERR_OK &&
+           (uids[0] == uid || uids[1] == uid || uids[2] == uid || uids[3] == uid);
 }
 
 static enum err count_processes(const struct host_paths *paths, int64_t uid, struct account_use *use,

@@ -18,9 +18,4 @@ struct account_use {
 enum err account_use_read(const struct host_paths *paths, const char *name, int64_t uid, struct account_use *ret_use,
                           struct text *ret_why) SSM_MUST_USE;
 
-static inline bool account_use_is_none(const struct account_use *use)
-{
-    return use->processes == 0 && !use->has_crontab && !use->has_at_job && !use->is_lingering;
-}
-
 #endif

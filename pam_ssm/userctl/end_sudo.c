@@ -69,7 +69,7 @@ struct ending {
 };
 
 /* Parents are looked at before their children only by chance: so nobody is ended before all have been found. */
-static size_t end_round(const struct ending *ending, bool *ret_is_full)
+static size_t end_round(const struct ending *ending, bool *ret_has_found)
 {
     struct process found[256];
     size_t found_count = 0;
@@ -96,7 +96,7 @@ static size_t end_round(const struct ending *ending, bool *ret_is_full)
         ended += end(&found[i]) ? 1 : 0;
         process_close(&found[i]);
     }
-    *ret_is_full = found_count > 0;
+    *ret_has_found = found_count > 0;
     return ended;
 }
 
@@ -104,9 +104,9 @@ size_t end_sudo(const struct node *node, const struct grant *grants, size_t coun
 {
     struct ending ending = {.node = node, .grants = grants, .count = count};
     size_t ended = 0;
-    bool is_full = word_list_set(&ending.sudo, "/usr/bin/sudo /usr/bin/sudo-rs /usr/lib/cargo/bin/sudo") == ERR_OK;
-    for (int i = 0; i < ROUNDS && is_full; i++) {
-        ended += end_round(&ending, &is_full);
+    bool goes_on = word_list_set(&ending.sudo, "/usr/bin/sudo /usr/bin/sudo-rs /usr/lib/cargo/bin/sudo") == ERR_OK;
+    for (int i = 0; i < ROUNDS && goes_on; i++) {
+        ended += end_round(&ending, &goes_on);
     }
     return ended;
 }

@@ -20,38 +20,19 @@ static enum err read_live(const struct host_paths *paths, const char *name, cons
     return ERR_OK;
 }
 
-enum err logins_read(const struct host_paths *paths, const char *boot_id, struct logins *ret_logins,
-                     struct text *ret_why)
+enum err logins_count(const struct host_paths *paths, const char *boot_id, size_t *ret_count, struct text *ret_why)
 {
     AUTO(state_dir_names_free) struct state_dir_names names = {0};
     TRY(state_dir_list(paths->sessions_dir, paths->owner, &names, ret_why));
-    struct logins logins = {0};
-    if (names.count > 0) {
-        logins.records = calloc(names.count, sizeof *logins.records);
-        if (logins.records == NULL) {
-            return ERR_MEMORY;
-        }
+    AUTO_FREE struct login_record *record = calloc(1, sizeof *record);
+    if (record == NULL) {
+        return ERR_MEMORY;
     }
+    size_t count = 0;
     for (size_t i = 0; i < names.count; i++) {
-        if (read_live(paths, names.names[i], boot_id, &logins.records[logins.count]) == ERR_OK) {
-            logins.count++;
-        }
+        count += read_live(paths, names.names[i], boot_id, record) == ERR_OK ? 1 : 0;
     }
-    *ret_logins = logins;
-    return ERR_OK;
-}
-
-void logins_free(struct logins *logins)
-{
-    free(logins->records);
-    *logins = (struct logins){0};
-}
-
-enum err logins_count(const struct host_paths *paths, const char *boot_id, size_t *ret_count, struct text *ret_why)
-{
-    AUTO(logins_free) struct logins logins = {0};
-    TRY(logins_read(paths, boot_id, &logins, ret_why));
-    *ret_count = logins.count;
+    *ret_count = count;
     return ERR_OK;
 }
 

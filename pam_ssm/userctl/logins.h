@@ -5,16 +5,7 @@
 #include "pam_ssm/core/login_record.h"
 #include "pam_ssm/edge/host_paths.h"
 
-struct logins {
-    struct login_record *records; /* owned */
-    size_t count;
-};
-
-/* Those that are alive. Files that make no sense are no logins. ERR_MEMORY, ERR_SYSTEM, ERR_DENIED, ERR_TOO_LONG. */
-enum err logins_read(const struct host_paths *paths, const char *boot_id, struct logins *ret_logins,
-                     struct text *ret_why) SSM_MUST_USE;
-void logins_free(struct logins *logins); /* usable with AUTO() */
-
+/* How many are alive. Files that make no sense are no logins. ERR_MEMORY, ERR_SYSTEM, ERR_DENIED, ERR_TOO_LONG. */
 enum err logins_count(const struct host_paths *paths, const char *boot_id, size_t *ret_count,
                       struct text *ret_why) SSM_MUST_USE;
 
