@@ -208,8 +208,13 @@ enum err state_dir_list(const char *path, uid_t owner, struct state_dir_names *r
     }
     struct dirent *entry;
     while ((entry = next_entry(stream)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            TRY(add_name(&names, entry->d_name));
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        err = add_name(&names, entry->d_name);
+        if (err != ERR_OK) {
+            text_format(ret_why, "%s: more than %d files, or no memory for their names", path, STATE_DIR_NAMES);
+            return err;
         }
     }
     if (errno != 0) {

@@ -176,6 +176,22 @@ static void policy_files_in_order(void **state)
     assert_non_null(strstr(why, "symbolic link"));
 }
 
+/* A part of them must not pass for all: the restriction may be in the part that is missing. */
+static void too_many_files_are_refused_with_words(void **state)
+{
+    (void)state;
+    struct host_policy policy;
+    char why[512];
+    assert_int_equal(mkdir(config_dir, 0755), 0);
+    for (int i = 0; i <= STATE_DIR_NAMES; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "host.conf.d/%d", i);
+        put_file(below(name), "", 0644);
+    }
+    assert_err(read_policy(&policy, why), ERR_TOO_LONG);
+    assert_non_null(strstr(why, "host.conf.d: more than 1024 files"));
+}
+
 /* ---- files that are believed ---- */
 
 static void only_trusted_paths_are_read(void **state)
@@ -269,6 +285,7 @@ int main(void)
         cmocka_unit_test(unknown_keys_are_warnings),
         cmocka_unit_test(every_setting_is_read),
         IN_FOLDER(policy_files_in_order),
+        IN_FOLDER(too_many_files_are_refused_with_words),
         IN_FOLDER(only_trusted_paths_are_read),
         IN_FOLDER(state_files_are_whole_or_absent),
         IN_FOLDER(grants_that_make_no_sense_are_counted),
