@@ -123,7 +123,7 @@ static enum err give(const struct options *options, struct node *node, struct gr
         char memory[256];
         struct text why = text_in(memory, sizeof memory);
         if (state_dir_remove(node->paths->grants_dir, grant->id, &why) != ERR_OK) {
-            log_error("%s", memory);
+            log_error("grant: %s could not be taken back (ssm-userctl revoke %s): %s", grant->id, grant->id, memory);
         }
     }
     return err;

@@ -56,7 +56,8 @@ static void restore_drop_in(const struct host_paths *paths, const char *content,
                        ? state_dir_write(paths->config_dir, drop_in, bytes_of(content, len), 0644, true, &why)
                        : state_dir_remove(paths->config_dir, drop_in, &why);
     if (err != ERR_OK) {
-        log_error("%s", memory);
+        log_error("level: %s/%s could not be put back as it was, mend it by hand: %s", paths->config_dir, drop_in,
+                  memory);
     }
 }
 

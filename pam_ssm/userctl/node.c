@@ -2,7 +2,6 @@
 
 #include "common/auto.h"
 #include "common/log.h"
-#include "pam_ssm/core/audit_line.h"
 #include "pam_ssm/edge/audit_log.h"
 #include "pam_ssm/edge/host_clock.h"
 #include "pam_ssm/edge/host_files.h"
@@ -134,8 +133,15 @@ static void append_line(const struct node *node, const struct audit_event *event
     struct text text = text_in(memory, AUDIT_LINE_SIZE);
     audit_line_put(&text, event);
     make_folder(node);
-    if (text_finish(&text) != ERR_OK || audit_log_append(node->policy.audit.jsonl, text_bytes(&text)) != ERR_OK) {
-        log_notice("%s: nothing could be written: %s", node->policy.audit.jsonl, strerror(errno));
+    enum err err = text_finish(&text);
+    if (err == ERR_OK) {
+        err = audit_log_append(node->policy.audit.jsonl, text_bytes(&text));
+    }
+    if (err != ERR_OK) {
+        log_notice("%s: nothing could be written: %s", node->policy.audit.jsonl,
+                   err == ERR_SYSTEM   ? strerror(errno)
+                   : err == ERR_DENIED ? "others could have written it, or it is a link (ls -ld it and its directory)"
+                                       : err_text(err));
     }
 }
 

@@ -167,7 +167,8 @@ static enum err install(const struct sudoers_apply *wish, struct bytes file, boo
     char memory[256];
     struct text why = text_in(memory, sizeof memory);
     if (sudoers_install_restore(paths, paths->our_sudoers, present, &why) != ERR_OK) {
-        log_error("%s", memory);
+        log_error("the old %s/%s could not be put back (ssm-userctl apply writes it anew): %s", paths->sudoers_dir,
+                  paths->our_sudoers, memory);
     } else {
         text_put(ret_why, "; the old file is back");
     }
