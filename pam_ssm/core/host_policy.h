@@ -32,7 +32,7 @@ enum host_require { HOST_REQUIRE_NO, HOST_REQUIRE_LOG, HOST_REQUIRE_YES };
 struct host_policy {
     struct {
         char name[LIMIT_USER + 1];  /* ssm-user */
-        int64_t uid;                /* HOST_POLICY_UID_ANY: the next system uid, recorded at creation */
+        int64_t uid;                /* HOST_POLICY_UID_ANY: the next free one from UID_MIN on, recorded at creation */
         char shell[LIMIT_PATH + 1]; /* /bin/bash */
         char home[LIMIT_PATH + 1];  /* /home/ssm-user */
         struct word_list groups;    /* supplementary ones; none of those that mean root */
