@@ -1,7 +1,7 @@
-# docs/man/NAME.SECTION.scd -> <build>/man/NAME.SECTION; without scdoc the pages are left out, and said so.
+# ssm_man_page(NAME.SECTION COMPONENT): docs/man/NAME.SECTION.scd -> <build>/man/NAME.SECTION; without scdoc the pages are left out, and said so.
 find_program(SCDOC scdoc)
 
-function(ssm_man_page page)
+function(ssm_man_page page component)
   if(NOT SCDOC)
     message(STATUS "scdoc not found: ${page} is not built")
     return()
@@ -13,5 +13,5 @@ function(ssm_man_page page)
   add_custom_command(OUTPUT ${output} COMMAND sh -c "'${SCDOC}' <'${source}' >'${output}'"
                      DEPENDS ${source} VERBATIM)
   add_custom_target(man-${page} ALL DEPENDS ${output})
-  install(FILES ${output} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+  install(FILES ${output} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component})
 endfunction()

@@ -61,6 +61,15 @@ enum err host_files_read_policy(const struct host_paths *paths, struct host_poli
     return ERR_OK;
 }
 
+enum err host_files_make_config(const struct host_paths *paths, struct text *ret_why)
+{
+    const char *const folders[] = {paths->config_root, paths->config_dir, paths->limited_dir};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        TRY(state_dir_make(folders[i], paths->owner, ret_why));
+    }
+    return ERR_OK;
+}
+
 /* ---- grants ---- */
 
 static bool read_grant(const struct host_paths *paths, const char *name, struct grant *ret_grant)

@@ -12,6 +12,9 @@
 enum err host_files_read_policy(const struct host_paths *paths, struct host_policy *ret_policy, struct text *warnings,
                                 struct text *ret_why) SSM_MUST_USE;
 
+/* The folders of an admin's files, where they are missing: an installation need not bring them. */
+enum err host_files_make_config(const struct host_paths *paths, struct text *ret_why) SSM_MUST_USE;
+
 struct host_grants {
     struct grant *grants; /* owned */
     size_t count;

@@ -2,6 +2,7 @@
 
 const struct host_paths host_paths_system = {
     .owner = 0,
+    .config_root = "/etc/ssm-bridge",
     .config_file = "/etc/ssm-bridge/host.conf",
     .config_dir = "/etc/ssm-bridge/host.conf.d",
     .limited_dir = "/etc/ssm-bridge/limited.d",

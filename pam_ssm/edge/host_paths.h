@@ -6,6 +6,7 @@
 
 struct host_paths {
     uid_t owner;                          /* who alone may have written what we trust: root */
+    const char *config_root;              /* /etc/ssm-bridge */
     const char *config_file, *config_dir; /* host.conf, host.conf.d/ */
     const char *limited_dir;              /* Cmnd_Alias files of the level limited */
     const char *state_dir;                /* /var/lib/ssm-bridge */

@@ -1,8 +1,8 @@
 /* doctor: what on this node guarantees less than the policy says, or keeps sessions from working. */
+#include "pam_ssm/userctl/doctor.h"
 #include "common/auto.h"
 #include "common/log.h"
 #include "pam_ssm/core/doctor_agent.h"
-#include "pam_ssm/userctl/doctor_look.h"
 #include "pam_ssm/userctl/userctl_print.h"
 #include "pam_ssm/userctl/verbs.h"
 

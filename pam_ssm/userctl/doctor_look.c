@@ -9,7 +9,7 @@
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/plain_file.h"
 #include "pam_ssm/edge/state_dir.h"
-#include "pam_ssm/userctl/doctor_look.h"
+#include "pam_ssm/userctl/doctor.h"
 #include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/logins.h"
 

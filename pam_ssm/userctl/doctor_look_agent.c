@@ -7,7 +7,7 @@
 #include "pam_ssm/edge/plain_file.h"
 #include "pam_ssm/edge/process_search.h"
 #include "pam_ssm/edge/service_probe.h"
-#include "pam_ssm/userctl/doctor_look.h"
+#include "pam_ssm/userctl/doctor.h"
 
 #include <inttypes.h>
 #include <unistd.h>

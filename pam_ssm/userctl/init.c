@@ -1,6 +1,7 @@
 /* init and adopt: the account becomes ours. */
 #include "common/auto.h"
 #include "common/log.h"
+#include "pam_ssm/edge/host_files.h"
 #include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/reconcile.h"
 #include "pam_ssm/userctl/verbs.h"
@@ -42,6 +43,9 @@ static int run(const struct options *options, bool adopts)
     struct text why = text_in(memory, sizeof memory);
     bool is_new = !node->has_record;
     err = begin(node, adopts, is_dry, &why);
+    if (err == ERR_OK && !is_dry) {
+        err = host_files_make_config(node->paths, &why);
+    }
     if (err != ERR_OK) {
         log_error("%s", memory[0] != '\0' ? memory : err_text(err));
         return userctl_exit_code(err);

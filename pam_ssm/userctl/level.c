@@ -2,6 +2,7 @@
 #include "common/auto.h"
 #include "common/log.h"
 #include "pam_ssm/edge/agent_sudoers.h"
+#include "pam_ssm/edge/host_files.h"
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/sudoers_apply.h"
@@ -28,23 +29,12 @@ static enum err read_drop_in(const struct host_paths *paths, char **ret_content,
     return err;
 }
 
-/* The folder of the drop-ins and the one above it, which an installation without examples does not bring. */
-static enum err make_folders(const struct host_paths *paths, struct text *ret_why)
-{
-    char memory[LIMIT_PATH + 1];
-    struct text above = text_in(memory, sizeof memory);
-    text_put_bytes(&above, bytes_of(paths->config_dir, (size_t)(strrchr(paths->config_dir, '/') - paths->config_dir)));
-    TRY(text_finish(&above));
-    TRY(state_dir_make(memory, paths->owner, ret_why));
-    return state_dir_make(paths->config_dir, paths->owner, ret_why);
-}
-
 static enum err write_drop_in(const struct host_paths *paths, enum host_level level, struct text *ret_why)
 {
     char memory[128];
     struct text text = text_in(memory, sizeof memory);
     text_format(&text, "# Written by ssm-userctl level.\n[Privilege]\nLevel=%s\n", host_policy_level_text(level));
-    TRY(make_folders(paths, ret_why));
+    TRY(host_files_make_config(paths, ret_why));
     return state_dir_write(paths->config_dir, drop_in, text_bytes(&text), 0644, true, ret_why);
 }
 

@@ -1,7 +1,7 @@
 /* doctor_look: gathers the facts of one side of a node and has core judge them. A fact that cannot be had is a finding,
  * and never ends the others. */
-#ifndef SSM_HOST_USERCTL_DOCTOR_LOOK_H
-#define SSM_HOST_USERCTL_DOCTOR_LOOK_H
+#ifndef SSM_HOST_USERCTL_DOCTOR_H
+#define SSM_HOST_USERCTL_DOCTOR_H
 
 #include "pam_ssm/core/doctor_report.h"
 #include "pam_ssm/userctl/node.h"
