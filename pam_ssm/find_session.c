@@ -29,12 +29,23 @@ static bool is_worker_of(const struct host_paths *paths, const struct host_polic
     return difference_ms >= -START_SLACK_MS && difference_ms <= START_SLACK_MS;
 }
 
+bool find_session_worker_start(const struct host_paths *paths, const struct host_policy *policy,
+                               const struct agent_session *session, int64_t *ret_start_ticks)
+{
+    AUTO(process_close) struct process process = PROCESS_NONE;
+    if (process_open(paths, session->worker_pid, &process) != ERR_OK ||
+        !is_worker_of(paths, policy, &process, session)) {
+        return false;
+    }
+    *ret_start_ticks = process.stat.start_ticks;
+    return true;
+}
+
 bool find_session_has_worker(const struct host_paths *paths, const struct host_policy *policy,
                              const struct agent_session *session)
 {
-    AUTO(process_close) struct process process = PROCESS_NONE;
-    return process_open(paths, session->worker_pid, &process) == ERR_OK &&
-           is_worker_of(paths, policy, &process, session);
+    int64_t start_ticks;
+    return find_session_worker_start(paths, policy, session, &start_ticks);
 }
 
 static enum decision_finding read_sessions(const struct host_paths *paths, int64_t deadline_us,
@@ -140,6 +151,14 @@ static bool is_recorded(const struct host_paths *paths, const struct process *pr
            login_record_is_of(ret_record, &process->stat, boot_id) && process_is_of(process, paths->owner);
 }
 
+/* Is the very process that was the worker at the login still there? The session ends with it. */
+static bool has_recorded_worker(const struct host_paths *paths, const struct login_record *record)
+{
+    AUTO(process_close) struct process process = PROCESS_NONE;
+    return process_open(paths, record->session.worker_pid, &process) == ERR_OK &&
+           process.stat.start_ticks == record->worker_start_ticks && process_is_of(&process, paths->owner);
+}
+
 /* A worker of the agent's, by its file: the agent must know it, too. */
 static enum decision_finding judge_worker(const struct host_paths *paths, const struct host_policy *policy,
                                           const struct process *process, int64_t deadline_us,
@@ -168,7 +187,7 @@ static enum decision_finding judge_ancestor(const struct host_paths *paths, cons
     if (is_recorded(paths, process, boot_id, &found->record)) {
         found->is_recorded = true;
         found->session = found->record.session;
-        return FINDING_VERIFIED;
+        return has_recorded_worker(paths, &found->record) ? FINDING_VERIFIED : FINDING_ENDED;
     }
     if (!process_runs(process, &policy->session.worker_paths)) {
         return FINDING_NO_SESSION;

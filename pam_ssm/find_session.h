@@ -13,7 +13,7 @@
 
 struct found_session {
     enum decision_finding finding;
-    struct agent_session session; /* when VERIFIED */
+    struct agent_session session; /* when VERIFIED, or ENDED */
     bool is_recorded;             /* a login record said so */
     struct login_record record;   /* then */
 };
@@ -30,5 +30,9 @@ void find_session_of_process(const struct host_paths *paths, const struct host_p
  * files, and began when the agent says. */
 bool find_session_has_worker(const struct host_paths *paths, const struct host_policy *policy,
                              const struct agent_session *session);
+
+/* The same, and when it began: that and its pid name the process, however the clock is set. */
+bool find_session_worker_start(const struct host_paths *paths, const struct host_policy *policy,
+                               const struct agent_session *session, int64_t *ret_start_ticks);
 
 #endif

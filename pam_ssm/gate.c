@@ -278,7 +278,7 @@ int gate_check(const struct host_paths *paths, pam_handle_t *pamh, int flags, in
 
 /* ---- logins ---- */
 
-static void write_record(struct gate *gate, const struct proc_stat *process)
+static void write_record(struct gate *gate, const struct proc_stat *process, int64_t worker_start_ticks)
 {
     AUTO_FREE struct login_record *record = calloc(1, sizeof *record);
     AUTO_FREE char *memory = malloc(LIMIT_STATE_FILE);
@@ -289,6 +289,7 @@ static void write_record(struct gate *gate, const struct proc_stat *process)
     record->start_ticks = process->start_ticks;
     record->opened_unix_s = gate->now.unix_s;
     record->session = gate->found.session;
+    record->worker_start_ticks = worker_start_ticks;
     memcpy(record->boot_id, gate->now.boot_id, sizeof record->boot_id);
     struct text user = text_in(record->user, sizeof record->user);
     text_put(&user, gate->arguments.user);
@@ -338,8 +339,10 @@ int gate_open_session(const struct host_paths *paths, pam_handle_t *pamh, int ar
         return PAM_SUCCESS;
     }
     find_session(gate);
-    if (gate->found.finding == FINDING_VERIFIED) {
-        write_record(gate, &self);
+    int64_t worker_start_ticks;
+    if (gate->found.finding == FINDING_VERIFIED &&
+        find_session_worker_start(paths, &gate->policy, &gate->found.session, &worker_start_ticks)) {
+        write_record(gate, &self, worker_start_ticks);
         char memory[LIMIT_SESSION_ID + 32];
         struct text variable = text_in(memory, sizeof memory);
         text_format(&variable, "SSM_SESSION_ID=%s", gate->found.session.session_id);

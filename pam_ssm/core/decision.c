@@ -17,6 +17,8 @@ static const char *finding_reason(enum decision_finding finding)
         return "the other end is not the SSM agent's session worker";
     case FINDING_STATE_MISSING:
         return "the SSM agent has no readable state of this session";
+    case FINDING_ENDED:
+        return "the Session Manager session of this login has ended";
     case FINDING_AMBIGUOUS:
         return "the other end cannot be told for certain";
     case FINDING_TIMEOUT:

@@ -23,6 +23,7 @@ enum decision_finding {
     FINDING_NOT_ROOT,      /* the socket or the process belongs to an ordinary user: a forgery, or a hop */
     FINDING_NOT_WORKER,    /* root's, but not the agent's session worker */
     FINDING_STATE_MISSING, /* the worker is real, its state file is missing or cannot be read */
+    FINDING_ENDED,         /* the login is there, the worker of its session is not */
     FINDING_AMBIGUOUS,     /* the socket has two owners, or changed hands meanwhile */
     FINDING_TIMEOUT,       /* 250 ms were over */
     FINDING_UNKNOWN        /* the kernel refused to tell */

@@ -56,6 +56,7 @@ enum err login_record_parse(char *memory, size_t len, struct login_record *ret_r
     TRY(key_value_get_text(&file, "USER", record.user, sizeof record.user));
     TRY(key_value_get_text(&file, "SERVICE", record.service, sizeof record.service));
     TRY(key_value_get_text(&file, "PEER", record.peer, sizeof record.peer));
+    TRY(key_value_get_number(&file, "WORKER_START", &record.worker_start_ticks));
     TRY(parse_session(&file, &record.session));
     if (record.pid <= 0 || record.start_ticks < 0 || record.boot_id[0] == '\0') {
         return ERR_MALFORMED;
@@ -78,6 +79,7 @@ void login_record_render(const struct login_record *record, struct text *text)
     key_value_put(text, "DOCUMENT", record->session.document);
     key_value_put(text, "PLUGIN", record->session.plugin);
     key_value_put_number(text, "WORKER_PID", record->session.worker_pid);
+    key_value_put_number(text, "WORKER_START", record->worker_start_ticks);
     key_value_put_number(text, "WORKER_START_MS", record->session.worker_start_unix_ms);
 }
 

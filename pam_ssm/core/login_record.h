@@ -1,6 +1,7 @@
 /* login_record: who is in, one file a login: /run/ssm-bridge/sessions/PID-START, a key_value file written by pam_ssm in
  * sshd's privileged process. It is alive as long as that very process is: nothing is counted, so that nothing can drift
- * when a process is killed.
+ * when a process is killed. It counts as long as the session's worker is there, too: a user may stop sshd's process of
+ * his own, and sshd's privileged one then never learns that the connection is gone.
  *
  * sudo finds its session by walking from its own process up to one that has a record. */
 #ifndef SSM_HOST_CORE_LOGIN_RECORD_H
@@ -18,6 +19,7 @@ struct login_record {
     int64_t start_ticks;
     char boot_id[HOST_BOOT_ID_LEN + 1];
     struct agent_session session; /* the worker's pid and start are those at the login */
+    int64_t worker_start_ticks;   /* by the kernel: the agent's time moves with the clock */
     char user[LIMIT_USER + 1];
     char service[LIMIT_USER + 1];      /* PAM service */
     char peer[LOGIN_RECORD_PEER_SIZE]; /* SSH_CONNECTION */

@@ -47,7 +47,8 @@ static bool is_bound(const struct node *node, const struct process *process, con
     struct found_session found;
     find_session_of_process(node->paths, &node->policy, node->now.boot_id, process->stat.pid,
                             host_clock_mono_us() + FIND_BUDGET_US, &found);
-    for (size_t i = 0; i < count && found.finding == FINDING_VERIFIED; i++) {
+    bool has_session = found.finding == FINDING_VERIFIED || found.finding == FINDING_ENDED;
+    for (size_t i = 0; i < count && has_session; i++) {
         if (grant_binds(&grants[i], &found.session)) {
             return true;
         }

@@ -487,7 +487,7 @@ class AccountTest(unittest.TestCase):
         for name in (own, "%d-1" % os.getpid(), "4194303-1"):
             pid, start = name.split("-")
             write("/run/ssm-bridge/sessions/" + name, key_values(
-                PID=pid, START=start, OPENED=1, BOOT_ID=BOOT_ID, USER="ssm-user", SESSION_ID="a-1", WORKER_PID=1, WORKER_START_MS=1), 0o600)
+                PID=pid, START=start, OPENED=1, BOOT_ID=BOOT_ID, USER="ssm-user", SESSION_ID="a-1", WORKER_PID=1, WORKER_START=1, WORKER_START_MS=1), 0o600)
         for name, not_after, boot_deadline, boot_id in (("1" * 16, 10**10, 10**9, BOOT_ID), ("2" * 16, 1, 10**9, BOOT_ID),
                                                         ("3" * 16, 10**10, 1, BOOT_ID), ("4" * 16, 10**10, 10**9, "another")):
             write(STATE + "/grants/" + name, key_values(ID=name, SESSION_ID="", OWNER="", BOOT_ID=boot_id, CREATED=1, NOT_AFTER=not_after,

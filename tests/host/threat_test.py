@@ -1,7 +1,9 @@
 """Whoever wants to be ssm-user, or root, without a session and a grant: each way is refused, with the reason in the log."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 
 from host_case import HostCase
@@ -184,6 +186,24 @@ class SudoTest(HostCase):
         self.assertIn("status 1", self.wait_for_file("/home/ssm-user/daemon"))
         self.assert_logged("sudo-refused", OUTSIDE)
 
+    def test_session_that_was_ended(self):
+        """Each user may stop sshd's unprivileged process of his: then nobody notices that the connection is gone, and the login
+        outlives its session."""
+        home = "/home/ssm-user/"
+        self.addCleanup(remove, home + "before", home + "go")
+        session = self.session()
+        command = "kill -STOP $PPID; sudo -n id -u >before; until [ -e go ]; do sleep 0.05; done; " \
+                  "sudo -n id -u >after 2>&1; echo status $? >>after; echo done >>after; kill -CONT $PPID"
+        with subprocess.Popen(self.node.ssh_command("ssm-user", command, session=session), stdin=subprocess.DEVNULL) as process:
+            self.node.wait_until("sudo", lambda: os.path.exists(home + "before") and read(home + "before") == "0\n")
+            state = json.loads(read(os.path.join(STATE_DIR, session.id)))
+            os.kill(state["DocumentInformation"]["ProcInfo"]["Pid"], signal.SIGKILL)  # the agent does it for TerminateSession
+        self.node.wait_until("the session's end", lambda: not os.path.exists(os.path.join(STATE_DIR, session.id)))
+        self.assertEqual(len(self.node.records()), 1)
+        write(home + "go", "")
+        self.assertIn("status 1", self.wait_for_file(home + "after"))
+        self.assert_logged("sudo-refused", "has ended")
+
     def test_forged_ancestor(self):
         """A worker above sudo that ssm-user started himself."""
         result = self.node.run_as("ssm-user", "env", "SESSION_WORKER_USER=ssm-user", "SESSION_WORKER_COMMAND=sudo -n id; exit $?", WORKER,
@@ -196,7 +216,8 @@ class SudoTest(HostCase):
 
     def test_record_of_another_start(self):
         """A pid that was used before: the record is of a process that has ended."""
-        self.assert_success(self.node.ssh("ssm-user", "sudo -n cp -a %s /run/test/records" % RECORDS, session=self.session()))
+        shell = self.shell(self.session())  # the worker lives
+        self.assert_success(shell.do("sudo -n cp -a %s /run/test/records" % RECORDS))
         (name,) = os.listdir("/run/test/records")
         self.addCleanup(remove, "/run/test/records")
         text = read("/run/test/records/" + name)
@@ -207,7 +228,7 @@ class SudoTest(HostCase):
 
         def plant(named, said):
             remove(RECORDS + "/*")
-            content = text.replace('PID="%s"' % pid, 'PID="%s"' % said[0]).replace('START="%s"' % start, 'START="%s"' % said[1])
+            content = text.replace('PID="%s"' % pid, 'PID="%s"' % said[0]).replace('\nSTART="%s"' % start, '\nSTART="%s"' % said[1])
             write(RECORDS + "/%s-%s" % named, content, 0o600)
 
         plant((ours, real), (ours, real))

@@ -301,6 +301,7 @@ static void login_record_survives_its_file(void **state)
                                    .user = "ssm-user",
                                    .service = "sshd",
                                    .opened_unix_s = 7,
+                                   .worker_start_ticks = 12300,
                                    .boot_id = "b0071d00-0000-4000-8000-000000000001",
                                    .peer = "127.0.0.1 40000 127.0.0.1 22"};
     assert_ok(agent_state_parse(words(STATE("alice-1", "AWS-StartSSHSession", OWNER, PROCESS)), &written.session));
