@@ -344,7 +344,7 @@ void account_state_put_refusal(const struct host_policy *policy, const struct ac
     case ACCOUNT_IS_FOREIGN:
         text_format(text,
                     "%s exists (user id %lld) and was not made by ssm-userctl: ssm-userctl adopt takes it over, "
-                    "ssm-userctl adopt --dry-run shows what that changes",
+                    "ssm-userctl adopt --dry-run shows what that changes. If it is a person's, mend Name= in host.conf",
                     name, uid);
         return;
     case ACCOUNT_IS_NOT_LOCAL:

@@ -138,6 +138,28 @@ enum err governed_begin(struct node *node, bool adopts, struct text *ret_why)
     return ERR_OK;
 }
 
+/* The SSM agent's own name for it: no person's, governed or not. */
+static const char agent_account[] = "ssm-user";
+
+enum err governed_want_own(const struct node *node, struct text *ret_why)
+{
+    const char *name = node->policy.account.name;
+    if (node->has_record ? strcmp(node->record.user, name) == 0 : strcmp(agent_account, name) == 0) {
+        return ERR_OK;
+    }
+    AUTO_FREE struct governed *governed = calloc(1, sizeof *governed);
+    int64_t uid = 0;
+    if (governed == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(choose_uid(node, &uid, ret_why));
+    TRY(read_facts(node, uid, governed, ret_why));
+    if (!node->has_record && !governed->facts.is_known) {
+        return ERR_OK;
+    }
+    return refuse(node, governed, node->has_record ? ACCOUNT_NAME_CHANGED : ACCOUNT_IS_FOREIGN, ret_why);
+}
+
 /* ---- saying ---- */
 
 static void put_step(const struct node *node, const struct governed *governed, enum account_step step,

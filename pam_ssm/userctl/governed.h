@@ -26,6 +26,11 @@ void governed_plan(const struct node *node, enum account_want want, struct gover
  * words when it may not be. */
 enum err governed_begin(struct node *node, bool adopts, struct text *ret_why) SSM_MUST_USE;
 
+/* What we write into sudoers, PAM and sshd's configuration shuts an account out. A name that was changed or mistaken in
+ * host.conf must not have that done to a person's: ERR_DENIED with words for an account that is there and neither
+ * governed nor the agent's ssm-user, and for another one than what is governed. */
+enum err governed_want_own(const struct node *node, struct text *ret_why) SSM_MUST_USE;
+
 /* Is anything of it in use? Then it says what, and how to end it. */
 bool governed_is_busy(const struct node *node, const struct governed *governed, struct text *ret_what);
 

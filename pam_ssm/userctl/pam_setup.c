@@ -5,6 +5,7 @@
 #include "pam_ssm/edge/pam_trial.h"
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/state_dir.h"
+#include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/setting_switch.h"
 
 #include <security/pam_appl.h>
@@ -292,6 +293,7 @@ enum err pam_setup_apply(struct node *node, struct text *ret_why)
     if (!setting_switch_is_on(node, "pam")) {
         return ERR_OK;
     }
+    TRY(governed_want_own(node, ret_why));
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         TRY(apply_service(node, &services[i], ret_why));
     }

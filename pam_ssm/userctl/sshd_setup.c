@@ -5,6 +5,7 @@
 #include "pam_ssm/edge/helper_process.h"
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/state_dir.h"
+#include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/setting_switch.h"
 
 #include <glob.h>
@@ -299,6 +300,7 @@ enum err sshd_setup_apply(struct node *node, struct text *ret_why)
     if (!setting_switch_is_on(node, "sshd") || !has_sshd()) {
         return ERR_OK;
     }
+    TRY(governed_want_own(node, ret_why));
     AUTO_FREE char *before = NULL;
     char wanted[LIMIT_PATH + 1024];
     struct text text = text_in(wanted, sizeof wanted);

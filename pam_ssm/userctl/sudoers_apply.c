@@ -7,6 +7,7 @@
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/edge/sudoers_install.h"
+#include "pam_ssm/userctl/governed.h"
 #include "pam_ssm/userctl/hex_hash.h"
 #include "pam_ssm/userctl/limited_list.h"
 #include "pam_ssm/userctl/live_grants.h"
@@ -211,6 +212,7 @@ enum err sudoers_apply(const struct sudoers_apply *wish, struct sudoers_applied 
 {
     struct sudoers_applied applied = {0};
     struct sudo_version version;
+    TRY(governed_want_own(wish->node, ret_why));
     if (!is_dry(wish)) {
         TRY(state_dir_sweep(wish->node->paths->sudoers_dir, ret_why));
     }

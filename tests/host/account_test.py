@@ -232,8 +232,10 @@ class AccountTest(unittest.TestCase):
         self.assertEqual(set(run("id", "-Gn", "bridge").output.split()), {"bridge", "video"})
         self.policy(Name="bridge", Uid=2346)
         self.assert_refused("apply", words="2346")
+        before = read("/etc/sudoers.d/zzz-ssm-bridge")
         self.policy(Name="other")
         self.assert_refused("apply", words="uninstall")
+        self.assertEqual(read("/etc/sudoers.d/zzz-ssm-bridge"), before)
 
     def test_home_that_is_not_there_is_made(self):
         os.mkdir(HOME)  # what a killed run has left

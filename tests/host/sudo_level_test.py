@@ -272,6 +272,21 @@ class DoubtTest(SudoersCase):
         self.assert_success(userctl("level", "root"))
         self.assertIn("later-user ALL=(ALL:ALL) PASSWD: NOSETENV: ALL", read(OURS))
 
+    def test_account_of_somebody_else(self):
+        """Rules for an account shut it out: a name that was mistaken in host.conf must not be an administrator."""
+        def files():
+            return os.path.exists(OURS), read("/etc/pam.d/sshd"), os.listdir("/etc/ssh/sshd_config.d")
+
+        before = files()
+        write("/etc/ssm-bridge/host.conf", "[Account]\nName=administrator\n")
+        for verb in (("level", "none"), ("pam", "enable"), ("sshd", "enable")):
+            with self.subTest(verb=verb):
+                result = userctl(*verb)
+                self.assertNotEqual(result.status, 0, str(result))
+                self.assertIn("was not made by ssm-userctl", result.errors)
+                self.assert_success(self.node.run_as("administrator", "sudo", "-n", "id", "-u"), "0")
+                self.assertEqual(files(), before)
+
     def test_writable_directory(self):
         os.chmod("/etc/sudoers.d", 0o777)
         try:
