@@ -29,6 +29,8 @@ static void print_next(const struct node *node)
     printf("Next:  ssm-userctl status   what is in force\n"
            "       ssm-userctl level    what sudo allows in a session\n"
            "       ssm-userctl doctor   what else on this node concerns it\n");
+    printf("su is refused, root's too. To run something as %s, root has: runuser -u %s -- COMMAND\n",
+           node->policy.account.name, node->policy.account.name);
 }
 
 static int run(const struct options *options, bool adopts)

@@ -87,6 +87,11 @@ class ParkedTest(HostCase):
         }
         self.assertEqual({way: enter().status == 0 for way, enter in ways.items()}, dict.fromkeys(ways, False))
 
+    def test_root_has_runuser(self):
+        """The way that the manual and `init` name to root, whose su is refused; it is nobody else's."""
+        self.assert_success(run("runuser", "-u", "ssm-user", "--", "id", "-un"), "ssm-user")
+        self.assertNotEqual(self.node.run_as("visitor", "runuser", "-u", "ssm-user", "--", "true").status, 0)
+
     def test_without_pam_nobody_enters(self):
         self.node.start_sshd(use_pam="no")
         self.assert_refused(self.node.ssh("ssm-user", "true", session=self.session()), "User ssm-user", "not allowed")
