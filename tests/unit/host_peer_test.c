@@ -229,6 +229,48 @@ static void a_copy_and_a_replaced_file(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* Does a process whose /proc/PID/exe says `link` run the agent of the snap? */
+static bool runs_snap(const char *folder, const char *link)
+{
+    struct host_paths paths = host_paths_system;
+    paths.proc_dir = folder;
+    struct word_list words;
+    char exe[64];
+    (void)snprintf(exe, sizeof exe, "%s/77/exe", folder);
+    (void)unlink(exe);
+    assert_int_equal(symlink(link, exe), 0);
+    assert_ok(word_list_set(&words, "/snap/amazon-ssm-agent/current/ssm-session-worker"));
+    AUTO(process_close) struct process process = PROCESS_NONE;
+    assert_ok(process_open(&paths, 77, &process));
+    return process_runs(&process, &words);
+}
+
+static void any_revision_of_the_snap(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/host-snap-XXXXXX";
+    char command[256];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(command, sizeof command, "mkdir %s/77 && cp /proc/self/stat %s/77/stat", folder, folder);
+    assert_int_equal(system(command), 0);
+    assert_true(runs_snap(folder, "/snap/amazon-ssm-agent/7993/ssm-session-worker"));
+    assert_true(runs_snap(folder, "/snap/amazon-ssm-agent/x1/ssm-session-worker")); /* installed by hand */
+    static const char *const others[] = {
+        "/snap/amazon-ssm-agent/7993/ssm-agent-worker",
+        "/snap/amazon-ssm-agent//ssm-session-worker",
+        "/snap/amazon-ssm-agent/7993/../../x/1/ssm-session-worker",
+        "/snap/another/7993/ssm-session-worker",
+        "/home/snap/amazon-ssm-agent/7993/ssm-session-worker",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (runs_snap(folder, others[i])) {
+            fail_msg("taken for the agent's: %s", others[i]);
+        }
+    }
+    (void)snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 static void the_agents_sessions(void **state)
 {
     (void)state;
@@ -267,13 +309,10 @@ static void the_agents_sessions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_connections_are_refused),
-        cmocka_unit_test(finds_sockets_of_both_families),
-        cmocka_unit_test(one_port_for_both_families),
-        cmocka_unit_test(a_listening_socket_is_not_the_peer),
-        cmocka_unit_test(a_process_is_known_by_its_file),
-        cmocka_unit_test(a_copy_and_a_replaced_file),
-        cmocka_unit_test(the_agents_sessions),
+        cmocka_unit_test(wrong_connections_are_refused),  cmocka_unit_test(finds_sockets_of_both_families),
+        cmocka_unit_test(one_port_for_both_families),     cmocka_unit_test(a_listening_socket_is_not_the_peer),
+        cmocka_unit_test(a_process_is_known_by_its_file), cmocka_unit_test(a_copy_and_a_replaced_file),
+        cmocka_unit_test(any_revision_of_the_snap),       cmocka_unit_test(the_agents_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
