@@ -41,7 +41,7 @@ static const struct danger {
      "choom numactl setarch linux32 linux64 prlimit softlimit chpst daemonize dbus-send busctl gdbus ssh make cmake "
      "ninja "
      "cargo go npm npx yarn pip gem rake ansible ansible-playbook run-parts sg newgrp unbuffer rlwrap entr cpulimit "
-     "ssm-userctl "},
+     "ssm-userctl ssh-agent byobu "},
     {"writes files wherever it is told, as root", UNIT,
      " tee cp mv install ln dd rsync tar bsdtar unzip zip cpio chmod chown chgrp chattr setfacl mount umount curl wget "
      "aria2c scp sftp tftp nc ncat netcat socat openssl patch truncate shred split csplit mkfs mke2fs losetup ar gzip "
@@ -54,7 +54,7 @@ static const struct danger {
      "rmmod kexec update-alternatives alternatives update-rc.d dpkg-reconfigure debconf augtool authconfig "
      "pam-auth-update "
      "grub-install update-grub ldconfig setcap getpcaps eject nmap certbot aa-exec restic borg salt-call "
-     "puppet chef-client "},
+     "puppet chef-client kmod "},
 };
 
 /* "python3.11" is "python", "vim.basic" is "vim", "ld-linux-x86-64.so.2" is "ld". */
@@ -152,6 +152,7 @@ static const struct careful {
      "--no-pager", "shows its answer in a pager, from which a shell is one key away", "the same with --no-pager"},
     {" coredumpctl ", "debug gdb", NULL, "starts a debugger", "coredumpctl --no-pager list"},
     {" dmesg ", "-H* --human", NULL, "shows its answer in a pager, from which a shell is one key away", "dmesg -T"},
+    {" ssh-keygen ", "-D*", NULL, "loads any library", "ssh-keygen -l -f and the file"},
     {" find ", "-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls", NULL,
      "runs a program, or writes or removes files, for what it finds", "find without -exec, -delete and -fprint"},
     {" tcpdump ", "-z* -w* -W* -C* -G*", NULL, "runs a program on, or writes, the files of a capture",
