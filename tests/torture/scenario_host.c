@@ -243,11 +243,9 @@ static void make_old_file(void)
     gate_node_put(&node, "lib/grants/file", "old", 0600);
 }
 
-static enum err replace_file(void)
+/* Old or new, and never told to be there when it is not. */
+static enum err judge_file(enum err err)
 {
-    char words[256];
-    struct text why = text_in(words, sizeof words);
-    enum err err = state_dir_write(node.tree.grants_dir, "file", bytes_of_text("the new content"), 0600, true, &why);
     torture_pause();
     char *content = gate_node_get(&node, "lib/grants/file");
     bool is_new = strcmp(content, "the new content") == 0;
@@ -258,7 +256,23 @@ static enum err replace_file(void)
     return err;
 }
 
+static enum err write_file(void)
+{
+    char words[256];
+    struct text why = text_in(words, sizeof words);
+    return judge_file(
+        state_dir_write(node.tree.grants_dir, "file", bytes_of_text("the new content"), 0600, true, &why));
+}
+
+static enum err replace_file(void)
+{
+    char words[256];
+    struct text why = text_in(words, sizeof words);
+    return judge_file(state_dir_replace(node.tree.grants_dir, "file", bytes_of_text("the new content"), &why));
+}
+
 const struct scenario host_scenarios[] = {
+    {"file written", make_old_file, write_file},
     {"file replaced", make_old_file, replace_file},
     {"login", make_node, log_in},
     {"session begins", make_node, begin_session},

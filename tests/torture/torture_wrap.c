@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <wslay/wslay.h>
 
@@ -80,6 +81,8 @@ WRAP(int, access, (const char *path, int mode), (path, mode), -1, EACCES, ENOENT
 WRAP_AFTER(int, close, (int fd), (fd), -1, EIO, EINTR)
 WRAP_AFTER(int, closedir, (DIR *directory), (directory), -1, EBADF)
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EPERM)
+WRAP(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid), -1, EPERM, EIO)
+WRAP(ssize_t, fgetxattr, (int fd, const char *name, void *value, size_t size), (fd, name, value, size), -1, ENODATA, EIO)
 WRAP(DIR *, fdopendir, (int fd), (fd), NULL, ENOMEM)
 WRAP(int, flock, (int fd, int operation), (fd, operation), -1, EWOULDBLOCK, ENOLCK, EINTR)
 WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1, EIO, ENOMEM)
