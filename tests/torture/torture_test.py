@@ -174,7 +174,7 @@ class TortureProxyTest(unittest.TestCase):
         worker.on_input = lambda: None
         worker.connect()
         try:  # an agent that misses an acknowledgement waits for 2 s
-            worker.lab.wait_for_no_session(5 if is_known else 0.1)
+            worker.lab.wait_for_no_session(5 if is_known or records else 0.1)
             self.outcomes["session that ended later"] += 1
             return None
         except AssertionError:
