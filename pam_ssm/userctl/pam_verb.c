@@ -18,7 +18,7 @@ const struct verb pam_verb = {
         "/etc/pam.d/ssm-sudo and ssm-sudo-limited. What is doubtful is refused, and nothing is changed then: a line\n"
         "that is not understood, a module that PAM cannot load, another answer for root than before. disable gives\n"
         "the bytes from before, and holds until enable. check ends with status 3 when something differs.\n",
-    .options = OPTION_BIT(OPTION_DRY_RUN),
+    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_JSON),
     .min_arguments = 1,
     .max_arguments = 1,
     .run = pam_run,

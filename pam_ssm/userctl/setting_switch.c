@@ -4,8 +4,10 @@
 #include "common/log.h"
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/components.h"
+#include "pam_ssm/userctl/reconcile.h"
 #include "pam_ssm/userctl/userctl_exit.h"
 #include "pam_ssm/userctl/userctl_options.h"
+#include "pam_ssm/userctl/userctl_print.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -40,8 +42,19 @@ enum err setting_switch_set(const struct node *node, const char *name, bool is_o
 
 /* ---- the verbs ---- */
 
+static bool put_out(char *differences, bool as_json)
+{
+    bool is_as_wanted = differences[0] == '\0';
+    if (as_json) {
+        return userctl_print_json(
+            json_pack("{s:b, s:o}", "is_as_wanted", is_as_wanted, "differences", reconcile_lines_to_json(differences)));
+    }
+    printf("%s", is_as_wanted ? "as it should be\n" : differences);
+    return fflush(stdout) == 0;
+}
+
 /* 0, or USERCTL_DRIFT when something differs. */
-static int print_differences(const struct setting_verb *verb, struct node *node)
+static int print_differences(const struct setting_verb *verb, struct node *node, bool as_json)
 {
     AUTO_FREE char *memory = malloc(COMPONENT_TEXT);
     char words[2048];
@@ -55,8 +68,8 @@ static int print_differences(const struct setting_verb *verb, struct node *node)
         log_error("%s: %s", verb->name, words[0] != '\0' ? words : err_text(err));
         return userctl_exit_code(err);
     }
-    printf("%s", memory[0] != '\0' ? memory : "as it should be\n");
-    return memory[0] != '\0' ? USERCTL_DRIFT : USERCTL_OK;
+    int code = memory[0] != '\0' ? USERCTL_DRIFT : USERCTL_OK;
+    return put_out(memory, as_json) ? code : USERCTL_ERROR;
 }
 
 static enum err enable(const struct setting_verb *verb, struct node *node, struct text *ret_why)
@@ -79,7 +92,7 @@ static enum err disable(const struct setting_verb *verb, struct node *node, stru
 static int dry_run(const struct setting_verb *verb, struct node *node, bool is_enable)
 {
     if (is_enable) {
-        return print_differences(verb, node) == USERCTL_ERROR ? USERCTL_ERROR : USERCTL_OK;
+        return print_differences(verb, node, false) == USERCTL_ERROR ? USERCTL_ERROR : USERCTL_OK;
     }
     printf("what is ours in the files of %s would be taken out\n", verb->name);
     return USERCTL_OK;
@@ -94,6 +107,11 @@ int setting_switch_run(const struct setting_verb *verb, const struct options *op
         log_error("%s: %s is not one of enable, disable, check", verb->name, action);
         return USERCTL_USAGE;
     }
+    bool as_json = options_has(options, OPTION_JSON);
+    if (as_json && !is_check) {
+        log_error("%s: --json is for check alone", verb->name);
+        return USERCTL_USAGE;
+    }
     bool is_dry = is_check || options_has(options, OPTION_DRY_RUN);
     AUTO(node_close) struct node *node = NULL;
     enum err err = node_open(is_dry ? NODE_READ : NODE_CHANGE, &node);
@@ -101,7 +119,7 @@ int setting_switch_run(const struct setting_verb *verb, const struct options *op
         return userctl_exit_code(err);
     }
     if (is_dry) {
-        return is_check ? print_differences(verb, node) : dry_run(verb, node, is_enable);
+        return is_check ? print_differences(verb, node, as_json) : dry_run(verb, node, is_enable);
     }
     char words[2048];
     struct text why = text_in(words, sizeof words);

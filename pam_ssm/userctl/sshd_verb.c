@@ -18,7 +18,7 @@ const struct verb sshd_verb = {
         "sshd looks for the keys of `ssm-userctl key` besides those of AuthorizedKeysFile. `sshd -T` must then say\n"
         "so, and nothing else than before about root; otherwise what was there comes back. disable holds until\n"
         "enable. check ends with status 3 when something differs.\n",
-    .options = OPTION_BIT(OPTION_DRY_RUN),
+    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_JSON),
     .min_arguments = 1,
     .max_arguments = 1,
     .run = sshd_run,

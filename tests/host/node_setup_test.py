@@ -45,6 +45,23 @@ class SetupCase(HostCase):
         return self.node.ssh(user, "true", **options).status == 0
 
 
+class CheckJsonTest(SetupCase):
+    def checked(self, verb, status=0):
+        return json.loads(self.userctl(verb, "check", "--json", status=status).output)
+
+    def test_check_says_the_same_as_json(self):
+        for verb in ("pam", "sshd"):
+            with self.subTest(verb=verb):
+                lines = self.userctl(verb, "check", status=DRIFT).output.splitlines()
+                self.assertTrue(lines)
+                self.assertEqual(self.checked(verb, DRIFT), {"is_as_wanted": False, "differences": lines})
+                self.userctl(verb, "enable")
+                self.assertEqual(self.checked(verb), {"is_as_wanted": True, "differences": []})
+                for action in ("enable", "disable"):
+                    self.assertIn("--json is for check alone", self.userctl(verb, action, "--json", status=USAGE).errors)
+                self.assertTrue(self.checked(verb)["is_as_wanted"])
+
+
 class PamTest(SetupCase):
     def test_pam_enable_disable(self):
         os.chmod(SSHD_PAM, 0o640)
