@@ -115,12 +115,15 @@ static bool gate_audit(const struct gate *gate, const char *event, const char *r
     }
     struct text text = text_in(memory, AUDIT_LINE_SIZE);
     audit_line_put(&text, &line);
-    bool is_written =
-        text_finish(&text) == ERR_OK && audit_log_append(policy->audit.jsonl, text_bytes(&text)) == ERR_OK;
-    if (!is_written) {
-        pam_syslog(gate->pamh, LOG_AUTHPRIV | LOG_WARNING, "%s: nothing could be written", policy->audit.jsonl);
+    enum err err = text_finish(&text);
+    if (err == ERR_OK) {
+        err = audit_log_append(policy->audit.jsonl, text_bytes(&text));
     }
-    return is_written || !policy->audit.is_required;
+    if (err != ERR_OK) {
+        pam_syslog(gate->pamh, LOG_AUTHPRIV | LOG_WARNING, "%s: the event could not be written: %s",
+                   policy->audit.jsonl, audit_log_failure_text(err));
+    }
+    return err == ERR_OK || !policy->audit.is_required;
 }
 
 /* ---- a verdict that was told already ---- */

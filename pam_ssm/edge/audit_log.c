@@ -63,5 +63,17 @@ enum err audit_log_append(const char *path, struct bytes line)
     do {
         put = write(fd, line.data, line.len);
     } while (put < 0 && errno == EINTR);
+    if (put >= 0 && put != (ssize_t)line.len) {
+        errno = 0; /* write(2) would tell the reason to the next call alone */
+    }
     return put == (ssize_t)line.len ? ERR_OK : ERR_SYSTEM;
+}
+
+const char *audit_log_failure_text(enum err err)
+{
+    if (err == ERR_SYSTEM) {
+        return errno != 0 ? strerror(errno) : "a part of the line alone had room";
+    }
+    return err == ERR_DENIED ? "others could have written it, or it is a link (ls -ld it and its directory)"
+                             : err_text(err);
 }

@@ -138,10 +138,7 @@ static void append_line(const struct node *node, const struct audit_event *event
         err = audit_log_append(node->policy.audit.jsonl, text_bytes(&text));
     }
     if (err != ERR_OK) {
-        log_notice("%s: nothing could be written: %s", node->policy.audit.jsonl,
-                   err == ERR_SYSTEM   ? strerror(errno)
-                   : err == ERR_DENIED ? "others could have written it, or it is a link (ls -ld it and its directory)"
-                                       : err_text(err));
+        log_notice("%s: the event could not be written: %s", node->policy.audit.jsonl, audit_log_failure_text(err));
     }
 }
 

@@ -98,7 +98,7 @@ class NodeFaultTest(HostCase):
     def test_audit_log_is_full(self):
         self.fill(os.path.dirname(AUDIT))
         self.assert_success(self.node.ssh("ssm-user", "id -un", session=self.session()), "ssm-user")
-        self.assert_logged("audit.jsonl", "nothing could be written")
+        self.assert_logged("audit.jsonl: the event could not be written: No space left on device")
         self.node.set_policy("[Audit]\nAudit=required\n")
         self.assert_refused(self.node.ssh("ssm-user", "id", session=self.session()), "Access denied")
         self.assert_success(self.node.ssh("administrator", "sudo -n id -u"), "0")
@@ -107,7 +107,7 @@ class NodeFaultTest(HostCase):
         os.symlink("/etc/motd", AUDIT)
         before = read("/etc/motd")
         self.assert_success(self.node.ssh("ssm-user", "id -un", session=self.session()), "ssm-user")
-        self.assert_logged("audit.jsonl", "nothing could be written")
+        self.assert_logged("audit.jsonl: the event could not be written: others could have written it, or it is a link")
         self.assertEqual(read("/etc/motd"), before)
 
     def test_record_folder_is_not_ours(self):
