@@ -98,7 +98,8 @@
 /* host.conf and what lies in host.conf.d/: a few dozen short lines. */
 #define LIMIT_HOST_CONFIG (64 * 1024)
 
-/* The commands of the level limited, all files together: people list a dozen; each costs a linter's look at its path. */
+/* The commands of the level limited, all files together: people list a dozen; each costs a linter's look at its path.
+ */
 #define LIMIT_SUDOERS_COMMANDS 1000
 
 /* The name of a Cmnd_Alias of ours. sudo sets no limit. */
