@@ -79,6 +79,34 @@ void doctor_login_judge_sshd(const struct doctor_sshd_facts *facts, struct docto
     }
 }
 
+/* ---- other SSH servers ---- */
+
+/* Tailscale's daemon is there for its network first; its SSH server is a setting (ipn.Prefs.RunSSH). */
+static bool serves_ssh(const struct doctor_server_facts *server, const char *tailscale)
+{
+    return server->pid > 0 && (strcmp(server->program, "tailscaled") != 0 || tailscale == NULL ||
+                               strstr(tailscale, "\"RunSSH\": false") == NULL);
+}
+
+void doctor_login_judge_servers(const struct doctor_servers_facts *facts, struct doctor_report *report)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct doctor_server_facts *server = &facts->servers[i];
+        if (serves_ssh(server, facts->tailscale)) {
+            found++;
+            doctor_report_add(
+                report, "ssh-servers", DOCTOR_WARN,
+                "stop it, or keep the account out by its own settings (Tailscale: tailscale set --ssh=false)",
+                "%s runs (process %" PRId64 "): nothing makes it look whether %s is expired, or ask pam_ssm",
+                server->program, server->pid, facts->user);
+        }
+    }
+    if (found == 0) {
+        doctor_report_add(report, "ssh-servers", DOCTOR_OK, NULL, "no known SSH server runs besides OpenSSH's");
+    }
+}
+
 /* ---- the kernel and the agent's worker ---- */
 
 static void judge_workers(const struct doctor_kernel_facts *facts, struct doctor_report *report)

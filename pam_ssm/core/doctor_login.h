@@ -18,6 +18,18 @@ struct doctor_sshd_facts {
 };
 void doctor_login_judge_sshd(const struct doctor_sshd_facts *facts, struct doctor_report *report);
 
+struct doctor_server_facts {
+    const char *program; /* an SSH server other than OpenSSH's */
+    int64_t pid;         /* of root's process that runs it; 0: none does */
+};
+struct doctor_servers_facts {
+    const char *user;
+    const struct doctor_server_facts *servers;
+    size_t count;
+    const char *tailscale; /* what `tailscale debug prefs` prints */
+};
+void doctor_login_judge_servers(const struct doctor_servers_facts *facts, struct doctor_report *report);
+
 struct doctor_worker_facts {
     const char *path; /* of WorkerPath */
     bool exists;

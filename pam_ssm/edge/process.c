@@ -148,3 +148,17 @@ bool process_runs(const struct process *process, const struct word_list *executa
     }
     return false;
 }
+
+bool process_is_named(const struct process *process, const char *name)
+{
+    char link[LIMIT_PATH + sizeof DELETED];
+    ssize_t len = readlinkat(process->dir, "exe", link, sizeof link - 1);
+    if (len <= 0) {
+        return false;
+    }
+    link[len] = '\0';
+    const char *slash = strrchr(link, '/');
+    size_t name_len = strlen(name);
+    return slash != NULL && strncmp(slash + 1, name, name_len) == 0 &&
+           (slash[1 + name_len] == '\0' || strcmp(slash + 1 + name_len, DELETED) == 0);
+}

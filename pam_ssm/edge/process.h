@@ -27,4 +27,7 @@ bool process_holds_socket(const struct process *process, unsigned long inode);
  * another revision of the same snap. */
 bool process_runs(const struct process *process, const struct word_list *executables);
 
+/* The file of its executable is called so, in whatever directory it lies, or lay before an upgrade replaced it. */
+bool process_is_named(const struct process *process, const char *name);
+
 #endif

@@ -12,15 +12,22 @@ static void close_stream(DIR **stream)
     }
 }
 
-static bool is_wanted(const struct host_paths *paths, int64_t pid, const struct word_list *executables, uid_t uid)
+struct wanted {
+    const struct word_list *executables;
+    const char *name; /* NULL: one of the executables */
+    uid_t uid;
+};
+
+static bool is_wanted(const struct host_paths *paths, int64_t pid, const struct wanted *wanted)
 {
     AUTO(process_close) struct process process = PROCESS_NONE;
-    return process_open(paths, pid, &process) == ERR_OK && process_runs(&process, executables) &&
-           process_is_of(&process, uid);
+    return process_open(paths, pid, &process) == ERR_OK &&
+           (wanted->name != NULL ? process_is_named(&process, wanted->name)
+                                 : process_runs(&process, wanted->executables)) &&
+           process_is_of(&process, wanted->uid);
 }
 
-enum err process_search(const struct host_paths *paths, const struct word_list *executables, uid_t uid,
-                        int64_t *ret_pid)
+static enum err search(const struct host_paths *paths, const struct wanted *wanted, int64_t *ret_pid)
 {
     AUTO(close_stream) DIR *stream = opendir(paths->proc_dir);
     if (stream == NULL) {
@@ -29,8 +36,7 @@ enum err process_search(const struct host_paths *paths, const struct word_list *
     int64_t lowest = INT64_MAX;
     for (const struct dirent *entry; (entry = readdir(stream)) != NULL;) {
         int64_t pid = 0;
-        if (text_parse_decimal(entry->d_name, 1, lowest - 1, &pid) == ERR_OK &&
-            is_wanted(paths, pid, executables, uid)) {
+        if (text_parse_decimal(entry->d_name, 1, lowest - 1, &pid) == ERR_OK && is_wanted(paths, pid, wanted)) {
             lowest = pid;
         }
     }
@@ -39,4 +45,15 @@ enum err process_search(const struct host_paths *paths, const struct word_list *
     }
     *ret_pid = lowest;
     return ERR_OK;
+}
+
+enum err process_search(const struct host_paths *paths, const struct word_list *executables, uid_t uid,
+                        int64_t *ret_pid)
+{
+    return search(paths, &(struct wanted){.executables = executables, .uid = uid}, ret_pid);
+}
+
+enum err process_search_name(const struct host_paths *paths, const char *name, uid_t uid, int64_t *ret_pid)
+{
+    return search(paths, &(struct wanted){.name = name, .uid = uid}, ret_pid);
 }

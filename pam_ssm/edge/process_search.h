@@ -9,4 +9,8 @@
 enum err process_search(const struct host_paths *paths, const struct word_list *executables, uid_t uid,
                         int64_t *ret_pid) SSM_MUST_USE;
 
+/* The same for the name of the executable's file. */
+enum err process_search_name(const struct host_paths *paths, const char *name, uid_t uid,
+                             int64_t *ret_pid) SSM_MUST_USE;
+
 #endif

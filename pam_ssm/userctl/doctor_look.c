@@ -8,6 +8,7 @@
 #include "pam_ssm/edge/pam_module.h"
 #include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/plain_file.h"
+#include "pam_ssm/edge/process_search.h"
 #include "pam_ssm/edge/state_dir.h"
 #include "pam_ssm/userctl/doctor.h"
 #include "pam_ssm/userctl/governed.h"
@@ -176,6 +177,24 @@ static void look_at_sshd(const struct node *node, struct doctor_report *report)
     doctor_login_judge_sshd(&facts, report);
 }
 
+static void look_at_servers(const struct node *node, struct doctor_report *report)
+{
+    struct doctor_server_facts servers[] = {{.program = "dropbear"}, {.program = "dropbearmulti"},
+                                            {.program = "lshd"},     {.program = "tailscaled"},
+                                            {.program = "tinysshd"}, {.program = "wolfsshd"}};
+    const size_t count = sizeof servers / sizeof servers[0];
+    for (size_t i = 0; i < count; i++) {
+        if (process_search_name(node->paths, servers[i].program, node->paths->owner, &servers[i].pid) != ERR_OK) {
+            servers[i].pid = 0;
+        }
+    }
+    AUTO_FREE char *tailscale =
+        doctor_look_run((const char *const[]){"tailscale", "debug", "prefs", NULL}, HELPER_TIMEOUT_MS);
+    struct doctor_servers_facts facts = {
+        .user = node->policy.account.name, .servers = servers, .count = count, .tailscale = tailscale};
+    doctor_login_judge_servers(&facts, report);
+}
+
 /* -1: the file is not there. */
 static int read_number(const char *path)
 {
@@ -213,6 +232,7 @@ static size_t look_at_workers(const struct node *node, struct doctor_worker_fact
 void doctor_look_at_login(const struct node *node, struct doctor_report *report)
 {
     look_at_sshd(node, report);
+    look_at_servers(node, report);
     struct doctor_worker_facts workers[WORKERS_MAX];
     struct doctor_kernel_facts facts = {
         .workers = workers,

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import socket
+import subprocess
 
 from host_case import HostCase
 from healthy_node import HOSTS, HealthyNode, Metadata, Service
@@ -20,15 +22,18 @@ class DoctorTest(HostCase):
         if not os.path.exists("/usr/sbin/sshd"):  # sshd is unpacked, not installed
             os.symlink(self.node.sshd_program, "/usr/sbin/sshd")
 
-    def doctor(self, *arguments):
-        """The findings by check; the worst one where a check has several."""
+    def report(self, *arguments):
         result = run("ssm-userctl", "doctor", "--json", *arguments, env={**os.environ, "SSL_CERT_FILE": healthy.ca})
         self.assertIn(result.status, (0, 5), str(result))
         report = json.loads(result.output)
         self.assertEqual(report["is_weak"], result.status == 5)
+        return report
+
+    def doctor(self, *arguments):
+        """The findings by check; the worst one where a check has several."""
         order = ["ok", "note", "unknown", "warn", "bad"]
         worst = {}
-        for finding in report["checks"]:
+        for finding in self.report(*arguments)["checks"]:
             if finding["state"] in ("unknown", "warn", "bad"):
                 self.assertTrue(finding.get("advice"), finding)
             kept = worst.get(finding["check"])
@@ -92,6 +97,30 @@ class DoctorTest(HostCase):
         self.expect("sshd-networks", "bad", "from loopback too")
         write("/etc/ssh/sshd_config", "Nonsense \x1b[31m\n")
         self.expect("sshd", "unknown", "Nonsense")
+
+    def start_as(self, program, user=None):
+        """A process that is called so, until the test ends."""
+        shutil.copy("/bin/cat", program)
+        self.addCleanup(remove, program)
+        process = subprocess.Popen([program], stdin=subprocess.PIPE, user=user)  # returns when it runs the program
+        self.addCleanup(process.communicate)
+        return process
+
+    def test_other_ssh_servers(self):
+        self.expect("ssh-servers", "ok", "besides OpenSSH's")
+        self.start_as("/usr/local/bin/lshd", user="visitor")  # anybody may call a program so
+        self.start_as("/usr/local/bin/dropbear-none")
+        self.start_as("/usr/local/sbin/tailscaled")
+        self.plant("/usr/bin/tailscale", "#!/bin/sh\nprintf '{\\n\\t\"RunSSH\": false\\n}\\n'\n", 0o755)
+        self.expect("ssh-servers", "ok", "besides OpenSSH's")
+        write("/usr/bin/tailscale", "#!/bin/sh\nprintf '{\\n\\t\"RunSSH\": true\\n}\\n'\n", 0o755)
+        self.expect("ssh-servers", "warn", "tailscaled runs")
+        remove("/usr/bin/tailscale", "/usr/local/sbin/tailscaled")
+        server = self.start_as("/usr/sbin/dropbear")
+        findings = [finding["finding"] for finding in self.report()["checks"] if finding["check"] == "ssh-servers"]
+        self.assertEqual(len(findings), 2, findings)
+        self.assertIn("dropbear runs (process %d): nothing makes it look whether ssm-user is expired" % server.pid, findings[0])
+        self.assertIn("tailscaled runs", findings[1])  # its file is gone, and nobody tells its settings
 
     def test_account(self):
         self.addCleanup(lambda: must_run("chage", "-E", "1", "ssm-user"))

@@ -114,6 +114,35 @@ static void sudo_that_says_nothing_is_unknown(void **state)
     assert_int_equal(find("sudoers-order", 0)->state, DOCTOR_UNKNOWN);
 }
 
+static void other_ssh_servers(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t dropbear, tailscaled;
+        const char *tailscale;
+        enum doctor_state state;
+        const char *words;
+    } cases[] = {
+        {0, 0, NULL, DOCTOR_OK, "no known"},
+        {7, 0, NULL, DOCTOR_WARN, "dropbear runs (process 7)"},
+        {7, 0, "{\"RunSSH\": false}", DOCTOR_WARN, "dropbear runs (process 7)"},
+        {0, 8, "{\n\t\"RunSSH\": true,\n}", DOCTOR_WARN, "tailscaled runs (process 8)"},
+        {0, 8, "{\n\t\"RunSSH\": false,\n}", DOCTOR_OK, "no known"},
+        {0, 8, NULL, DOCTOR_WARN, "whether ssm-user is expired"},
+        {0, 0, "{\"RunSSH\": true}", DOCTOR_OK, "no known"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct doctor_server_facts servers[] = {{"dropbear", cases[i].dropbear},
+                                                      {"tailscaled", cases[i].tailscaled}};
+        report.count = 0;
+        doctor_login_judge_servers(&(struct doctor_servers_facts){"ssm-user", servers, 2, cases[i].tailscale}, &report);
+        const struct doctor_finding *finding = find("ssh-servers", 0);
+        if (report.count != 1 || finding->state != cases[i].state || strstr(finding->words, cases[i].words) == NULL) {
+            fail_msg("case %zu: %zu findings, %s", i, report.count, finding->words);
+        }
+    }
+}
+
 static void versions_of_the_agent(void **state)
 {
     (void)state;
@@ -265,6 +294,7 @@ int main(void)
         cmocka_unit_test(good_sudo_is_good),
         cmocka_unit_test(names_that_sudo_skips_do_not_outrank),
         cmocka_unit_test(sudo_that_says_nothing_is_unknown),
+        cmocka_unit_test(other_ssh_servers),
         cmocka_unit_test(versions_of_the_agent),
         cmocka_unit_test(units_of_the_agent),
         cmocka_unit_test(dates),
