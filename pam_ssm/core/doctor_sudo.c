@@ -61,9 +61,8 @@ static void judge_version(const struct doctor_sudo_facts *facts, struct doctor_r
     int len = (int)strcspn(facts->version, "\r\n");
     if (version.is_rs) {
         doctor_report_add(report, "sudo-version", DOCTOR_WARN,
-                          "use the classic sudo where grants must end to the second and commands must be recorded",
-                          "%.*s: no NOTAFTER, no private PAM service, no I/O log, no lists with digests or patterns",
-                          len, facts->version);
+                          "install classic sudo for the levels limited and root, and for grants",
+                          "%.*s: only the level none is possible: " SUDO_VERSION_RS_LACKS, len, facts->version);
         return;
     }
     if (!sudo_version_is_classic(&version, 1, 9, 10)) {

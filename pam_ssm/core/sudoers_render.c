@@ -15,10 +15,10 @@ static enum err judge_version(const struct sudoers_rules *rules, struct text *wh
 {
     const struct sudo_version *version = &rules->version;
     if (version->is_rs) {
-        return rules->grant_not_after_unix_s == 0
+        bool gives_nothing = rules->policy->privilege.level == HOST_LEVEL_NONE && rules->grant_not_after_unix_s == 0;
+        return gives_nothing
                    ? ERR_OK
-                   : refuse(why, "sudo-rs knows neither NOTAFTER nor pam_service: a grant would not end by itself, and "
-                                 "would be for every session; install classic sudo");
+                   : refuse(why, SUDO_VERSION_RS_LACKS ": install classic sudo, or use the level none, without grants");
     }
     if (!sudo_version_is_classic(version, 1, 8, 28)) {
         return refuse(why, "this sudo is older than 1.8.28 and does not know pam_acct_mgmt, so that a line of sudoers "
@@ -100,12 +100,10 @@ static void put_aliases(const struct sudoers_rules *rules, struct text *text)
             text_format(text, "%s%s", j > 0 ? ", \\\n    " : "", limited->commands[alias->first + j].text);
         }
         text_put_char(text, '\n');
-        if (!rules->version.is_rs) {
-            char whose[LIMIT_SUDOERS_ALIAS + 2];
-            struct text binding = text_in(whose, sizeof whose);
-            text_format(&binding, "!%s", alias->name);
-            put_pam_service(rules, whose, "ssm-sudo-limited", text);
-        }
+        char whose[LIMIT_SUDOERS_ALIAS + 2];
+        struct text binding = text_in(whose, sizeof whose);
+        text_format(&binding, "!%s", alias->name);
+        put_pam_service(rules, whose, "ssm-sudo-limited", text);
     }
 }
 

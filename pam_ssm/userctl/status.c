@@ -144,6 +144,12 @@ static void measure_sudo(const struct node *node, struct status *status)
         set(status, ROW_SUDO, DRIFT, "does not answer: %s", memory[0] != '\0' ? memory : err_text(err));
         return;
     }
+    struct sudo_version version;
+    bool wants_any = node->policy.privilege.level != HOST_LEVEL_NONE || status->active_grants > 0;
+    if (wants_any && sudoers_install_version(&version, &why) == ERR_OK && version.is_rs) {
+        set(status, ROW_SUDO, DRIFT, "only the level none is possible: " SUDO_VERSION_RS_LACKS);
+        return;
+    }
     bool wants_root = node->policy.privilege.level == HOST_LEVEL_ROOT || status->active_grants > 0;
     if (is_root && !wants_root) {
         set(status, ROW_SUDO, DRIFT, "gives root, which the policy does not want: ssm-userctl doctor tells which rule");

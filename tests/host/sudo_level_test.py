@@ -241,6 +241,22 @@ class DoubtTest(SudoersCase):
             self.assertIn("sudo -l -U ssm-user gives no answer (status 137)", result.errors)
             self.assertNotIn("NOSETENV", read(OURS))
 
+    def test_sudo_rs(self):
+        """What it cannot keep is refused, and the policy is as it was; the level none is possible."""
+        os.rename("/usr/bin/sudo", "/usr/bin/sudo.real")
+        write("/usr/bin/sudo", "#!/bin/sh\n[ \"$1\" != --version ] || exec echo sudo-rs 0.2.8\nexec /usr/bin/sudo.real \"$@\"\n", 0o755)
+        self.addCleanup(os.rename, "/usr/bin/sudo.real", "/usr/bin/sudo")
+        self.assert_success(userctl("level", "none"))
+        before = read(OURS)
+        for arguments in (("level", "limited"), ("level", "root"), ("level", "root", "--dry-run"), ("grant", "--for", "1m", "--reason", "x")):
+            result = userctl(*arguments)
+            self.assertEqual(result.status, 4, str(result))
+            self.assertIn("sudo-rs has no pam_service, so that the session would not be verified for sudo", result.errors)
+            self.assertEqual(read(OURS), before)
+        self.assertIn("Level=none", read("/etc/ssm-bridge/host.conf.d/50-level.conf"))
+        write("/etc/ssm-bridge/host.conf.d/50-level.conf", "[Privilege]\nLevel=root\n", 0o644)
+        self.assertIn("only the level none is possible", userctl("status").output)
+
     def test_sudoers_that_is_broken_already(self):
         self.assert_success(userctl("level", "root"))
         write("/etc/sudoers.d/administrator", "administrator ALL=(ALL:ALL NOPASSWD: ALL\n", 0o440)

@@ -298,14 +298,20 @@ static void old_sudo_gets_what_it_knows(void **state)
     assert_non_null(strstr(words, "older than 1.8.28"));
 
     rules.version = (struct sudo_version){.is_rs = true, .minor = 2, .patch = 8};
-    policy.privilege.level = HOST_LEVEL_LIMITED;
     assert_null(strstr(render(&rules), "pam_service"));
     assert_null(strstr(memory, "log_output"));
-    assert_non_null(strstr(memory, "ssm-user ALL=(root) PASSWD: NOEXEC: NOSETENV: SSMLIM_A\n"));
-    rules.grant_not_after_unix_s = 1795235400;
-    text_clear(&why);
-    assert_err(sudoers_render(&rules, &text, &why), ERR_DENIED);
-    assert_non_null(strstr(words, "sudo-rs knows neither NOTAFTER nor pam_service"));
+    assert_non_null(strstr(memory, "ssm-user ALL=(ALL:ALL) PASSWD: !ALL\n"));
+    static const struct {
+        enum host_level level;
+        int64_t not_after_unix_s;
+    } refused[] = {{HOST_LEVEL_LIMITED, 0}, {HOST_LEVEL_ROOT, 0}, {HOST_LEVEL_NONE, 1795235400}};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        policy.privilege.level = refused[i].level;
+        rules.grant_not_after_unix_s = refused[i].not_after_unix_s;
+        text_clear(&why);
+        assert_err(sudoers_render(&rules, &text, &why), ERR_DENIED);
+        assert_non_null(strstr(words, "the session would not be verified for sudo"));
+    }
 }
 
 /* ---- the linter ---- */
