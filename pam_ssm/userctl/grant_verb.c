@@ -6,6 +6,7 @@
 #include "pam_ssm/edge/host_clock.h"
 #include "pam_ssm/edge/host_files.h"
 #include "pam_ssm/edge/state_dir.h"
+#include "pam_ssm/edge/sudoers_install.h"
 #include "pam_ssm/userctl/sudoers_apply.h"
 #include "pam_ssm/userctl/verbs.h"
 
@@ -107,16 +108,26 @@ static enum err write_grant(const struct host_paths *paths, const struct grant *
     return state_dir_write(paths->grants_dir, grant->id, text_bytes(&text), 0600, true, ret_why);
 }
 
+/* Would it be refused? As sudoers_apply would when it is written, but for sudo's own answer afterwards. */
+static enum err try_out(struct node *node, const struct grant *grant, struct text *ret_why)
+{
+    const struct sudoers_apply wish = {
+        .node = node, .how = SUDOERS_LOOK, .planned_not_after_unix_s = grant->not_after_unix_s};
+    struct sudoers_applied applied;
+    TRY(sudoers_apply(&wish, &applied, ret_why));
+    return applied.has_changed ? sudoers_install_check(node->paths, ret_why) : ERR_OK;
+}
+
 static enum err give(const struct options *options, struct node *node, struct grant *grant, struct text *ret_why)
 {
     TRY(take_options(options, grant, ret_why));
     TRY(take_time(options, node, grant, ret_why));
+    if (options_has(options, OPTION_DRY_RUN)) {
+        return try_out(node, grant, ret_why);
+    }
     TRY(take_id(grant, ret_why));
     const struct sudoers_apply wish = {.node = node, .how = SUDOERS_LOOSEN};
     struct sudoers_applied applied;
-    if (options_has(options, OPTION_DRY_RUN)) {
-        return ERR_OK;
-    }
     TRY(write_grant(node->paths, grant, ret_why));
     enum err err = sudoers_apply(&wish, &applied, ret_why);
     if (err != ERR_OK) {
@@ -152,8 +163,10 @@ static void grant_print(const struct grant *grant, const struct host_moment *now
         text_put(&left, "over");
     }
     const char *whom = grant->session_id[0] != '\0' ? grant->session_id : grant->owner;
-    printf("%s  %s  for %s%s%s: %s\n", grant->id, memory, whom[0] != '\0' ? whom : "everyone",
-           grant->granted_by[0] != '\0' ? ", by " : "", grant->granted_by, grant->reason);
+    bool is_planned = grant->id[0] == '\0'; /* --dry-run */
+    printf("%s%s%s  for %s%s%s: %s\n", is_planned ? "would be granted: " : grant->id, is_planned ? "" : "  ", memory,
+           whom[0] != '\0' ? whom : "everyone", grant->granted_by[0] != '\0' ? ", by " : "", grant->granted_by,
+           grant->reason);
 }
 
 /* A principal's name and a reason may be hostile to a terminal; take_text lets no control character pass. */

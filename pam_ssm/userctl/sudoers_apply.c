@@ -182,6 +182,7 @@ static enum err apply_ours(const struct sudoers_apply *wish, struct sudo_version
     const struct host_paths *paths = wish->node->paths;
     int64_t not_after = 0;
     TRY(live_grants_end(wish->node, &not_after, ret_why));
+    not_after = not_after > wish->planned_not_after_unix_s ? not_after : wish->planned_not_after_unix_s;
     const struct sudoers_rules rules = {
         .policy = &wish->node->policy, .grant_not_after_unix_s = not_after, .version = version};
     AUTO_FREE char *memory = malloc(LIMIT_SUDOERS_FILE);

@@ -18,7 +18,8 @@ enum sudoers_apply_how {
 struct sudoers_apply {
     struct node *node; /* with the lock when something is written */
     enum sudoers_apply_how how;
-    bool accepts_findings; /* the linter's errors are accepted, and remembered for this list */
+    int64_t planned_not_after_unix_s; /* when a grant ends that is not written down yet; 0: there is none */
+    bool accepts_findings;            /* the linter's errors are accepted, and remembered for this list */
 };
 
 struct sudoers_applied {

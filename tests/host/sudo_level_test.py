@@ -248,7 +248,8 @@ class DoubtTest(SudoersCase):
         self.addCleanup(os.rename, "/usr/bin/sudo.real", "/usr/bin/sudo")
         self.assert_success(userctl("level", "none"))
         before = read(OURS)
-        for arguments in (("level", "limited"), ("level", "root"), ("level", "root", "--dry-run"), ("grant", "--for", "1m", "--reason", "x")):
+        grant = ("grant", "--for", "1m", "--reason", "x")
+        for arguments in (("level", "limited"), ("level", "root"), ("level", "root", "--dry-run"), grant, (*grant, "--dry-run")):
             result = userctl(*arguments)
             self.assertEqual(result.status, 4, str(result))
             self.assertIn("sudo-rs has no pam_service, so that the session would not be verified for sudo", result.errors)
@@ -379,8 +380,17 @@ class GrantTest(SudoersCase):
         self.assertEqual(os.listdir(GRANTS), [])
 
     def test_dry_run(self):
-        self.assert_success(userctl("grant", "--dry-run", "--for", "1m", "--reason", "x"))
-        self.assertFalse(os.path.exists(OURS) or os.path.exists(GRANTS))
+        plan = ("grant", "--dry-run", "--for", "1m", "--reason", "x")
+        result = userctl(*plan)
+        self.assert_success(result)
+        self.assertRegex(result.output, "^would be granted: .* left  for everyone.*: x\n$")
+        self.assertEqual(json.loads(userctl(*plan, "--json").output)[0]["id"], "")
+        write("/etc/sudoers.d/administrator", "administrator ALL=(ALL:ALL NOPASSWD: ALL\n", 0o440)
+        real, dry = userctl(*(word for word in plan if word != "--dry-run")), userctl(*plan)
+        self.assertNotEqual(dry.status, 0, str(dry))
+        self.assertEqual((dry.status, dry.output), (real.status, ""))
+        self.assertEqual(os.listdir(GRANTS), [])
+        self.assertFalse(os.path.exists(OURS))
         self.assertEqual(self.node.audit("grant"), [])
 
     def test_a_grant_does_not_widen_the_list_of_other_sessions(self):
