@@ -28,6 +28,7 @@ static const char record_text[] = "PID=\"1234\"\n"
                                   "DOCUMENT=\"AWS-StartSSHSession\"\n"
                                   "PLUGIN=\"Port\"\n"
                                   "WORKER_PID=\"7\"\n"
+                                  "WORKER_START=\"4242\"\n"
                                   "WORKER_START_MS=\"1\"\n";
 
 typedef enum err parse(char *memory, size_t len);
@@ -98,8 +99,8 @@ static void a_record_with_a_line_lost_or_spoilt(void **state)
     char endless[3000];
     memset(endless, 'a', sizeof endless);
     endless[sizeof endless - 1] = '\0';
-    static const char *const needed[] = {"PID",        "START",      "BOOT_ID",        "OPENED",
-                                         "SESSION_ID", "WORKER_PID", "WORKER_START_MS"};
+    static const char *const needed[] = {"PID",        "START",      "BOOT_ID",      "OPENED",
+                                         "SESSION_ID", "WORKER_PID", "WORKER_START", "WORKER_START_MS"};
     static const char *const texts[] = {"USER", "SERVICE", "PEER", "OWNER", "DOCUMENT", "PLUGIN"};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         assert_wrong(parse_record, record_text, needed[i], NULL);
