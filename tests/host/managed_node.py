@@ -218,7 +218,8 @@ class ManagedNode:
         os.makedirs(WORK_DIR, 0o755)
         self.syslog = Syslog()
         self.sshd = None
-        self.sshd_program = os.environ.get("SSM_SSHD", "/usr/sbin/sshd")
+        self.sshd_program = "/usr/sbin/sshd"
+        self._install_sshd(os.environ.get("SSM_SSHD", self.sshd_program))
         self._forget_machine()
         self._install()
         self._make_accounts()
@@ -236,9 +237,14 @@ class ManagedNode:
         write("/etc/hosts", "127.0.0.1 localhost node\n::1 localhost\n")
         for name, text in COMMON.items():
             write("/etc/pam.d/" + name, text)
-        if not os.path.exists("/etc/pam.d/sshd"):  # sshd is unpacked, not installed
-            unpacked = os.path.dirname(os.path.dirname(os.path.dirname(self.sshd_program)))
-            shutil.copy(os.path.join(unpacked, "etc/pam.d/sshd"), "/etc/pam.d/sshd")
+
+    def _install_sshd(self, program):
+        """Where Debian's package is unpacked and not installed, its files get their places in here."""
+        if program == self.sshd_program:
+            return
+        unpacked = os.path.dirname(os.path.dirname(os.path.dirname(program)))
+        for folder in ("etc", "usr"):
+            shutil.copytree(os.path.join(unpacked, folder), "/" + folder, symlinks=True, dirs_exist_ok=True)
 
     def _install(self):
         """As `cmake --install` does, of what belongs on a node."""
