@@ -47,13 +47,6 @@ static DIR *open_stream(int dir)
     return stream;
 }
 
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
-
 /* errno tells the end (0) from a failure; what follows a call must not be taken for either. */
 static struct dirent *next_entry(DIR *stream)
 {
@@ -68,7 +61,7 @@ static bool is_dot(const char *name)
 
 static bool is_empty(int dir)
 {
-    AUTO(close_stream) DIR *stream = open_stream(dir);
+    AUTO(path_trust_close_dir) DIR *stream = open_stream(dir);
     if (stream == NULL) {
         return false;
     }
@@ -165,7 +158,7 @@ static enum err remove_entry(int dir, const char *name, dev_t device, int depth)
 
 static enum err empty_directory(int dir, dev_t device, int depth)
 {
-    AUTO(close_stream) DIR *stream = open_stream(dir);
+    AUTO(path_trust_close_dir) DIR *stream = open_stream(dir);
     if (stream == NULL || depth > DEPTH_MAX) {
         errno = stream == NULL ? errno : ELOOP;
         return ERR_SYSTEM;

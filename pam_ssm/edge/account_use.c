@@ -3,6 +3,7 @@
 #include "common/auto.h"
 #include "common/limits.h"
 #include "pam_ssm/core/proc_stat.h"
+#include "pam_ssm/edge/path_trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -10,13 +11,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
 
 /* errno tells the end (0) from a failure; what follows a call must not be taken for either. */
 static struct dirent *next_entry(DIR *stream)
@@ -51,7 +45,7 @@ static bool process_has_uid(int proc, const char *pid, int64_t uid)
 static enum err count_processes(const struct host_paths *paths, int64_t uid, struct account_use *use,
                                 struct text *ret_why)
 {
-    AUTO(close_stream) DIR *stream = opendir(paths->proc_dir);
+    AUTO(path_trust_close_dir) DIR *stream = opendir(paths->proc_dir);
     if (stream == NULL) {
         return refuse(paths->proc_dir, ret_why);
     }
@@ -78,7 +72,7 @@ static bool has_file(const char *dir, const char *name)
 /* The job's file belongs to who gave it. What cannot be read may hold one. */
 static bool has_file_of(const char *dir, int64_t uid)
 {
-    AUTO(close_stream) DIR *stream = opendir(dir);
+    AUTO(path_trust_close_dir) DIR *stream = opendir(dir);
     if (stream == NULL) {
         return errno != ENOENT;
     }

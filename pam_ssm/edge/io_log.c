@@ -3,6 +3,7 @@
 #include "common/auto.h"
 #include "common/limits.h"
 #include "common/text.h"
+#include "pam_ssm/edge/path_trust.h"
 #include "pam_ssm/edge/plain_file.h"
 
 #include <dirent.h>
@@ -18,13 +19,6 @@ struct walk {
     io_log_visit *visit;
     void *context;
 };
-
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
 
 static enum err visit_log(const struct walk *walk, const char *path)
 {
@@ -46,7 +40,7 @@ static enum err visit_log(const struct walk *walk, const char *path)
 static enum err walk_folder(const struct walk *walk, const char *path, int depth)
 {
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    AUTO(close_stream) DIR *stream = dir >= 0 ? fdopendir(dir) : NULL;
+    AUTO(path_trust_close_dir) DIR *stream = dir >= 0 ? fdopendir(dir) : NULL;
     if (stream == NULL) {
         if (dir >= 0) {
             (void)close(dir);

@@ -20,6 +20,14 @@ void path_trust_close(int *fd)
     }
 }
 
+void path_trust_close_dir(DIR **stream)
+{
+    if (*stream != NULL) {
+        (void)closedir(*stream);
+        *stream = NULL;
+    }
+}
+
 /* The descriptor, for somebody else to close. */
 static int take(int *fd)
 {

@@ -7,6 +7,7 @@
 #include "common/err.h"
 #include "common/text.h"
 
+#include <dirent.h>
 #include <sys/types.h>
 
 /* The caller closes *ret_fd (O_CLOEXEC). ERR_NO_TARGET: it is not there. ERR_DENIED: it, or a directory above it, is a
@@ -25,7 +26,8 @@ enum err path_trust_read(const char *path, uid_t owner, size_t max, char **ret_m
 enum err path_trust_read_at(int dir, const char *name, uid_t owner, size_t max, char **ret_memory, size_t *ret_len,
                             struct text *ret_why) SSM_MUST_USE;
 
-/* Closes and forgets; -1 is fine. For AUTO(). */
+/* Closes and forgets; -1, and NULL, are fine. For AUTO(). */
 void path_trust_close(int *fd);
+void path_trust_close_dir(DIR **stream);
 
 #endif

@@ -63,19 +63,12 @@ bool process_is_of(const struct process *process, uid_t uid)
     return uids[0] == uid && uids[1] == uid && uids[2] == uid && uids[3] == uid;
 }
 
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
-
 bool process_holds_socket(const struct process *process, unsigned long inode)
 {
     char wanted[48];
     (void)snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
     int dir = openat(process->dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    AUTO(close_stream) DIR *stream = dir >= 0 ? fdopendir(dir) : NULL;
+    AUTO(path_trust_close_dir) DIR *stream = dir >= 0 ? fdopendir(dir) : NULL;
     if (stream == NULL) {
         path_trust_close(&dir);
         return false;

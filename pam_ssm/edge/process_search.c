@@ -2,15 +2,9 @@
 
 #include "common/auto.h"
 #include "common/text.h"
+#include "pam_ssm/edge/path_trust.h"
 
 #include <dirent.h>
-
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
 
 struct wanted {
     const struct word_list *executables;
@@ -29,7 +23,7 @@ static bool is_wanted(const struct host_paths *paths, int64_t pid, const struct 
 
 static enum err search(const struct host_paths *paths, const struct wanted *wanted, int64_t *ret_pid)
 {
-    AUTO(close_stream) DIR *stream = opendir(paths->proc_dir);
+    AUTO(path_trust_close_dir) DIR *stream = opendir(paths->proc_dir);
     if (stream == NULL) {
         return ERR_SYSTEM;
     }

@@ -134,20 +134,13 @@ enum err state_dir_remove(const char *path, const char *name, struct text *ret_w
     return unlinkat(dir, name, 0) == 0 || errno == ENOENT ? ERR_OK : refuse(path, name, ret_why);
 }
 
-static void close_stream(DIR **stream)
-{
-    if (*stream != NULL) {
-        (void)closedir(*stream);
-    }
-}
-
 enum err state_dir_sweep(const char *path, struct text *ret_why)
 {
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0) {
         return errno == ENOENT ? ERR_OK : refuse(path, "", ret_why);
     }
-    AUTO(close_stream) DIR *stream = fdopendir(dir);
+    AUTO(path_trust_close_dir) DIR *stream = fdopendir(dir);
     if (stream == NULL) {
         (void)close(dir);
         return refuse(path, "", ret_why);
@@ -197,7 +190,7 @@ enum err state_dir_list(const char *path, uid_t owner, struct state_dir_names *r
         return ERR_OK;
     }
     TRY(err);
-    AUTO(close_stream) DIR *stream = fdopendir(dir);
+    AUTO(path_trust_close_dir) DIR *stream = fdopendir(dir);
     if (stream == NULL) {
         (void)close(dir);
         return refuse(path, "", ret_why);
