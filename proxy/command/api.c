@@ -4,105 +4,140 @@
 #include "proxy/core/user_agent.h"
 #include "proxy/edge/clock.h"
 
-/* Of one header line: the session token is the longest. */
-#define HEADER_SIZE (LIMIT_SECRET + 64)
+/* ---- the signature ---- */
 
-enum { HEADER_COUNT = 5 };
-
-static void put_header(struct text *line, const char *name, const char *value)
-{
-    text_clear(line);
-    text_put(line, name);
-    text_put(line, ": ");
-    text_put(line, value);
-}
-
-/* Host, Content-Type and X-Amz-Target are signed, and what sigv4 adds: the date and the session token. */
-static enum err sign(const struct account *account, const struct ssm_api_request *request,
+static enum err sign(const struct aws_request *request, const struct aws_credentials *signer,
                      struct sigv4_authorization *ret_authorization)
 {
     char host_memory[LIMIT_HOST + 16];
     struct text host = text_in(host_memory, sizeof host_memory);
-    endpoint_put_authority(&account->settings.api, &host);
+    endpoint_put_authority(&request->url, &host);
     TRY(text_finish(&host));
-    const struct sigv4_header headers[] = {
-        {"Host", host.data}, {"Content-Type", SSM_API_CONTENT_TYPE}, {"X-Amz-Target", request->x_amz_target}};
+    struct sigv4_header headers[AWS_REQUEST_HEADERS_MAX + 1] = {{"Host", host.data}};
+    for (size_t i = 0; i < request->header_count; i++) {
+        headers[i + 1] = (struct sigv4_header){request->headers[i].name, request->headers[i].value};
+    }
     struct sigv4_request signable = {
-        .method = "POST",
-        .path = account->settings.api.path,
+        .method = request->method,
+        .path = request->url.path,
         .headers = headers,
-        .header_count = sizeof headers / sizeof headers[0],
+        .header_count = request->header_count + 1,
         .body = bytes_of(request->body, request->body_len),
     };
     struct sigv4_scope scope = {
         .unix_seconds = (int64_t)(clock_now().unix_ms / 1000),
-        .region = account->settings.region,
-        .service = SSM_API_SERVICE,
+        .region = request->region,
+        .service = request->signing_name,
     };
-    return sigv4_authorize(&signable, &scope, &account->credentials, ret_authorization);
+    return sigv4_authorize(&signable, &scope, signer, ret_authorization);
+}
+
+/* ---- the header lines ---- */
+
+/* One more each: User-Agent, and what a signature adds. */
+enum { LINES_MAX = AWS_REQUEST_HEADERS_MAX + 4 };
+
+struct lines {
+    struct secret items[LINES_MAX]; /* wiped: tokens are in them */
+    size_t count;
+};
+
+static void wipe_lines(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        secret_wipe(&lines->items[i]);
+    }
+}
+
+static enum err add_line(struct lines *lines, const char *name, const char *value)
+{
+    char memory[LIMIT_SECRET + 64];
+    struct text line = text_in(memory, sizeof memory);
+    text_format(&line, "%s: ", name);
+    text_put(&line, value);
+    enum err err = text_finish(&line);
+    if (err == ERR_OK) {
+        err = secret_set(&lines->items[lines->count], text_bytes(&line));
+    }
+    explicit_bzero(memory, line.len);
+    lines->count += err == ERR_OK;
+    return err;
+}
+
+static enum err put_lines(const struct aws_request *request, const struct aws_credentials *signer, struct lines *lines)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        TRY(add_line(lines, request->headers[i].name, request->headers[i].value));
+    }
+    if (signer != NULL && request->signing_name != NULL) {
+        struct sigv4_authorization authorization;
+        TRY(sign(request, signer, &authorization));
+        TRY(add_line(lines, "X-Amz-Date", authorization.date));
+        TRY(add_line(lines, "Authorization", authorization.value));
+        if (secret_is_set(&signer->session_token)) {
+            TRY(add_line(lines, "X-Amz-Security-Token", signer->session_token.reveal));
+        }
+    }
+    return add_line(lines, "User-Agent", USER_AGENT);
+}
+
+/* ---- the call ---- */
+
+enum err api_send(struct net *net, const struct aws_request *request, const struct aws_credentials *signer,
+                  struct api_way way, struct https_call **ret_call)
+{
+    AUTO(wipe_lines) struct lines lines = {.count = 0};
+    TRY(put_lines(request, signer, &lines));
+    const char *headers[LINES_MAX];
+    for (size_t i = 0; i < lines.count; i++) {
+        headers[i] = lines.items[i].reveal;
+    }
+    struct https_request https = {
+        .method = request->method,
+        .url = &request->url,
+        .headers = headers,
+        .header_count = lines.count,
+        .body = bytes_of(request->body, request->body_len),
+        .timeout_us = way.timeout_us,
+        .is_apart = way.is_apart,
+        .is_direct = way.is_direct,
+    };
+    return https_start(net, &https, ret_call);
 }
 
 static enum err post(struct net *net, const struct account *account, const struct ssm_api_request *request,
-                     int64_t timeout_us, bool is_apart, struct https_call **ret_call)
+                     struct api_way way, struct https_call **ret_call)
 {
-    struct sigv4_authorization authorization;
-    TRY(sign(account, request, &authorization));
-    AUTO_SECRET struct secret token_line = {0}; /* wiped: it has the session token in it */
-    char memory[HEADER_COUNT][SIGV4_VALUE_SIZE + 64];
-    struct text lines[HEADER_COUNT];
-    for (size_t i = 0; i < HEADER_COUNT; i++) {
-        lines[i] = text_in(memory[i], sizeof memory[i]);
-    }
-    put_header(&lines[0], "Content-Type", SSM_API_CONTENT_TYPE);
-    put_header(&lines[1], "X-Amz-Target", request->x_amz_target);
-    put_header(&lines[2], "X-Amz-Date", authorization.date);
-    put_header(&lines[3], "Authorization", authorization.value);
-    put_header(&lines[4], "User-Agent", USER_AGENT);
-    const char *headers[HEADER_COUNT + 1];
-    size_t count = 0;
-    while (count < HEADER_COUNT) {
-        TRY(text_finish(&lines[count]));
-        headers[count] = lines[count].data;
-        count++;
-    }
-    if (secret_is_set(&account->credentials.session_token)) {
-        char token_memory[HEADER_SIZE];
-        struct text line = text_in(token_memory, sizeof token_memory);
-        put_header(&line, "X-Amz-Security-Token", account->credentials.session_token.reveal);
-        enum err err = text_finish(&line);
-        err = err == ERR_OK ? secret_set(&token_line, text_bytes(&line)) : err;
-        explicit_bzero(token_memory, sizeof token_memory);
-        TRY(err);
-        headers[count++] = token_line.reveal;
-    }
-    struct https_request https = {
-        .url = &account->settings.api,
-        .headers = headers,
-        .header_count = count,
-        .body = bytes_of(request->body, request->body_len),
-        .timeout_us = timeout_us,
-        .is_apart = is_apart,
+    const struct aws_settings *settings = &account->settings;
+    AUTO(aws_request_free)
+    struct aws_request sent = {
+        .method = "POST",
+        .url = settings->api,
+        .signing_name = SSM_API_SERVICE,
     };
-    return https_start(net, &https, ret_call);
+    memcpy(sent.region, settings->region, sizeof sent.region);
+    TRY(aws_request_set_body(&sent, SSM_API_CONTENT_TYPE, bytes_of(request->body, request->body_len)));
+    TRY(aws_request_add_header(&sent, "X-Amz-Target", request->x_amz_target));
+    return api_send(net, &sent, &account->credentials, way, ret_call);
 }
 
 enum err api_post(struct net *net, const struct account *account, const struct ssm_api_request *request,
                   int64_t timeout_us, struct https_call **ret_call)
 {
-    return post(net, account, request, timeout_us, false, ret_call);
+    return post(net, account, request, (struct api_way){.timeout_us = timeout_us}, ret_call);
 }
 
 enum err api_post_apart(struct net *net, const struct account *account, const struct ssm_api_request *request,
                         int64_t timeout_us, struct https_call **ret_call)
 {
-    return post(net, account, request, timeout_us, true, ret_call);
+    return post(net, account, request, (struct api_way){.timeout_us = timeout_us, .is_apart = true}, ret_call);
 }
 
-enum err api_reply(struct https_call *call, struct ssm_api_reply *ret_reply, struct text *ret_why)
+enum err api_reply(struct https_call *call, struct aws_reply *ret_reply, struct text *ret_why)
 {
     const struct https_reply *reply;
     TRY(https_result(call, &reply, ret_why));
-    *ret_reply = (struct ssm_api_reply){
+    *ret_reply = (struct aws_reply){
         .http_status = reply->http_status,
         .error_type = reply->error_type[0] != '\0' ? reply->error_type : NULL,
         .body = reply->body,

@@ -69,7 +69,7 @@ static bool end_call(struct reaper *reaper, struct run *run)
 {
     char memory[512];
     struct text why = text_in(memory, sizeof memory);
-    struct ssm_api_reply reply;
+    struct aws_reply reply;
     enum err err = api_reply(reaper->call, &reply, &why);
     if (err == ERR_AGAIN) {
         return false;

@@ -65,7 +65,7 @@ static enum err begin_try(struct resume *resume, struct run *run, const struct s
 /* ERR_OK: the token is here. */
 static enum err take_token(struct resume *resume, struct run *run)
 {
-    struct ssm_api_reply reply;
+    struct aws_reply reply;
     TRY(api_reply(resume->call, &reply, &run->why));
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct ssm_api_failure failure;

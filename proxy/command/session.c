@@ -15,7 +15,7 @@ struct patience {
 };
 
 static enum err wait_for_reply(struct run *run, struct https_call *call, const struct patience *patience,
-                               struct ssm_api_reply *ret_reply)
+                               struct aws_reply *ret_reply)
 {
     int64_t deadline_us = patience->deadline_us;
     int64_t grace_us = patience->grace_us;
@@ -51,7 +51,7 @@ static int64_t time_left_us(int64_t deadline_us)
 
 /* Posts and waits; the reply is borrowed from *ret_call. */
 static enum err call_api(struct run *run, const struct ssm_api_request *request, const struct patience *patience,
-                         struct https_call **ret_call, struct ssm_api_reply *ret_reply)
+                         struct https_call **ret_call, struct aws_reply *ret_reply)
 {
     TRY(api_post(run->net, &run->account, request, time_left_us(patience->deadline_us), ret_call));
     return wait_for_reply(run, *ret_call, patience, ret_reply);
@@ -84,7 +84,7 @@ static enum err look_up_page(struct run *run, const char *name, char **token, st
     struct ssm_api_describe_nodes describe = {.name = name, .next_token = *token};
     TRY(ssm_api_describe_nodes(&describe, &request));
     AUTO(https_free) struct https_call *call = NULL;
-    struct ssm_api_reply reply;
+    struct aws_reply reply;
     struct patience patience = {.deadline_us = run->deadline_us};
     TRY(call_api(run, &request, &patience, &call, &reply));
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
@@ -168,7 +168,7 @@ enum err session_start(struct run *run, const struct ssm_api_start_session *requ
     AUTO(ssm_api_request_free) struct ssm_api_request body = {0};
     TRY(ssm_api_start_session(request, &body));
     AUTO(https_free) struct https_call *call = NULL;
-    struct ssm_api_reply reply;
+    struct aws_reply reply;
     struct patience patience = {.deadline_us = run->deadline_us, .grace_us = START_GRACE_US, .is_firm = true};
     run->leave_by_us = INSTANT_NEVER;
     TRY(call_api(run, &body, &patience, &call, &reply));
@@ -188,7 +188,7 @@ enum err session_end(struct run *run, const char *session_id, int64_t deadline_u
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_terminate_session(session_id, &request));
     AUTO(https_free) struct https_call *call = NULL;
-    struct ssm_api_reply reply;
+    struct aws_reply reply;
     struct patience patience = {
         .deadline_us = instant_earlier(deadline_us, run->leave_by_us),
         .grace_us = START_GRACE_US,

@@ -166,6 +166,7 @@ enum err aws_config_credentials(const struct aws_config *config, struct aws_cred
         return not_resolved(config, "credential_process", ret_why);
     case AWS_CREDENTIALS_CONTAINER:
         return not_resolved(config, "the container's credential endpoint", ret_why);
+    case AWS_CREDENTIALS_INSTANCE:
     case AWS_CREDENTIALS_NONE:
         break;
     }

@@ -17,6 +17,7 @@ enum aws_credentials_source {
     AWS_CREDENTIALS_SSO,
     AWS_CREDENTIALS_PROCESS,
     AWS_CREDENTIALS_CONTAINER,
+    AWS_CREDENTIALS_INSTANCE, /* EC2 instance metadata */
 };
 
 /* Zero-initialised means "none". */
@@ -25,6 +26,7 @@ struct aws_credentials {
     struct secret secret_access_key;
     struct secret session_token; /* not set for long-lived keys */
     enum aws_credentials_source source;
+    int64_t expires_unix_s; /* seconds since 1970; 0: never, or nobody said */
 };
 
 /* Copies the three values; `session_token` may be NULL or "". ERR_MALFORMED for an empty key or control characters,

@@ -124,7 +124,7 @@ static void copy_for_display(const char *from, char *ret_text, size_t size)
     ret_text[len] = '\0';
 }
 
-static enum err fail(const struct ssm_api_reply *reply, enum err err, const char *message,
+static enum err fail(const struct aws_reply *reply, enum err err, const char *message,
                      struct ssm_api_failure *ret_failure)
 {
     *ret_failure = (struct ssm_api_failure){.http_status = reply->http_status};
@@ -154,7 +154,7 @@ static size_t len_to_blank_line(const char *message)
     return blank_line != NULL ? (size_t)(blank_line - message) : strlen(message);
 }
 
-static enum err refused(const struct ssm_api_reply *reply, struct ssm_api_failure *ret_failure)
+static enum err refused(const struct aws_reply *reply, struct ssm_api_failure *ret_failure)
 {
     struct ssm_api_failure failure = {.http_status = reply->http_status};
     AUTO_JSON json_t *object = NULL;
@@ -177,7 +177,7 @@ static enum err refused(const struct ssm_api_reply *reply, struct ssm_api_failur
 }
 
 /* The object of a successful reply; the caller drops it. */
-static enum err read_reply(const struct ssm_api_reply *reply, json_t **ret_object, struct ssm_api_failure *ret_failure)
+static enum err read_reply(const struct aws_reply *reply, json_t **ret_object, struct ssm_api_failure *ret_failure)
 {
     if (reply->http_status != 200) {
         return refused(reply, ret_failure);
@@ -231,7 +231,7 @@ static void move_session(struct ssm_api_session *from, struct ssm_api_session *t
     from->token = (struct secret){0};
 }
 
-enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+enum err ssm_api_parse_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
                                struct ssm_api_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
@@ -247,7 +247,7 @@ enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api
     return ERR_OK;
 }
 
-enum err ssm_api_parse_resumed_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+enum err ssm_api_parse_resumed_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
                                        struct ssm_api_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
@@ -267,7 +267,7 @@ enum err ssm_api_parse_resumed_session(const struct ssm_api_reply *reply, struct
     return ERR_OK;
 }
 
-enum err ssm_api_parse_terminated_session(const struct ssm_api_reply *reply, struct ssm_api_failure *ret_failure)
+enum err ssm_api_parse_terminated_session(const struct aws_reply *reply, struct ssm_api_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
     enum err err = read_reply(reply, &object, ret_failure);
@@ -341,7 +341,7 @@ static enum err read_nodes(const json_t *object, struct ssm_api_nodes *nodes)
     return ERR_OK;
 }
 
-enum err ssm_api_parse_nodes(const struct ssm_api_reply *reply, struct ssm_api_nodes *ret_nodes,
+enum err ssm_api_parse_nodes(const struct aws_reply *reply, struct ssm_api_nodes *ret_nodes,
                              struct ssm_api_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;

@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/secret.h"
+#include "proxy/core/aws_request.h"
 
 #define SSM_API_SERVICE "ssm" /* for the signature and the host name */
 #define SSM_API_CONTENT_TYPE "application/x-amz-json-1.1"
@@ -50,13 +51,6 @@ enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_reques
 enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes,
                                 struct ssm_api_request *ret_request) SSM_MUST_USE;
 
-/* What came back; all borrowed. */
-struct ssm_api_reply {
-    int http_status;
-    const char *error_type; /* value of the header x-amzn-ErrorType; NULL when absent */
-    struct bytes body;
-};
-
 /* Why the service refused: its own words, for one line on standard error. Control characters are replaced by '?'. */
 struct ssm_api_failure {
     int http_status;
@@ -84,16 +78,16 @@ void ssm_api_session_wipe(struct ssm_api_session *session);
 
 /* StartSession. When the reply is good but for its StreamUrl (ERR_STREAM_URL) or token, the session exists all the
  * same: ret_session->session_id is set then, "" otherwise, and the session is to be ended. */
-enum err ssm_api_parse_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+enum err ssm_api_parse_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
                                struct ssm_api_failure *ret_failure) SSM_MUST_USE;
 
 /* ResumeSession: a fresh token for the session; its StreamUrl may be absent (the one before goes on to hold). */
-enum err ssm_api_parse_resumed_session(const struct ssm_api_reply *reply, struct ssm_api_session *ret_session,
+enum err ssm_api_parse_resumed_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
                                        struct ssm_api_failure *ret_failure) SSM_MUST_USE;
 
 /* TerminateSession, and any other reply of which only success matters. DoesNotExistException is success here: the
  * session is over. */
-enum err ssm_api_parse_terminated_session(const struct ssm_api_reply *reply,
+enum err ssm_api_parse_terminated_session(const struct aws_reply *reply,
                                           struct ssm_api_failure *ret_failure) SSM_MUST_USE;
 
 /* One managed node. Texts longer than their field are cut, control characters replaced: for display, except the id. */
@@ -119,7 +113,7 @@ struct ssm_api_nodes {
 
 void ssm_api_nodes_free(struct ssm_api_nodes *nodes);
 
-enum err ssm_api_parse_nodes(const struct ssm_api_reply *reply, struct ssm_api_nodes *ret_nodes,
+enum err ssm_api_parse_nodes(const struct aws_reply *reply, struct ssm_api_nodes *ret_nodes,
                              struct ssm_api_failure *ret_failure) SSM_MUST_USE;
 
 #endif

@@ -99,6 +99,18 @@ static enum err https_add_header(struct https_call *call, const char *header)
     return ERR_OK;
 }
 
+static bool https_set_method(CURL *easy, const struct https_request *request)
+{
+    if (request->method != NULL && strcmp(request->method, "GET") == 0) {
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    }
+    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+                            request->body.len > 0 ? (const char *)request->body.data : "") == CURLE_OK;
+}
+
 static enum err https_prepare(struct https_call *call, const struct https_request *request)
 {
     TRY(https_add_header(call, "Expect:")); /* no 100-continue: it costs a round trip */
@@ -108,10 +120,8 @@ static enum err https_prepare(struct https_call *call, const struct https_reques
     CURL *easy = call->transfer.easy;
     int64_t timeout_us = request->timeout_us > 0 ? request->timeout_us : HTTPS_TIMEOUT_US;
     bool is_set = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
-                  curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-                  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len) == CURLE_OK &&
-                  curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
-                                   request->body.len > 0 ? (const char *)request->body.data : "") == CURLE_OK &&
+                  https_set_method(easy, request) &&
+                  (!request->is_direct || curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK) &&
                   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000)) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->is_apart) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)request->is_apart) == CURLE_OK &&

@@ -1,4 +1,4 @@
-/* https: one POST, without waiting. Several may run at once, beside a websocket.
+/* https: one request, without waiting. Several may run at once, beside a websocket.
  *
  *     TRY(https_start(net, &request, &call));
  *     ... loop_wait, net_pump ...
@@ -12,12 +12,14 @@
 #include "proxy/edge/net.h"
 
 struct https_request {
+    const char *method; /* "GET", "PUT"; NULL: POST */
     const struct endpoint_url *url;
     const char *const *headers; /* "Name: value", already signed; Host and Content-Length are added and must agree */
     size_t header_count;
     struct bytes body;
     int64_t timeout_us; /* for all of it; 0: HTTPS_TIMEOUT_US */
     bool is_apart;      /* on a connection of its own: neither one that was kept, nor kept */
+    bool is_direct;     /* never through a proxy */
 };
 
 /* StartSession takes under 1 s; a throttled service answers at once. */

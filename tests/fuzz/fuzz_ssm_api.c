@@ -18,7 +18,7 @@ static bool is_showable(const char *text)
     return true;
 }
 
-static void check_failure(enum err err, const struct ssm_api_reply *reply, const struct ssm_api_failure *failure)
+static void check_failure(enum err err, const struct aws_reply *reply, const struct ssm_api_failure *failure)
 {
     MUST(err != ERR_OK && err != ERR_AGAIN && err < ERR_COUNT);
     MUST(failure->http_status == reply->http_status);
@@ -44,7 +44,7 @@ static void check_session_id(const char *id)
     check_request(ssm_api_terminate_session(id, &request), &request);
 }
 
-static void check_session(const struct ssm_api_reply *reply, bool is_resumed)
+static void check_session(const struct aws_reply *reply, bool is_resumed)
 {
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct ssm_api_failure failure;
@@ -63,7 +63,7 @@ static void check_session(const struct ssm_api_reply *reply, bool is_resumed)
     }
 }
 
-static void check_terminated(const struct ssm_api_reply *reply)
+static void check_terminated(const struct aws_reply *reply)
 {
     struct ssm_api_failure failure;
     enum err err = ssm_api_parse_terminated_session(reply, &failure);
@@ -73,7 +73,7 @@ static void check_terminated(const struct ssm_api_reply *reply)
     }
 }
 
-static void check_nodes(const struct ssm_api_reply *reply)
+static void check_nodes(const struct aws_reply *reply)
 {
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.count = 0};
     struct ssm_api_failure failure;
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct bytes body = bytes_of(data + 1, size - 1);
     AUTO_FREE char *error_type = fuzz_string(fuzz_take_until(&body, '\n'));
-    struct ssm_api_reply reply = {
+    struct aws_reply reply = {
         .http_status = statuses[(data[0] >> 2) % (sizeof statuses / sizeof *statuses)],
         .error_type = error_type[0] == '\0' ? NULL : error_type,
         .body = body,

@@ -113,23 +113,23 @@ static enum err write_requests(void)
     return ERR_OK;
 }
 
-static struct ssm_api_reply reply_of(int http_status, const char *body)
+static struct aws_reply reply_of(int http_status, const char *body)
 {
-    return (struct ssm_api_reply){.http_status = http_status, .body = bytes_of_text(body)};
+    return (struct aws_reply){.http_status = http_status, .body = bytes_of_text(body)};
 }
 
 static enum err read_sessions(void)
 {
     struct ssm_api_failure failure;
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct ssm_api_reply started =
+    struct aws_reply started =
         reply_of(200, "{\"SessionId\":\"a-1\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}");
     TRY(ssm_api_parse_session(&started, &session, &failure));
     demand_text(session.token.reveal, "t");
-    struct ssm_api_reply resumed = reply_of(200, "{\"SessionId\":\"a-1\",\"TokenValue\":\"u\"}");
+    struct aws_reply resumed = reply_of(200, "{\"SessionId\":\"a-1\",\"TokenValue\":\"u\"}");
     TRY(ssm_api_parse_resumed_session(&resumed, &session, &failure));
     demand_text(session.token.reveal, "u");
-    struct ssm_api_reply terminated = reply_of(200, "{\"SessionId\":\"a-1\"}");
+    struct aws_reply terminated = reply_of(200, "{\"SessionId\":\"a-1\"}");
     return ssm_api_parse_terminated_session(&terminated, &failure);
 }
 
@@ -137,7 +137,7 @@ static enum err read_nodes(void)
 {
     struct ssm_api_failure failure;
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
-    struct ssm_api_reply reply =
+    struct aws_reply reply =
         reply_of(200, "{\"InstanceInformationList\":[{\"InstanceId\":\"i-1\",\"Name\":\"n\"}],\"NextToken\":\"more\"}");
     TRY(ssm_api_parse_nodes(&reply, &nodes, &failure));
     demand_text(nodes.items[0].instance_id, "i-1");
@@ -149,7 +149,7 @@ static enum err read_nodes(void)
 static enum err read_refusal(void)
 {
     struct ssm_api_failure failure;
-    struct ssm_api_reply reply = reply_of(400, "{\"__type\":\"a#TargetNotConnected\",\"message\":\"not connected\"}");
+    struct aws_reply reply = reply_of(400, "{\"__type\":\"a#TargetNotConnected\",\"message\":\"not connected\"}");
     enum err err = ssm_api_parse_terminated_session(&reply, &failure);
     scenario_demand(err != ERR_OK, "a refusal is taken for success");
     return err == ERR_OFFLINE ? ERR_OK : err;

@@ -241,7 +241,7 @@ static void what_the_client_reads_is_on_the_page(void **state)
     assert_ok(control_message_parse_handshake_complete(json_block_with("CustomerMessage"), &words));
 
     struct bytes answer = json_block_with("StreamUrl");
-    struct ssm_api_reply reply = {.http_status = 200, .body = answer};
+    struct aws_reply reply = {.http_status = 200, .body = answer};
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct ssm_api_failure failure;
     assert_ok(ssm_api_parse_session(&reply, &session, &failure));

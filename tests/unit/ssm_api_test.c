@@ -8,9 +8,9 @@
     "{\"SessionId\":\"alice-jbsvx7hu63l2yn3ef4gapt7ug8\",\"StreamUrl\":\"wss://h/v1/x?cell-number=A+/=\","             \
     "\"TokenValue\":\"AAEAA-token\"}"
 
-static struct ssm_api_reply reply(int status, const char *body)
+static struct aws_reply reply(int status, const char *body)
 {
-    return (struct ssm_api_reply){.http_status = status, .body = bytes_of_text(body)};
+    return (struct aws_reply){.http_status = status, .body = bytes_of_text(body)};
 }
 
 /* ---- errors ---- */
@@ -117,7 +117,7 @@ static void reads_every_shape_of_an_error(void **state)
         {"{\"__type\":\"#\",\"message\":\"m\"}", NULL, "", "m", ERR_UNREACHABLE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct ssm_api_reply given = reply(400, cases[i].body);
+        struct aws_reply given = reply(400, cases[i].body);
         given.error_type = cases[i].header;
         struct ssm_api_failure failure = {0};
         AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = "before"};
@@ -140,7 +140,7 @@ static void cuts_long_messages_between_characters(void **state)
         text_put(&text, i == 0 ? "x" : "");
     }
     text_put(&text, "\"}");
-    struct ssm_api_reply given = reply(400, body);
+    struct aws_reply given = reply(400, body);
     struct ssm_api_failure failure;
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_CONFIG);
     assert_int_equal(strlen(failure.message), 1 + 3 * 340);
@@ -190,7 +190,7 @@ static void refuses_replies_that_are_no_session(void **state)
         {long_token, ERR_TOO_LONG, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct ssm_api_reply given = reply(200, cases[i].body);
+        struct aws_reply given = reply(200, cases[i].body);
         struct ssm_api_failure failure = {0};
         AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
         enum err err = ssm_api_parse_session(&given, &session, &failure);
@@ -205,7 +205,7 @@ static void refuses_replies_that_are_no_session(void **state)
     AUTO_FREE char *big = malloc(LIMIT_API_REPLY + 1);
     memset(big, ' ', LIMIT_API_REPLY + 1);
     memcpy(big, START_REPLY, strlen(START_REPLY));
-    struct ssm_api_reply given = {.http_status = 200, .body = bytes_of(big, LIMIT_API_REPLY + 1)};
+    struct aws_reply given = {.http_status = 200, .body = bytes_of(big, LIMIT_API_REPLY + 1)};
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct ssm_api_failure failure;
     assert_err(ssm_api_parse_session(&given, &session, &failure), ERR_TOO_LONG);
@@ -216,7 +216,7 @@ static void refuses_replies_that_are_no_session(void **state)
 static void reads_a_session(void **state)
 {
     (void)state;
-    struct ssm_api_reply given = reply(200, START_REPLY);
+    struct aws_reply given = reply(200, START_REPLY);
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct ssm_api_failure failure;
     for (int i = 0; i < 2; i++) { /* the second time over the first's result */
@@ -240,7 +240,7 @@ static void resumes(void **state)
     };
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct ssm_api_failure failure;
-    struct ssm_api_reply given;
+    struct aws_reply given;
     for (size_t i = 0; i < sizeof ended / sizeof ended[0]; i++) {
         given = reply(200, ended[i]);
         assert_err(ssm_api_parse_resumed_session(&given, &session, &failure), ERR_SESSION_ENDED);
@@ -261,7 +261,7 @@ static void terminates(void **state)
 {
     (void)state;
     struct ssm_api_failure failure;
-    struct ssm_api_reply given = reply(400, "{\"__type\":\"AccessDeniedException\"}");
+    struct aws_reply given = reply(400, "{\"__type\":\"AccessDeniedException\"}");
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_DENIED);
     given = reply(500, "{\"__type\":\"InternalServerError\"}");
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_SERVICE);
@@ -287,7 +287,7 @@ static void reads_nodes(void **state)
     };
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.count = 0};
     struct ssm_api_failure failure;
-    struct ssm_api_reply given;
+    struct aws_reply given;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         given = reply(200, refused[i]);
         assert_err(ssm_api_parse_nodes(&given, &nodes, &failure), ERR_MALFORMED);
