@@ -20,6 +20,12 @@
 /* A reply of the SSM API; sessions are under 4 KiB, a page of nodes under 100 KiB. */
 #define LIMIT_API_REPLY (1024 * 1024)
 
+/* Elements of one XML reply: a page of fifty EC2 instances has 10 000. */
+#define LIMIT_XML_NODES 65536
+
+/* Elements within elements: DescribeInstances nests eight. */
+#define LIMIT_XML_DEPTH 32
+
 /* A shared configuration or credentials file; hundreds of profiles fit in 64 KiB. */
 #define LIMIT_CONFIG_FILE (1024 * 1024)
 

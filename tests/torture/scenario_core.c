@@ -10,6 +10,7 @@
 #include "proxy/core/ssm_api.h"
 #include "proxy/core/ws_codec.h"
 #include "proxy/core/ws_upgrade.h"
+#include "proxy/core/xml_view.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -155,6 +156,14 @@ static enum err read_refusal(void)
     return err == ERR_OFFLINE ? ERR_OK : err;
 }
 
+static enum err read_xml(void)
+{
+    AUTO(xml_view_free) struct xml_view *view = NULL;
+    TRY(xml_view_parse(bytes_of_text("<a><b>text</b></a>"), &view));
+    demand_text(xml_view_text(xml_view_root(view), "b"), "text");
+    return ERR_OK;
+}
+
 /* ---- the data channel ---- */
 
 static enum err open_and_acknowledge(void)
@@ -277,6 +286,7 @@ const struct scenario core_scenarios[] = {
     {"session replies", NULL, read_sessions},
     {"node replies", NULL, read_nodes},
     {"refusal", NULL, read_refusal},
+    {"XML reply", NULL, read_xml},
     {"open data channel", NULL, open_and_acknowledge},
     {"handshake", NULL, shake_hands},
     {"agent message", NULL, carry_agent_message},

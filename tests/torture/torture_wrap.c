@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
+#include <expat.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <openssl/evp.h>
@@ -220,7 +221,9 @@ WRAP(int, EVP_DigestUpdate, (EVP_MD_CTX *context, const void *data, size_t len),
 WRAP(int, EVP_DigestFinal_ex, (EVP_MD_CTX *context, unsigned char *digest, unsigned *ret_len), (context, digest, ret_len), 0, ENOMEM)
 WRAP(unsigned char *, HMAC, (const EVP_MD *type, const void *key, int key_len, const unsigned char *data, size_t len, unsigned char *digest, unsigned *ret_len), (type, key, key_len, data, len, digest, ret_len), NULL, ENOMEM)
 
-/* ---- jansson and wslay ---- */
+/* ---- expat, jansson and wslay ---- */
+
+WRAP(XML_Parser, XML_ParserCreate, (const XML_Char *encoding), (encoding), NULL, ENOMEM)
 
 WRAP(json_t *, json_array, (void), (), NULL, ENOMEM)
 WRAP(char *, json_dumps, (const json_t *json, size_t flags), (json, flags), NULL, ENOMEM)
