@@ -18,6 +18,11 @@ struct calendar {
 /* ERR_MALFORMED before 1970 and after 9999. */
 enum err calendar_from_unix(int64_t unix_seconds, struct calendar *ret_calendar) SSM_MUST_USE;
 
+/* A timestamp as AWS's services and tools write it: "2015-08-30T12:36:00Z", with a fraction of a second (dropped), with
+ * "UTC" or "+00:00" or another offset in place of "Z", a blank in place of "T". ERR_MALFORMED for anything else, one
+ * without a time zone included. */
+enum err calendar_parse_timestamp(const char *string, int64_t *ret_unix_seconds) SSM_MUST_USE;
+
 /* "2015-08-30T12:36:00Z" (RFC 3339); "-" for a time that calendar_from_unix refuses. */
 void calendar_put_rfc3339(int64_t unix_seconds, struct text *text);
 
