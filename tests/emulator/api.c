@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "tests/emulator/fault.h"
+#include "tests/emulator/lab_region.h"
 #include "tests/emulator/signature.h"
 
 #define TOKEN_PREFIX "lab-page-"
@@ -185,7 +186,7 @@ static enum err check_caller(struct api_call *call, size_t operation)
 {
     struct service_error error = {0};
     bool is_ssm = strncmp(operations[operation].name, SSM_PREFIX, strlen(SSM_PREFIX)) == 0;
-    struct signature_scope scope = {call->lab->options.region, is_ssm ? "ssm" : "ec2messages", lab_time(call->lab)};
+    struct signature_scope scope = {call->region, is_ssm ? "ssm" : "ec2messages", lab_time(call->lab)};
     if (operations[operation].signing == UNSIGNED) {
         return ERR_OK;
     }
@@ -204,7 +205,7 @@ static enum err check_caller(struct api_call *call, size_t operation)
 static void run(struct http_exchange *exchange, size_t operation)
 {
     struct lab *lab = exchange->lab;
-    struct api_call call = {.lab = lab, .exchange = exchange};
+    struct api_call call = {.lab = lab, .exchange = exchange, .region = lab_region(lab, exchange->request)};
     struct bytes body = byte_queue_bytes(&exchange->request->body);
     if (check_caller(&call, operation) != ERR_OK) {
         return;

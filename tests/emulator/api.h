@@ -11,6 +11,7 @@
 struct api_call {
     struct lab *lab;
     struct http_exchange *exchange;
+    const char *region;              /* that the request was signed for; one of the lab's */
     const json_t *input;             /* an object */
     const struct credential *caller; /* NULL for operations that are not signed in the usual way */
 };

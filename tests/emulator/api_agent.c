@@ -37,7 +37,7 @@ static void registered(const struct api_call *call, const char *fingerprint, EVP
         id[i] = "0123456789abcdef"[chance_below(&lab->chance, 16)];
     }
     struct node *node = NULL;
-    if (node_table_add(lab->nodes, id, lab_time(lab), &node) != ERR_OK) {
+    if (node_table_add(lab->nodes, id, lab->options.region, lab_time(lab), &node) != ERR_OK) {
         EVP_PKEY_free(key);
         api_fail(call, "InternalServerError", "An internal error occurred.");
         return;
@@ -142,7 +142,7 @@ void api_agent_update_information(const struct api_call *call)
         api_fail(call, "InvalidInstanceId", "Not the node of these credentials");
         return;
     }
-    if (node == NULL && node_table_add(lab->nodes, id, lab_time(lab), &node) != ERR_OK) {
+    if (node == NULL && node_table_add(lab->nodes, id, lab->options.region, lab_time(lab), &node) != ERR_OK) {
         api_fail(call, "ThrottlingException", "Rate exceeded");
         return;
     }

@@ -56,7 +56,7 @@ static const struct session_document *check_document(const struct api_call *call
 static struct node *check_target(const struct api_call *call, const char *target,
                                  const struct session_document *document)
 {
-    struct node *node = node_table_find(call->lab->nodes, target);
+    struct node *node = node_table_find_in(call->lab->nodes, target, call->region);
     if (node == NULL || !node_is_connected(node)) {
         api_fail(call, "TargetNotConnected", "%s is not connected.", target);
         return NULL;
@@ -91,6 +91,21 @@ static void start(const struct api_call *call, struct node *node, const struct s
     api_reply(call, session_reply(call->lab, session, true));
 }
 
+/* The ARN of what a session would be started on. */
+static void name_target(const char *target, const char *region, char ret_arn[500])
+{
+    size_t cluster_len = strcspn(target, "_");
+    bool is_hybrid = strncmp(target, "mi-", 3) == 0;
+    if (strncmp(target, "ecs:", 4) == 0 && target[cluster_len] == '_') {
+        const char *task = target + cluster_len + 1;
+        snprintf(ret_arn, 500, "arn:aws:ecs:%s:" LAB_ACCOUNT ":task/%.*s/%.*s", region, (int)cluster_len - 4,
+                 target + 4, (int)strcspn(task, "_"), task);
+        return;
+    }
+    snprintf(ret_arn, 500, "arn:aws:%s:%s:" LAB_ACCOUNT ":%s/%s", is_hybrid ? "ssm" : "ec2", region,
+             is_hybrid ? "managed-instance" : "instance", target);
+}
+
 void api_session_start(const struct api_call *call)
 {
     const char *target = api_text(call, "Target", 1, 400);
@@ -99,9 +114,7 @@ void api_session_start(const struct api_call *call)
     }
     if (call->caller->is_denied || call->caller->node_id[0] != '\0') {
         char resource[500];
-        snprintf(resource, sizeof resource, "arn:aws:%s:%s:" LAB_ACCOUNT ":%s/%s",
-                 strncmp(target, "mi-", 3) == 0 ? "ssm" : "ec2", call->lab->options.region,
-                 strncmp(target, "mi-", 3) == 0 ? "managed-instance" : "instance", target);
+        name_target(target, call->region, resource);
         fail_denied(call, "StartSession", resource);
         return;
     }
@@ -141,7 +154,7 @@ static void refuse_resume(const struct api_call *call, const char *id)
         api_fail(call, call->lab->faults.resume_error, "%s", "Refused, as a fault demands.");
         return;
     }
-    snprintf(resource, sizeof resource, "arn:aws:ssm:%s:" LAB_ACCOUNT ":session/%s", call->lab->options.region, id);
+    snprintf(resource, sizeof resource, "arn:aws:ssm:%s:" LAB_ACCOUNT ":session/%s", call->region, id);
     fail_denied(call, "ResumeSession", resource);
 }
 

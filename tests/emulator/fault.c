@@ -38,6 +38,9 @@ static const struct {
     NUMBER(refuse_resumes),
     {"resume_error", MEMBER_TEXT, offsetof(struct fault_settings, resume_error)},
     NUMBER(resume_delay_ms),
+    NUMBER(page_size),
+    NUMBER(instance_pending_ms),
+    NUMBER(agent_start_ms),
     BOOLEAN(expire_temporary),
     NUMBER(long_poll_ms),
     NUMBER(refuse_upgrades),
@@ -85,6 +88,8 @@ void fault_reset(struct fault_settings *faults)
 {
     fault_free(faults);
     *faults = (struct fault_settings){.long_poll_ms = 18000,
+                                      .instance_pending_ms = 1000,
+                                      .agent_start_ms = 1000,
                                       .upgrade_status = 503,
                                       .close_code = 1001,
                                       .idle_timeout_s = 1200,

@@ -20,8 +20,11 @@ struct fault_settings {
     bool no_token;                           /* ResumeSession answers without TokenValue */
     int64_t refuse_resumes, resume_delay_ms; /* so many calls of ResumeSession get resume_error */
     char *resume_error;                      /* NULL: AccessDeniedException */
-    bool expire_temporary;                   /* every temporary credential of a person has expired by now */
-    int64_t long_poll_ms;                    /* how long GetMessages is held: 18000; the agent gives up after 20 s */
+    int64_t page_size;           /* lists look at so many items for a page, whatever is asked for; 0: as asked for */
+    int64_t instance_pending_ms; /* of StartInstances, 1000: until the instance runs */
+    int64_t agent_start_ms;      /* 1000: and then, until its agent is connected */
+    bool expire_temporary;       /* every temporary credential of a person has expired by now */
+    int64_t long_poll_ms;        /* how long GetMessages is held: 18000; the agent gives up after 20 s */
     /* Gateway */
     int64_t refuse_upgrades; /* so many websocket upgrades are answered with upgrade_status */
     int64_t upgrade_status;

@@ -87,7 +87,7 @@ static struct node *node_for_control(struct lab *lab, const char *id)
 {
     struct node *node = node_table_find(lab->nodes, id);
     if (node == NULL && strlen(id) >= 10) {
-        if (node_table_add(lab->nodes, id, lab_time(lab), &node) != ERR_OK) {
+        if (node_table_add(lab->nodes, id, lab->options.region, lab_time(lab), &node) != ERR_OK) {
             return NULL;
         }
     }

@@ -16,6 +16,7 @@
 
 struct node_table;
 struct fault_intervals;
+struct instance_table;
 struct listener;
 struct outage;
 struct peer;
@@ -44,6 +45,7 @@ struct lab {
     char activation_id[40], activation_code[24];
     struct credential_store *credentials;
     struct node_table *nodes;
+    struct instance_table *instances;
     struct session_table *sessions;
     struct fault_settings faults;
     struct listener *gateway_listener;

@@ -15,6 +15,7 @@ enum option_code {
     OPTION_API_PORT,
     OPTION_GATEWAY_PORT,
     OPTION_REGION,
+    OPTION_OTHER_REGION,
     OPTION_NO_BUILTIN_NODES,
     OPTION_NO_AGENT_PAUSE,
     OPTION_SESSION_WORKER,
@@ -36,6 +37,7 @@ static const struct {
     {"api-port", "PORT", "port of the SSM API (0: a free one)", OPTION_API_PORT},
     {"gateway-port", "PORT", "port of the message gateway (0: a free one)", OPTION_GATEWAY_PORT},
     {"region", "REGION", "region that requests are signed for (us-east-1)", OPTION_REGION},
+    {"other-region", "REGION", "a second region, with a node of its own (none)", OPTION_OTHER_REGION},
     {"no-builtin-nodes", NULL, "no nodes but the agents that register", OPTION_NO_BUILTIN_NODES},
     {"no-agent-pause", NULL, "built-in nodes do not sleep 1 ms after every read, as the real agent does",
      OPTION_NO_AGENT_PAUSE},
@@ -107,6 +109,9 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
         break;
     case OPTION_REGION:
         options->region = argument;
+        break;
+    case OPTION_OTHER_REGION:
+        options->other_region = argument;
         break;
     case OPTION_SESSION_WORKER:
         options->session_worker = argument;

@@ -12,6 +12,7 @@ struct lab_options {
     const char *state_dir; /* NULL: a new private temporary directory */
     const char *listen;
     const char *region;
+    const char *other_region;    /* a second one, with nodes of its own; NULL: none */
     const char *session_worker;  /* executable, one process a session; NULL: none */
     const char *agent_state_dir; /* where state files of such sessions go; NULL: none are written */
     int api_port, gateway_port;  /* 0: a free one */

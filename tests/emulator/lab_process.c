@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "proxy/core/uuid.h"
 #include "tests/emulator/fault_interval.h"
+#include "tests/emulator/instance.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/node_worker.h"
@@ -130,6 +131,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(credential_store_new(&lab->chance, &lab->credentials));
     make_activation(lab);
     TRY(node_table_new(lab, &lab->nodes));
+    TRY(instance_table_new(lab, &lab->instances));
     TRY(session_table_new(lab, &lab->sessions));
     TRY(outage_new(lab, &lab->outage));
     TRY(fault_interval_new(lab, &lab->intervals));
@@ -151,10 +153,37 @@ static json_t *describe_nodes(const struct lab *lab)
 {
     json_t *nodes = json_array();
     for (const struct node *node = lab->nodes->first; node != NULL; node = node->next) {
-        json_array_append_new(nodes, json_pack("{s:s,s:s,s:s}", "id", node->id, "name", node->name, "status",
-                                               node_ping_status(node, lab_time(lab))));
+        if (!node->is_container && strcmp(node->region, lab->options.region) == 0) {
+            json_array_append_new(nodes, json_pack("{s:s,s:s,s:s}", "id", node->id, "name", node->name, "status",
+                                                   node_ping_status(node, lab_time(lab))));
+        }
     }
     return nodes;
+}
+
+static json_t *describe_containers(const struct lab *lab)
+{
+    json_t *containers = json_array();
+    for (const struct node *node = lab->nodes->first; node != NULL; node = node->next) {
+        if (node->is_container) {
+            json_array_append_new(containers, json_string(node->id));
+        }
+    }
+    return containers;
+}
+
+static json_t *describe_instances(const struct lab *lab)
+{
+    json_t *instances = json_array();
+    for (const struct instance *at = instance_first(lab->instances); at != NULL; at = at->next) {
+        const char *name = tag_value(at->tags, "Name");
+        json_array_append_new(instances, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "id", at->id, "name",
+                                                   name == NULL ? "" : name, "region", at->region, "state",
+                                                   instance_state_name(at->state), "private_ipv4", at->private_ipv4,
+                                                   "public_ipv4", at->public_ipv4, "ipv6", at->ipv6, "private_dns",
+                                                   at->private_dns, "public_dns", at->public_dns));
+    }
+    return instances;
 }
 
 static void set_url(json_t *ready, const char *name, const struct lab *lab, int port)
@@ -174,12 +203,17 @@ static enum err say_ready(const struct lab *lab)
     json_object_set_new(ready, "server_certificate", json_string(lab->certificates.server));
     json_object_set_new(ready, "server_key", json_string(lab->certificates.server_key));
     json_object_set_new(ready, "region", json_string(lab->options.region));
+    if (lab->options.other_region != NULL) {
+        json_object_set_new(ready, "other_region", json_string(lab->options.other_region));
+    }
     json_object_set_new(ready, "expired", describe_credential(lab, CREDENTIAL_EXPIRED));
     json_object_set_new(ready, "temporary", describe_credential(lab, CREDENTIAL_TEMPORARY));
     json_object_set_new(ready, "denied", describe_credential(lab, CREDENTIAL_DENIED));
     json_object_set_new(ready, "activation_id", json_string(lab->activation_id));
     json_object_set_new(ready, "activation_code", json_string(lab->activation_code));
     json_object_set_new(ready, "nodes", describe_nodes(lab));
+    json_object_set_new(ready, "instances", describe_instances(lab));
+    json_object_set_new(ready, "containers", describe_containers(lab));
     json_object_set_new(ready, "pid", json_integer(getpid()));
     json_object_set_new(ready, "state_dir", json_string(lab->state_dir));
     char *text = json_dumps(ready, JSON_COMPACT);
@@ -196,6 +230,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
 {
     server_stop(lab);
     session_table_free(lab->sessions);
+    instance_table_free(lab->instances);
     node_table_free(lab->nodes);
     credential_store_free(lab->credentials);
     if (sources->signals.is_armed) {

@@ -7,13 +7,13 @@
 
 bool node_is_connected(const struct node *node)
 {
-    return node->is_builtin ? !node->is_offline : node->control != NULL;
+    return node->is_builtin ? !node->is_offline && !node->has_no_machine : node->control != NULL;
 }
 
 const char *node_ping_status(const struct node *node, time_t now)
 {
     if (node->is_builtin) {
-        return node->is_offline ? "ConnectionLost" : "Online";
+        return node_is_connected(node) ? "Online" : "ConnectionLost";
     }
     return node->control != NULL || now - node->last_ping_at < PING_FRESH_SECONDS ? "Online" : "ConnectionLost";
 }

@@ -5,18 +5,11 @@
 #include <string.h>
 
 #include "tests/emulator/agent_core.h"
+#include "tests/emulator/inventory.h"
 #include "tests/emulator/lab_limits.h"
 
-static const struct {
-    const char *id, *name;
-    bool is_offline;
-} builtin[] = {
-    {"i-0123456789abcdef0", "node", false},    {"i-0fedcba9876543210", "node-2", false},
-    {"mi-0123456789abcdef0", "hybrid", false}, {"i-0aaaaaaaaaaaaaaa1", "twin", false},
-    {"i-0aaaaaaaaaaaaaaa2", "twin", false},    {"i-0badbadbadbadbad0", "offline", true},
-};
-
-enum err node_table_add(struct node_table *table, const char *id, time_t now, struct node **ret_node)
+enum err node_table_add(struct node_table *table, const char *id, const char *region, time_t now,
+                        struct node **ret_node)
 {
     struct node *node = calloc(1, sizeof *node);
     if (node == NULL) {
@@ -28,6 +21,7 @@ enum err node_table_add(struct node_table *table, const char *id, time_t now, st
     }
     strcpy(node->id, id);
     strcpy(node->platform_type, "Linux");
+    node->region = region;
     node->registered_at = now;
     node->last_ping_at = now;
     if (table->last != NULL) {
@@ -41,20 +35,29 @@ enum err node_table_add(struct node_table *table, const char *id, time_t now, st
     return ERR_OK;
 }
 
-static enum err add_builtin(struct node_table *table, size_t i, time_t now)
+/* Last heard of before the lab began: the agent that is lost an hour ago, the one whose machine was stopped, two. */
+#define LOST_BEFORE_SECONDS 3600
+#define STOPPED_BEFORE_SECONDS 7200
+
+static enum err add_builtin(struct node_table *table, const struct inventory_machine *machine, const char *region,
+                            time_t now)
 {
     struct node *node = NULL;
-    TRY(node_table_add(table, builtin[i].id, now, &node));
-    snprintf(node->name, sizeof node->name, "%s", builtin[i].name);
+    TRY(node_table_add(table, machine->id, region, now, &node));
+    const char *name = tag_value(machine->tags, "Name");
+    snprintf(node->name, sizeof node->name, "%s", name == NULL ? "" : name);
     snprintf(node->agent_version, sizeof node->agent_version, "%s", AGENT_CORE_VERSION);
     snprintf(node->platform_name, sizeof node->platform_name, "Debian GNU/Linux");
     snprintf(node->platform_version, sizeof node->platform_version, "12");
-    snprintf(node->ip_address, sizeof node->ip_address, "10.0.0.%zu", i + 10);
-    snprintf(node->computer_name, sizeof node->computer_name, "ip-10-0-0-%zu.ec2.internal", i + 10);
+    snprintf(node->ip_address, sizeof node->ip_address, "10.0.0.%u", machine->number);
+    snprintf(node->computer_name, sizeof node->computer_name, "ip-10-0-0-%u.ec2.internal", machine->number);
+    node->tags = machine->tags;
     node->is_builtin = true;
-    node->is_offline = builtin[i].is_offline;
-    if (node->is_offline) {
-        node->last_ping_at = now - 3600;
+    node->is_container = machine->kind == INVENTORY_ECS;
+    node->is_offline = machine->is_agent_lost;
+    node->has_no_machine = machine->kind == INVENTORY_EC2 && machine->state != INSTANCE_RUNNING;
+    if (node->is_offline || node->has_no_machine) {
+        node->last_ping_at = now - (node->is_offline ? LOST_BEFORE_SECONDS : STOPPED_BEFORE_SECONDS);
     }
     return ERR_OK;
 }
@@ -62,11 +65,16 @@ static enum err add_builtin(struct node_table *table, size_t i, time_t now)
 enum err node_table_new(struct lab *lab, struct node_table **ret_table)
 {
     struct node_table *table = calloc(1, sizeof *table);
+    const struct inventory_machine *machine = NULL;
     if (table == NULL) {
         return ERR_MEMORY;
     }
-    for (size_t i = 0; lab->options.has_builtin_nodes && i < sizeof builtin / sizeof builtin[0]; i++) {
-        enum err err = add_builtin(table, i, lab_time(lab));
+    for (size_t i = 0; lab->options.has_builtin_nodes && (machine = inventory_machine(i)) != NULL; i++) {
+        const char *region = machine->is_elsewhere ? lab->options.other_region : lab->options.region;
+        if (!machine->has_registered || region == NULL) {
+            continue;
+        }
+        enum err err = add_builtin(table, machine, region, lab_time(lab));
         if (err != ERR_OK) {
             node_table_free(table);
             return err;
@@ -99,4 +107,10 @@ struct node *node_table_find(const struct node_table *table, const char *id)
         }
     }
     return NULL;
+}
+
+struct node *node_table_find_in(const struct node_table *table, const char *id, const char *region)
+{
+    struct node *node = node_table_find(table, id);
+    return node != NULL && strcmp(node->region, region) == 0 ? node : NULL;
 }

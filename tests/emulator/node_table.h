@@ -16,7 +16,10 @@ enum err node_table_new(struct lab *lab, struct node_table **ret_table) SSM_MUST
 void node_table_free(struct node_table *table);
 
 struct node *node_table_find(const struct node_table *table, const char *id);
-/* ERR_TOO_LONG: an overlong id, or a full table. */
-enum err node_table_add(struct node_table *table, const char *id, time_t now, struct node **ret_node) SSM_MUST_USE;
+/* NULL as well when the node is in another region. */
+struct node *node_table_find_in(const struct node_table *table, const char *id, const char *region);
+/* `region` is borrowed. ERR_TOO_LONG: an overlong id, or a full table. */
+enum err node_table_add(struct node_table *table, const char *id, const char *region, time_t now,
+                        struct node **ret_node) SSM_MUST_USE;
 
 #endif

@@ -182,6 +182,14 @@ enum err signature_check(const struct signature_scope *scope, const struct crede
     return ERR_OK;
 }
 
+void signature_region(const struct http_request *request, char ret_region[65])
+{
+    struct signature_text authorization = {0};
+    struct service_error ignored;
+    bool is_parsed = signature_text_parse(request, &authorization, &ignored) == ERR_OK;
+    snprintf(ret_region, 65, "%s", is_parsed ? authorization.region : "");
+}
+
 void signature_node_id(const struct http_request *request, char ret_node_id[64])
 {
     struct signature_text authorization = {0};

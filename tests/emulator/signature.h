@@ -28,6 +28,9 @@ enum err signature_check(const struct signature_scope *scope, const struct crede
                          const struct http_request *request, const struct credential **ret_caller,
                          struct service_error *ret_error) SSM_MUST_USE;
 
+/* The region that a request says it was signed for; "" when it does not. */
+void signature_region(const struct http_request *request, char ret_region[65]);
+
 /* The managed node id that an agent without credentials signs as; "" when the header is not of that kind. */
 void signature_node_id(const struct http_request *request, char ret_node_id[64]);
 

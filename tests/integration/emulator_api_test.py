@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from emulator_support import NODE, OFFLINE, EmulatorCase, wait_for
+from emulator_support import NODE, OFFLINE, STOPPED, EmulatorCase, wait_for
 
 AWS = "/usr/bin/aws"
 
@@ -166,14 +166,31 @@ class EmulatorApiTest(EmulatorCase):
         self.assertEqual(self.found({"Key": "InstanceIds", "Values": [NODE, "i-00000000"]}), [NODE])
         self.assertEqual(self.found({"Key": "tag:Name", "Values": ["twin"]}),
                          ["i-0aaaaaaaaaaaaaaa1", "i-0aaaaaaaaaaaaaaa2"])
-        self.assertEqual(self.found({"Key": "PingStatus", "Values": ["ConnectionLost"]}), [OFFLINE])
+        self.assertEqual(self.found({"Key": "PingStatus", "Values": ["ConnectionLost"]}), [OFFLINE, STOPPED])
         self.assertEqual(self.found({"Key": "tag:Name", "Values": ["twin", "node"]},
-                                    {"Key": "InstanceIds", "Values": [NODE]}), [NODE])
+                                    {"Key": "tag:Role", "Values": ["web"]}), [NODE])
+        self.assertEqual(self.found({"Key": "tag-key", "Values": ["Owner"]}), ["i-0fedcba9876543210"])
+        self.assertEqual(self.found({"Key": "IamRole", "Values": ["lab-node-role"]}), ["mi-0123456789abcdef0"])
+        self.assertEqual(self.found({"Key": "SourceIds", "Values": [NODE]}, {"Key": "AssociationStatus", "Values": ["Success"]},
+                                    {"Key": "PlatformTypes", "Values": ["Windows", "Linux"]}), [NODE])
         self.assertEqual(self.found(InstanceInformationFilterList=[{"key": "ResourceType",
                                                                     "valueSet": ["ManagedInstance"]}]),
                          ["mi-0123456789abcdef0"])
-        answer = self.lab.api("DescribeInstanceInformation", {"Filters": [{"Key": "Shoe", "Values": ["9"]}]})
-        self.assert_fails(answer, 400, "InvalidFilterKey")
+
+    def test_filters_that_the_service_refuses(self):
+        for filters, kind, words in (
+                ([("Shoe", "9")], "InvalidFilterKey", "Shoe"),
+                ([("IPAddress", "10.0.0.10")], "InvalidFilterKey", "IPAddress"),
+                ([("InstanceIds",)], "InvalidInstanceInformationFilterValue", "value"),
+                ([("ResourceType", "EC2Instance", "ManagedInstance")], "InvalidInstanceInformationFilterValue", "only one"),
+                ([("ResourceType", "Document")], "InvalidInstanceInformationFilterValue", "valid values are"),
+                ([("tag:Name", "node"), ("InstanceIds", NODE)], "ValidationException", "Cannot mix tag")):
+            answer = self.lab.api("DescribeInstanceInformation",
+                                  {"Filters": [{"Key": key, "Values": values} for key, *values in filters]})
+            self.assert_fails(answer, 400, kind, words)
+        both = {"Filters": [{"Key": "InstanceIds", "Values": [NODE]}],
+                "InstanceInformationFilterList": [{"key": "InstanceIds", "valueSet": [NODE]}]}
+        self.assert_fails(self.lab.api("DescribeInstanceInformation", both), 400, "ValidationException")
 
     def test_pages(self):
         self.assert_fails(self.lab.api("DescribeInstanceInformation", {"MaxResults": 4}), 400, "ValidationException",
@@ -182,16 +199,38 @@ class EmulatorApiTest(EmulatorCase):
         first = self.lab.must("DescribeInstanceInformation", {"MaxResults": 5})
         self.assertEqual(len(first["InstanceInformationList"]), 5)
         second = self.lab.must("DescribeInstanceInformation", {"MaxResults": 5, "NextToken": first["NextToken"]})
-        self.assertEqual([n["InstanceId"] for n in second["InstanceInformationList"]], [OFFLINE])
+        self.assertEqual([n["InstanceId"] for n in second["InstanceInformationList"]], [OFFLINE, STOPPED])
         self.assertNotIn("NextToken", second)
+
+    def test_small_pages_and_empty_ones(self):
+        self.lab.faults(page_size=2)
+        pages, token = [], {}
+        while token is not None:
+            answer = self.lab.must("DescribeInstanceInformation",
+                                   dict({"Filters": [{"Key": "tag:Name", "Values": ["twin"]}]}, **token))
+            pages.append([node["InstanceId"] for node in answer["InstanceInformationList"]])
+            token = {"NextToken": answer["NextToken"]} if "NextToken" in answer else None
+        self.assertEqual(pages, [[], ["i-0aaaaaaaaaaaaaaa1"], ["i-0aaaaaaaaaaaaaaa2"], []])
 
     def test_connection_status(self):
         for target, status in ((NODE, "connected"), (OFFLINE, "notconnected"), ("i-00000000000000000", "notconnected")):
             self.assertEqual(self.lab.must("GetConnectionStatus", {"Target": target}),
                              {"Target": target, "Status": status})
         self.lab.faults(offline_nodes=[NODE])
-        self.assertEqual(self.lab.must("GetConnectionStatus", {"Target": NODE})["Status"], "notconnected")
-        self.assert_fails(self.start(), 400, "TargetNotConnected")
+        for target in (NODE, STOPPED):
+            self.assertEqual(self.lab.must("GetConnectionStatus", {"Target": target})["Status"], "notconnected")
+            self.assert_fails(self.start(Target=target), 400, "TargetNotConnected", target + " is not connected.")
+
+    def test_a_container(self):
+        container, = self.lab.ready["containers"]
+        self.assertRegex(container, "^ecs:lab-cluster_[0-9a-f]{32}_[0-9a-f]{32}-[0-9]+$")
+        self.assertEqual(self.lab.must("GetConnectionStatus", {"Target": container})["Status"], "connected")
+        self.assertEqual(self.start(Target=container)[0], 200)
+        self.assert_fails(self.start(Target=container + "0"), 400, "TargetNotConnected")
+        denied = self.lab.api("StartSession", {"Target": container, "DocumentName": "AWS-StartSSHSession"},
+                              keys=self.lab.ready["denied"])
+        self.assert_fails(denied, 400, "AccessDeniedException",
+                          ":task/lab-cluster/" + container.split("_")[1] + " because")
 
     def test_sessions(self):
         self.assert_fails(self.lab.api("DescribeSessions", {"State": "Sleeping"}), 400, "ValidationException")
@@ -221,6 +260,26 @@ class EmulatorApiTest(EmulatorCase):
                                    ("/lab/faults", b'{"throttle_next":"x"}', 400), ("/lab/nothing", b"{}", 404),
                                    ("/lab/terminate", b'{"session_id":"x"}', 404)):
             self.assertEqual(self.lab.http(self.lab.api_address, "POST", path, body)[0], status, path)
+
+
+class EmulatorRegionsTest(EmulatorCase):
+    options = ("--seed", "1", "--other-region", "eu-west-1")
+    elsewhere = "i-0e15e0e15e0e15e00"
+
+    def test_two_regions(self):
+        for region, nodes in (("eu-west-1", [self.elsewhere]), ("us-east-1", [node["id"] for node in self.lab.ready["nodes"]])):
+            self.lab.region = region
+            listed = self.lab.must("DescribeInstanceInformation", {})["InstanceInformationList"]
+            self.assertEqual([node["InstanceId"] for node in listed], nodes)
+            for target in (NODE, self.elsewhere):
+                is_here = target in nodes
+                self.assertEqual(self.lab.must("GetConnectionStatus", {"Target": target})["Status"],
+                                 "connected" if is_here else "notconnected")
+                answer = self.lab.api("StartSession", {"Target": target, "DocumentName": "AWS-StartSSHSession"})
+                self.assertEqual(answer[1], "" if is_here else "TargetNotConnected")
+        self.lab.region = "eu-central-1"
+        self.assert_fails(self.lab.api("DescribeInstanceInformation", {}), 400, "InvalidSignatureException",
+                          "Credential should be scoped to a valid region, not 'eu-central-1'")
 
 
 class EmulatorAwsCliTest(EmulatorCase):
@@ -273,7 +332,7 @@ class EmulatorAwsCliTest(EmulatorCase):
 
     def test_paging_by_itself(self):
         nodes = self.output("describe-instance-information", "--page-size", "5")["InstanceInformationList"]
-        self.assertEqual(len(nodes), 6)
+        self.assertEqual(len(nodes), 7)
 
     def test_ending_a_session(self):
         session = self.lab.start(self.target().port)["SessionId"]

@@ -22,6 +22,7 @@ from workspace import program
 
 NODE = "i-0123456789abcdef0"
 OFFLINE = "i-0badbadbadbadbad0"
+STOPPED = "i-05105105105105100"
 HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE, HANDSHAKE_COMPLETE, OUTPUT, FLAG = 5, 6, 7, 1, 10
 
 
