@@ -30,6 +30,7 @@ enum err {
     ERR_CREDENTIALS,    /* wrong or expired credentials */
     ERR_CLOCK_SKEW,     /* the signature's time is too far from the service's */
     ERR_NO_CREDENTIALS, /* none found */
+    ERR_NO_PROMPT,      /* the person would have to be asked, and cannot be */
     ERR_CONFIG,         /* configuration files or environment */
     ERR_INTERRUPTED,    /* a signal asked us to end; the exit code is then 128 and its number */
     ERR_TOO_LONG,       /* over a limit of limits.h */
