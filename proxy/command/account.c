@@ -1,11 +1,26 @@
 #include "proxy/command/account.h"
 
 #include "proxy/edge/aws_files.h"
+#include "proxy/edge/clock.h"
+
+/* A call takes seconds, and begins with what is still good. */
+#define EXPIRES_SOON_S 60
+
+static void stop_resolving(struct account *account)
+{
+    resolver_free(&account->resolver);
+    credential_chain_free(&account->chain);
+}
 
 void account_wipe(struct account *account)
 {
+    stop_resolving(account);
     aws_credentials_wipe(&account->credentials);
+    aws_config_free(&account->config);
+    *account = (struct account){.config = NULL};
 }
+
+/* ---- files ---- */
 
 static struct aws_config_file config_file(const char *path, const struct aws_file *file)
 {
@@ -27,11 +42,48 @@ enum err account_open(const struct aws_config_flags *flags, struct account *ret_
         .config = config_file(paths.config, &config_text),
         .credentials = config_file(paths.credentials, &credentials_text),
     };
-    AUTO(aws_config_free) struct aws_config *config = NULL;
-    TRY(aws_config_open(&input, &config, ret_why));
-    struct account account = {0};
-    TRY(aws_config_settings(config, &account.settings, ret_why));
-    TRY(aws_config_credentials(config, &account.credentials, ret_why));
+    AUTO(account_wipe) struct account account = {.config = NULL};
+    TRY(aws_config_open(&input, &account.config, ret_why));
+    TRY(aws_config_settings(account.config, &account.settings, ret_why));
     *ret_account = account;
+    account = (struct account){.config = NULL};
     return ERR_OK;
+}
+
+/* ---- credentials ---- */
+
+static bool has_credentials(const struct account *account)
+{
+    const struct aws_credentials *credentials = &account->credentials;
+    int64_t now_s = (int64_t)(clock_now().unix_ms / 1000);
+    return secret_is_set(&credentials->secret_access_key) &&
+           (credentials->expires_unix_s == 0 || credentials->expires_unix_s - now_s > EXPIRES_SOON_S);
+}
+
+static enum err next(void *chain, const struct credential_answer *answer, struct credential_want *ret_want,
+                     struct aws_credentials *ret_credentials, struct text *ret_why)
+{
+    return credential_chain_next(chain, answer, ret_want, ret_credentials, ret_why);
+}
+
+static enum err begin(struct account *account, const struct resolver_way *way)
+{
+    TRY(credential_chain_new(account->config, &account->chain));
+    struct resolver_machine machine = {.next = next, .context = account->chain};
+    return resolver_new(&machine, way, &account->resolver);
+}
+
+enum err account_pump(struct account *account, const struct resolver_way *way, struct text *ret_why)
+{
+    if (account->resolver == NULL && has_credentials(account)) {
+        return ERR_OK;
+    }
+    enum err err = account->resolver == NULL ? begin(account, way) : ERR_OK;
+    if (err == ERR_OK) {
+        err = resolver_pump(account->resolver, &account->credentials, ret_why);
+    }
+    if (err != ERR_AGAIN) {
+        stop_resolving(account);
+    }
+    return err;
 }

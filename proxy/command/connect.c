@@ -140,7 +140,9 @@ static enum err connect_session(struct connect *connect)
 {
     struct run *run = &connect->run;
     const struct options *options = connect->options;
+    TRY(run_begin_resolve(run, true));
     TRY(websocket_connect(run->net, &run->account.settings.gateway, &run->websocket));
+    TRY(run_resolve(run, true, run->deadline_us));
     TRY(session_find_node(run, &connect->target, connect->node));
     const char *document = options->values[OPTION_DOCUMENT_NAME];
     struct ssm_api_start_session request = {

@@ -32,7 +32,7 @@ static void give_up_endpoint(struct reaper *reaper)
 }
 
 /* As the account of the record says; the person may be someone else by now, or logged out. */
-static enum err begin(struct reaper *reaper, struct run *run, struct text *why)
+static enum err begin(struct reaper *reaper, const struct run *run, struct text *why)
 {
     const struct session_record *record = &reaper->record;
     bool is_ours = strcmp(record->profile, run->account.settings.profile) == 0;
@@ -40,11 +40,7 @@ static enum err begin(struct reaper *reaper, struct run *run, struct text *why)
     flags.profile = is_ours ? run->flags.profile : record->profile;
     flags.region = record->region;
     flags.endpoint_url = record->endpoint_url;
-    AUTO(account_wipe) struct account account = {0};
-    TRY(account_open(&flags, &account, why));
-    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
-    TRY(ssm_api_terminate_session(record->session_id, &request));
-    return api_post(run->net, &account, &request, CALL_TIMEOUT_US, &reaper->call);
+    return account_open(&flags, &reaper->account, why);
 }
 
 static void begin_next(struct reaper *reaper, struct run *run)
@@ -59,29 +55,46 @@ static void begin_next(struct reaper *reaper, struct run *run)
         log_debug("session %s of an earlier run stays: its API did not answer before", reaper->record.session_id);
         return;
     }
-    if (begin(reaper, run, &why) != ERR_OK) {
+    reaper->is_at_work = begin(reaper, run, &why) == ERR_OK;
+    if (!reaper->is_at_work) {
         log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
     }
 }
 
-/* False while the call runs. */
-static bool end_call(struct reaper *reaper, struct run *run)
+/* ERR_AGAIN while the session is being ended. */
+static enum err go_on(struct reaper *reaper, struct run *run, struct text *why)
+{
+    if (reaper->call == NULL) {
+        struct resolver_way way = {.net = run->net};
+        TRY(account_pump(&reaper->account, &way, why));
+        AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
+        TRY(ssm_api_terminate_session(reaper->record.session_id, &request));
+        TRY(api_post(run->net, &reaper->account, &request, CALL_TIMEOUT_US, &reaper->call));
+    }
+    struct aws_reply reply;
+    enum err err = api_reply(reaper->call, &reply, why);
+    if (err != ERR_OK) {
+        if (err != ERR_AGAIN) {
+            give_up_endpoint(reaper);
+        }
+        return err;
+    }
+    struct ssm_api_failure failure;
+    err = ssm_api_parse_terminated_session(&reply, &failure);
+    if (err != ERR_OK) {
+        api_put_failure(&failure, why);
+    }
+    return err;
+}
+
+/* False while the session is being ended. */
+static bool end_session(struct reaper *reaper, struct run *run)
 {
     char memory[512];
     struct text why = text_in(memory, sizeof memory);
-    struct aws_reply reply;
-    enum err err = api_reply(reaper->call, &reply, &why);
+    enum err err = go_on(reaper, run, &why);
     if (err == ERR_AGAIN) {
         return false;
-    }
-    struct ssm_api_failure failure;
-    if (err != ERR_OK) {
-        give_up_endpoint(reaper);
-    } else {
-        err = ssm_api_parse_terminated_session(&reply, &failure);
-        if (err != ERR_OK) {
-            api_put_failure(&failure, &why);
-        }
     }
     if (err == ERR_OK) {
         log_debug("ended session %s of an earlier run", reaper->record.session_id);
@@ -90,13 +103,15 @@ static bool end_call(struct reaper *reaper, struct run *run)
         log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
     }
     https_free(&reaper->call);
+    account_wipe(&reaper->account);
+    reaper->is_at_work = false;
     return true;
 }
 
 void reaper_pump(struct reaper *reaper, struct run *run)
 {
     while (!reaper->is_done) {
-        if (reaper->call != NULL && !end_call(reaper, run)) {
+        if (reaper->is_at_work && !end_session(reaper, run)) {
             return;
         }
         begin_next(reaper, run);
@@ -105,7 +120,7 @@ void reaper_pump(struct reaper *reaper, struct run *run)
 
 bool reaper_is_waiting(const struct reaper *reaper)
 {
-    return !reaper->is_done && reaper->call == NULL;
+    return !reaper->is_done && !reaper->is_at_work;
 }
 
 void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
@@ -125,6 +140,7 @@ void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
 void reaper_free(struct reaper *reaper)
 {
     https_free(&reaper->call);
+    account_wipe(&reaper->account);
     for (size_t i = 0; i < reaper->unreachable_count; i++) {
         free(reaper->unreachable[i]);
     }

@@ -11,8 +11,10 @@
 
 /* Zero-initialised means "at the beginning". */
 struct reaper {
-    struct session_record record; /* claimed, when a call is under way */
-    struct https_call *call;
+    struct session_record record; /* claimed, when an account is open */
+    struct account account;       /* that the record names */
+    struct https_call *call;      /* NULL while the account's credentials are being resolved */
+    bool is_at_work;
     char *unreachable[REAPER_UNREACHABLE_MAX]; /* endpoint URLs of records; owned */
     size_t unreachable_count;
     bool is_done;

@@ -23,6 +23,7 @@ void resume_begin(struct resume *resume, const char *name, struct stream *stream
 static void end_try(struct resume *resume)
 {
     https_free(&resume->call);
+    account_wipe(&resume->account);
     secret_wipe(&resume->token);
     resume->is_trying = false;
     resume->is_upgrading = false;
@@ -43,23 +44,33 @@ static int64_t time_of_try_us(const struct resume *resume, int64_t now_us)
 }
 
 /* Credentials are resolved anew: those that StartSession was signed with may have expired long ago. */
-static enum err begin_try(struct resume *resume, struct run *run, const struct stream *stream, const char *session_id,
-                          int64_t now_us)
+static enum err begin_try(struct resume *resume, struct run *run, const struct stream *stream, int64_t now_us)
 {
     text_clear(&run->why);
     resume->is_from_environment = false;
-    AUTO(account_wipe) struct account account = {0};
-    TRY(account_open(&run->flags, &account, &run->why));
-    resume->is_from_environment = account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
-    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
-    TRY(ssm_api_resume_session(session_id, &request));
-    int64_t try_us = time_of_try_us(resume, now_us);
-    TRY(api_post_apart(run->net, &account, &request, try_us, &resume->call));
+    TRY(account_open(&run->flags, &resume->account, &run->why));
     websocket_free(&run->websocket);
     TRY(websocket_connect(run->net, &stream->url, &run->websocket));
     resume->is_trying = true;
-    resume->try_ends_us = now_us + try_us;
+    resume->try_ends_us = now_us + time_of_try_us(resume, now_us);
     return ERR_OK;
+}
+
+/* ERR_AGAIN while the credentials are being resolved. */
+static enum err ask_for_token(struct resume *resume, struct run *run, const char *session_id, int64_t now_us)
+{
+    struct resolver_way way = {.net = run->net, .is_apart = true};
+    enum err err = account_pump(&resume->account, &way, &run->why);
+    if (err == ERR_AGAIN && now_us >= resume->try_ends_us) {
+        text_put(&run->why, "the credentials could not be resolved in time");
+        return ERR_TIMEOUT;
+    }
+    TRY(err == ERR_DENIED ? ERR_CREDENTIALS : err); /* a role that is refused now may be allowed again */
+    resume->is_from_environment = resume->account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
+    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
+    TRY(ssm_api_resume_session(session_id, &request));
+    int64_t left_us = resume->try_ends_us - now_us;
+    return api_post_apart(run->net, &resume->account, &request, left_us, &resume->call);
 }
 
 /* ERR_OK: the token is here. */
@@ -108,10 +119,19 @@ static void tell_person(struct resume *resume, const struct run *run, enum err e
               (long long)((resume->reconnect.give_up_us - now_us) / 1000000));
 }
 
-static enum err go_on(struct resume *resume, struct run *run, struct stream *stream, int64_t now_us)
+static enum err get_token(struct resume *resume, struct run *run, const char *session_id, int64_t now_us)
 {
-    if (resume->call != NULL) {
-        TRY(take_token(resume, run));
+    if (resume->call == NULL) {
+        TRY(ask_for_token(resume, run, session_id, now_us));
+    }
+    return take_token(resume, run);
+}
+
+static enum err go_on(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
+                      int64_t now_us)
+{
+    if (!secret_is_set(&resume->token)) {
+        TRY(get_token(resume, run, session_id, now_us));
     }
     if (!resume->is_upgrading) {
         TRY(stream_upgrade(stream, run));
@@ -149,8 +169,8 @@ enum err resume_pump(struct resume *resume, struct run *run, struct stream *stre
     if (!resume->is_trying && now_us < resume->reconnect.next_us) {
         return ERR_AGAIN;
     }
-    enum err err = resume->is_trying ? ERR_OK : begin_try(resume, run, stream, session_id, now_us);
-    err = err == ERR_OK ? go_on(resume, run, stream, now_us) : err;
+    enum err err = resume->is_trying ? ERR_OK : begin_try(resume, run, stream, now_us);
+    err = err == ERR_OK ? go_on(resume, run, stream, session_id, now_us) : err;
     if (err == ERR_AGAIN) {
         return err;
     }

@@ -18,7 +18,8 @@ struct resume {
     const char *name; /* borrowed; for lines of the log */
     int64_t began_us;
     struct reconnect reconnect;
-    struct https_call *call; /* ResumeSession; NULL during a pause, and once the token is here */
+    struct account account;  /* of this try */
+    struct https_call *call; /* ResumeSession; NULL before it, during a pause, and once the token is here */
     struct secret token;
     bool is_trying; /* a try is under way: API call and connection side by side */
     bool is_upgrading;

@@ -33,6 +33,7 @@ enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t
 
 void run_close(struct run *run)
 {
+    account_wipe(&run->account); /* a call of its may be under way */
     websocket_free(&run->websocket);
     session_record_close(&run->records);
     net_free(&run->net);
@@ -40,7 +41,6 @@ void run_close(struct run *run)
         signals_close(&run->signals);
     }
     loop_free(&run->loop);
-    account_wipe(&run->account);
 }
 
 static void take_signals(struct run *run)
@@ -68,4 +68,31 @@ enum err run_turn(struct run *run, int64_t deadline_us)
     }
     take_signals(run);
     return ERR_OK;
+}
+
+enum err run_begin_resolve(struct run *run, bool may_ask)
+{
+    struct resolver_way way = {.net = run->net, .may_ask = may_ask};
+    enum err err = account_pump(&run->account, &way, &run->why);
+    return err == ERR_AGAIN ? ERR_OK : err;
+}
+
+enum err run_resolve(struct run *run, bool may_ask, int64_t deadline_us)
+{
+    struct resolver_way way = {.net = run->net, .may_ask = may_ask};
+    int signal_before = run->signal;
+    for (;;) {
+        enum err err = account_pump(&run->account, &way, &run->why);
+        if (err != ERR_AGAIN) {
+            return err;
+        }
+        if (run->signal != signal_before || run->is_urgent) {
+            return ERR_INTERRUPTED;
+        }
+        if (clock_mono_us() >= deadline_us) {
+            text_put(&run->why, "the credentials could not be resolved in time");
+            return ERR_TIMEOUT;
+        }
+        TRY(run_turn(run, deadline_us));
+    }
 }

@@ -31,4 +31,11 @@ void run_close(struct run *run); /* usable with AUTO() */
 /* Sleeps until something is ready or the deadline comes, then lets network, websocket and signals move on. */
 enum err run_turn(struct run *run, int64_t deadline_us) SSM_MUST_USE;
 
+/* The first step of run_resolve, as far as it goes without waiting: what fails without the network fails here. */
+enum err run_begin_resolve(struct run *run, bool may_ask) SSM_MUST_USE;
+
+/* Turns until run->account has credentials that are good for some minutes. ERR_TIMEOUT at the deadline; ERR_INTERRUPTED
+ * when a signal comes; others as core/credential_chain gives them. `may_ask`: the terminal is still ours. */
+enum err run_resolve(struct run *run, bool may_ask, int64_t deadline_us) SSM_MUST_USE;
+
 #endif

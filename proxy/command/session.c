@@ -193,6 +193,7 @@ enum err session_end(struct run *run, const char *session_id, int64_t deadline_u
         .deadline_us = instant_earlier(deadline_us, run->leave_by_us),
         .grace_us = START_GRACE_US,
     };
+    TRY(run_resolve(run, false, patience.deadline_us)); /* those of a role last for an hour, tunnels for days */
     TRY(call_api(run, &request, &patience, &call, &reply));
     struct ssm_api_failure failure;
     enum err err = ssm_api_parse_terminated_session(&reply, &failure);

@@ -71,6 +71,13 @@ static enum err choose_profile(struct aws_config *config, struct text *ret_why)
     return ERR_OK;
 }
 
+static const char *keep_path(const char *path, char ret_path[LIMIT_PATH + 1])
+{
+    struct text text = text_in(ret_path, LIMIT_PATH + 1);
+    text_put(&text, path);
+    return ret_path;
+}
+
 enum err aws_config_open(const struct aws_config_input *input, struct aws_config **ret_config, struct text *ret_why)
 {
     AUTO(aws_config_free) struct aws_config *config = calloc(1, sizeof *config);
@@ -78,6 +85,8 @@ enum err aws_config_open(const struct aws_config_input *input, struct aws_config
         return ERR_MEMORY;
     }
     config->input = *input;
+    config->input.config.path = keep_path(input->config.path, config->paths.config);
+    config->input.credentials.path = keep_path(input->credentials.path, config->paths.credentials);
     TRY(parse_file(&input->config, &config->files.config, ret_why));
     TRY(parse_file(&input->credentials, &config->files.credentials, ret_why));
     TRY(choose_profile(config, ret_why));

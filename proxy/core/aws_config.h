@@ -69,7 +69,7 @@ struct aws_config_file {
     struct bytes text; /* all of it; data NULL when there is no such file, which is no error */
 };
 
-/* All borrowed; must outlive the struct aws_config, except the files' texts. */
+/* All borrowed; must outlive the struct aws_config, except the files' texts and paths. */
 struct aws_config_input {
     struct aws_config_environment environment;
     struct aws_config_flags flags;
@@ -80,6 +80,7 @@ struct aws_config_input {
 /* The files, parsed, and the profile chosen. Owned by its creator; never copied, because the profile points into it. */
 struct aws_config {
     struct aws_config_input input; /* the texts of the files are dropped */
+    struct aws_config_paths paths; /* of the files, which `input` points to */
     struct aws_profile_files files;
     struct aws_profile profile;
     char profile_name[LIMIT_PROFILE + 1]; /* "default" when none was asked for */
