@@ -3,6 +3,7 @@
 #include "common/limits.h"
 
 #define EVERY_SECTION "DEFAULT"
+#define PROFILE "profile"
 
 void aws_profile_files_free(struct aws_profile_files *files)
 {
@@ -47,11 +48,11 @@ static const char *skip_blanks(const char *at)
     return at;
 }
 
-/* Two words, the first of which begins with "profile": botocore looks no closer at it. */
-static bool names_profile(const char *section, const char *name)
+/* Two words, the first of which begins with `kind`: botocore looks no closer at it. */
+static bool names(const char *section, const char *kind, const char *name)
 {
-    if (strncmp(section, "profile", strlen("profile")) != 0) {
-        return strcmp(section, "default") == 0 && strcmp(name, "default") == 0;
+    if (strncmp(section, kind, strlen(kind)) != 0) {
+        return false;
     }
     char memory[LIMIT_PROFILE + 1]; /* what does not fit is nobody's name */
     struct text word = text_in(memory, sizeof memory);
@@ -69,11 +70,15 @@ static bool names_profile(const char *section, const char *name)
 
 /* ---- look-up ---- */
 
-static const struct ini_section *find_in_config(const struct ini *ini, const char *name)
+const struct ini_section *aws_profile_find_section(const struct aws_profile_files *files, const char *kind,
+                                                   const char *name)
 {
+    const struct ini *ini = &files->config;
+    bool is_default = strcmp(kind, PROFILE) == 0 && strcmp(name, "default") == 0;
     const struct ini_section *found = NULL;
     for (size_t i = 0; i < ini->section_count; i++) {
-        if (names_profile(ini->sections[i].name, name)) {
+        const char *section = ini->sections[i].name;
+        if (names(section, kind, name) || (is_default && strcmp(section, "default") == 0)) {
             found = &ini->sections[i];
         }
     }
@@ -85,7 +90,7 @@ struct aws_profile aws_profile_find(const struct aws_profile_files *files, const
     bool is_every = strcmp(name, EVERY_SECTION) == 0;
     return (struct aws_profile){
         .files = files,
-        .in_config = find_in_config(&files->config, name),
+        .in_config = aws_profile_find_section(files, PROFILE, name),
         .in_credentials = is_every ? NULL : ini_find_section(&files->credentials, name),
     };
 }
@@ -97,6 +102,12 @@ static const char *get_from(const struct ini *ini, const struct ini_section *sec
     }
     const char *value = ini_get(ini, section, key);
     return value != NULL ? value : ini_get(ini, ini_find_section(ini, EVERY_SECTION), key);
+}
+
+const char *aws_profile_get_from_section(const struct aws_profile_files *files, const struct ini_section *section,
+                                         const char *key)
+{
+    return get_from(&files->config, section, key);
 }
 
 const char *aws_profile_get_from_config(const struct aws_profile *profile, const char *key)

@@ -27,6 +27,15 @@ struct aws_profile {
 /* Other profiles (source_profile) are found the same way. */
 struct aws_profile aws_profile_find(const struct aws_profile_files *files, const char *name);
 
+/* A section of another kind, in the config file: aws_profile_find_section(files, "sso-session", "corp") finds
+ * [sso-session corp], with the same quotes and the same last one that counts. NULL when it is not there. */
+const struct ini_section *aws_profile_find_section(const struct aws_profile_files *files, const char *kind,
+                                                   const char *name);
+
+/* The value of a key of such a section, or of [DEFAULT]; NULL when absent. */
+const char *aws_profile_get_from_section(const struct aws_profile_files *files, const struct ini_section *section,
+                                         const char *key);
+
 static inline bool aws_profile_exists(const struct aws_profile *profile)
 {
     return profile->in_config != NULL || profile->in_credentials != NULL;

@@ -493,6 +493,26 @@ static void names_the_files(void **state)
 }
 
 /* Section names are words of a shell, as Python's shlex reads them. */
+static void finds_sections_of_other_kinds(void **state)
+{
+    (void)state;
+    static const char file[] = "[DEFAULT]\nshared = d\n[profile corp]\nkey = p\n[sso-session corp]\nkey = 1\n"
+                               "[sso-session default]\nkey = 3\n[default]\nkey = 4\n[sso-session 'corp']\nkey = 2\n";
+    char memory[256];
+    struct text why = text_in(memory, sizeof memory);
+    AUTO(aws_profile_files_free) struct aws_profile_files files = {0};
+    assert_ok(ini_parse(bytes_of_text(file), &files.config, &why));
+    assert_null(aws_profile_find_section(&files, "sso-session", "Corp"));
+    assert_null(aws_profile_find_section(&files, "services", "corp"));
+    const struct ini_section *corp = aws_profile_find_section(&files, "sso-session", "corp");
+    assert_string_equal(aws_profile_get_from_section(&files, corp, "key"), "2");
+    assert_string_equal(aws_profile_get_from_section(&files, corp, "shared"), "d");
+    assert_null(aws_profile_get_from_section(&files, corp, "other"));
+    assert_null(aws_profile_get_from_section(&files, NULL, "shared"));
+    const struct ini_section *other = aws_profile_find_section(&files, "sso-session", "default");
+    assert_string_equal(aws_profile_get_from_section(&files, other, "key"), "3");
+}
+
 static void reads_profile_names_like_a_shell(void **state)
 {
     (void)state;
@@ -522,11 +542,17 @@ static void reads_profile_names_like_a_shell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_a_broken_file), cmocka_unit_test(refuses_a_profile_that_is_not_there),
-        cmocka_unit_test(refuses_settings),      cmocka_unit_test(refuses_credentials),
-        cmocka_unit_test(finds_credentials),     cmocka_unit_test(chooses_the_region),
-        cmocka_unit_test(chooses_endpoints),     cmocka_unit_test(chooses_the_ca),
-        cmocka_unit_test(names_the_files),       cmocka_unit_test(reads_profile_names_like_a_shell),
+        cmocka_unit_test(refuses_a_broken_file),
+        cmocka_unit_test(refuses_a_profile_that_is_not_there),
+        cmocka_unit_test(refuses_settings),
+        cmocka_unit_test(refuses_credentials),
+        cmocka_unit_test(finds_credentials),
+        cmocka_unit_test(chooses_the_region),
+        cmocka_unit_test(chooses_endpoints),
+        cmocka_unit_test(chooses_the_ca),
+        cmocka_unit_test(names_the_files),
+        cmocka_unit_test(reads_profile_names_like_a_shell),
+        cmocka_unit_test(finds_sections_of_other_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
