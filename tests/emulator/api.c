@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "tests/emulator/caller.h"
 #include "tests/emulator/fault.h"
 #include "tests/emulator/lab_region.h"
-#include "tests/emulator/signature.h"
 
 #define TOKEN_PREFIX "lab-page-"
 #define SSM_PREFIX "AmazonSSM."
@@ -177,27 +177,19 @@ void api_next_token(json_t *output, size_t end, size_t total)
 
 /* ---- requests ---- */
 
-static bool is_person_for_a_time(const struct credential *caller)
-{
-    return caller->session_token[0] != '\0' && caller->node_id[0] == '\0';
-}
-
 static enum err check_caller(struct api_call *call, size_t operation)
 {
+    struct lab *lab = call->lab;
     struct service_error error = {0};
     bool is_ssm = strncmp(operations[operation].name, SSM_PREFIX, strlen(SSM_PREFIX)) == 0;
-    struct signature_scope scope = {call->region, is_ssm ? "ssm" : "ec2messages", lab_time(call->lab)};
+    struct signature_scope scope = {call->region, is_ssm ? "ssm" : "ec2messages", lab_time(lab),
+                                    SIGNATURE_SKEW_MINUTES};
     if (operations[operation].signing == UNSIGNED) {
         return ERR_OK;
     }
-    enum err err = signature_check(&scope, call->lab->credentials, call->exchange->request, &call->caller, &error);
-    if (err == ERR_OK && call->lab->faults.expire_temporary && is_person_for_a_time(call->caller)) {
-        api_fail(call, "ExpiredTokenException", "The security token included in the request is expired");
-        err = ERR_CREDENTIALS;
-    } else if (err == ERR_CREDENTIALS) {
+    enum err err = caller_check(lab, &scope, call->exchange->request, &call->caller, &error);
+    if (err != ERR_OK) {
         api_fail_error(call, &error);
-    } else if (err != ERR_OK) {
-        api_fail(call, "InternalServerError", "An internal error occurred.");
     }
     return err;
 }
@@ -245,15 +237,18 @@ static void delay_is_over(void *owner, uint64_t now_us)
     run(exchange, find_operation(http_request_header(exchange->request, "x-amz-target")));
 }
 
-void api_request(struct http_exchange *exchange)
+bool api_request(struct http_exchange *exchange)
 {
     struct lab *lab = exchange->lab;
     struct api_call call = {.lab = lab, .exchange = exchange};
+    if (strcmp(exchange->request->method, "POST") != 0 || strcmp(exchange->request->path, "/") != 0) {
+        return false;
+    }
     size_t operation = find_operation(http_request_header(exchange->request, "x-amz-target"));
     lab->counters.api_calls++;
     if (operation == OPERATION_COUNT) {
         api_fail(&call, "UnknownOperationException", "%s", "");
-        return;
+        return true;
     }
     bool is_start = operations[operation].run == api_session_start;
     bool is_resume = operations[operation].run == api_session_resume;
@@ -261,9 +256,10 @@ void api_request(struct http_exchange *exchange)
                        (is_resume ? lab->faults.resume_delay_ms : 0);
     if (delay_ms <= 0) {
         run(exchange, operation);
-        return;
+        return true;
     }
     lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
     exchange->timer = (struct loop_timer){.expired = delay_is_over, .owner = exchange};
     event_loop_arm(lab->loop, &exchange->timer, event_loop_now_us() + (uint64_t)delay_ms * 1000u);
+    return true;
 }

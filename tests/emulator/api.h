@@ -16,8 +16,8 @@ struct api_call {
     const struct credential *caller; /* NULL for operations that are not signed in the usual way */
 };
 
-/* A POST to the API whose body has been read. */
-void api_request(struct http_exchange *exchange);
+/* False, and nothing done, when the request is no POST to "/". */
+bool api_request(struct http_exchange *exchange);
 
 /* How an operation answers: steals `output` (NULL answers InternalServerError) ... */
 void api_reply(const struct api_call *call, json_t *output);

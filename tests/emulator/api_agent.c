@@ -85,7 +85,7 @@ static void reply_role_token(const struct api_call *call, const struct node *nod
 void api_agent_role_token(const struct api_call *call)
 {
     struct lab *lab = call->lab;
-    struct signature_scope scope = {lab->options.region, "ssm", lab_time(lab)};
+    struct signature_scope scope = {lab->options.region, "ssm", lab_time(lab), SIGNATURE_SKEW_MINUTES};
     struct service_error error = {0};
     char id[64];
     signature_node_id(call->exchange->request, id);

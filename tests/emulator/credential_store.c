@@ -74,6 +74,7 @@ static enum err add_person(struct credential_store *store, enum credential_kind 
     snprintf(credential->principal, sizeof credential->principal,
              is_temporary ? "arn:aws:sts::111122223333:assumed-role/lab-role/%s" : "arn:aws:iam::111122223333:user/%s",
              name);
+    snprintf(credential->role, sizeof credential->role, "%s", is_temporary ? "lab-role" : "");
     credential->is_expired = kind == CREDENTIAL_EXPIRED;
     credential->is_denied = kind == CREDENTIAL_DENIED;
     return ERR_OK;
@@ -123,6 +124,14 @@ const struct credential *credential_store_find(const struct credential_store *st
     return NULL;
 }
 
+static void set_role(struct credential *credential, const char *role, const char *session_name)
+{
+    snprintf(credential->role, sizeof credential->role, "%s", role);
+    snprintf(credential->session_name, sizeof credential->session_name, "%s", session_name);
+    snprintf(credential->principal, sizeof credential->principal, "arn:aws:sts::111122223333:assumed-role/%s/%s", role,
+             session_name);
+}
+
 enum err credential_store_issue(struct credential_store *store, const char *node_id,
                                 const struct credential **ret_credential)
 {
@@ -131,9 +140,33 @@ enum err credential_store_issue(struct credential_store *store, const char *node
         return ERR_MEMORY;
     }
     snprintf(credential->node_id, sizeof credential->node_id, "%s", node_id);
-    snprintf(credential->session_name, sizeof credential->session_name, "%s", node_id);
-    snprintf(credential->principal, sizeof credential->principal,
-             "arn:aws:sts::111122223333:assumed-role/lab-node-role/%s", node_id);
+    set_role(credential, "lab-node-role", node_id);
     *ret_credential = credential;
     return ERR_OK;
+}
+
+enum err credential_store_issue_role(struct credential_store *store, const struct credential_grant *grant,
+                                     const struct credential **ret_credential)
+{
+    struct credential *credential = add(store, "ASIA", true);
+    if (credential == NULL) {
+        return ERR_MEMORY;
+    }
+    set_role(credential, grant->role, grant->session_name);
+    credential->expires_unix_s = grant->expires_unix_s;
+    credential->is_denied = grant->is_denied;
+    *ret_credential = credential;
+    return ERR_OK;
+}
+
+bool credential_store_is_expired(const struct credential *credential, time_t now)
+{
+    return credential->is_expired || (credential->expires_unix_s != 0 && now >= credential->expires_unix_s);
+}
+
+void credential_store_expire_issued(struct credential_store *store)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        store->list[i]->is_expired = store->list[i]->is_expired || store->list[i]->expires_unix_s != 0;
+    }
 }

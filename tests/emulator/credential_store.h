@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "common/err.h"
 #include "proxy/core/chance.h"
@@ -14,10 +15,12 @@ struct credential {
     char secret_access_key[44];
     char session_token[512]; /* "": a permanent key */
     char principal[200];     /* ARN of who signs */
-    char session_name[64];   /* first part of the ids of its sessions */
+    char session_name[65];   /* first part of the ids of its sessions */
+    char role[65];           /* "": an IAM user's key */
     char node_id[64];        /* of an agent's credentials; "" for people */
     bool is_denied;          /* valid, but not allowed to start sessions */
-    bool is_expired;
+    bool is_expired;         /* whatever the clock says */
+    time_t expires_unix_s;   /* on the service's clock; 0: never */
 };
 
 struct credential_store; /* owned by its creator */
@@ -42,6 +45,23 @@ const struct credential *credential_store_find(const struct credential_store *st
 /* Fresh temporary credentials for the agent of a node; earlier ones stay good. The result is borrowed. */
 enum err credential_store_issue(struct credential_store *store, const char *node_id,
                                 const struct credential **ret_credential) SSM_MUST_USE;
+
+/* What a session of a role gets. */
+struct credential_grant {
+    const char *role, *session_name; /* up to 64 characters each */
+    time_t expires_unix_s;
+    bool is_denied;
+};
+
+/* Fresh temporary credentials of a role, as STS gives them. The result is borrowed. */
+enum err credential_store_issue_role(struct credential_store *store, const struct credential_grant *grant,
+                                     const struct credential **ret_credential) SSM_MUST_USE;
+
+/* At the time `now`. */
+bool credential_store_is_expired(const struct credential *credential, time_t now);
+
+/* All that were issued to roles of people expire. */
+void credential_store_expire_issued(struct credential_store *store);
 
 /* `len` characters of [a-z0-9], for ids. ret_text has room for len + 1. */
 void credential_store_random_text(struct chance *chance, size_t len, char *ret_text);

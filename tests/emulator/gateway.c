@@ -42,7 +42,7 @@ static bool is_exact_query(const struct session *session, const struct http_requ
 static enum err check_signature(struct lab *lab, const struct http_request *request, struct peer *peer,
                                 struct service_error *error)
 {
-    struct signature_scope scope = {lab->options.region, "ssmmessages", lab_time(lab)};
+    struct signature_scope scope = {lab->options.region, "ssmmessages", lab_time(lab), SIGNATURE_SKEW_MINUTES};
     const struct credential *caller = NULL;
     TRY(signature_check(&scope, lab->credentials, request, &caller, error));
     peer->is_signed = true;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proxy/core/uuid.h"
 #include "tests/emulator/lab_limits.h"
 
 #define BODY_CHUNK 8192
@@ -67,6 +66,15 @@ void http_exchange_reply(struct http_exchange *exchange, int status, const char 
     lws_callback_on_writable(exchange->wsi);
 }
 
+const char *http_exchange_request_id(struct http_exchange *exchange)
+{
+    if (exchange->request_id[0] == '\0') {
+        struct uuid id = uuid_v4(&exchange->lab->chance);
+        uuid_to_text(&id, exchange->request_id);
+    }
+    return exchange->request_id;
+}
+
 static int add_header(struct http_exchange *exchange, const char *name, const char *value, unsigned char **at,
                       unsigned char *end)
 {
@@ -78,9 +86,7 @@ static enum err write_headers(struct http_exchange *exchange)
 {
     unsigned char memory[LWS_PRE + 2048];
     unsigned char *start = memory + LWS_PRE, *at = start, *end = memory + sizeof memory - 1;
-    struct uuid id = uuid_v4(&exchange->lab->chance);
-    char request_id[UUID_TEXT_SIZE], date[64];
-    uuid_to_text(&id, request_id);
+    char date[64];
     time_t now = lab_time(exchange->lab);
     struct tm tm;
     gmtime_r(&now, &tm);
@@ -88,7 +94,7 @@ static enum err write_headers(struct http_exchange *exchange)
     if (lws_add_http_common_headers(exchange->wsi, (unsigned)exchange->status, exchange->content_type,
                                     exchange->body_len, &at, end) != 0 ||
         add_header(exchange, "date:", date, &at, end) != 0 ||
-        add_header(exchange, "x-amzn-requestid:", request_id, &at, end) != 0 ||
+        add_header(exchange, "x-amzn-requestid:", http_exchange_request_id(exchange), &at, end) != 0 ||
         (exchange->error_type[0] != '\0' &&
          add_header(exchange, "x-amzn-errortype:", exchange->error_type, &at, end) != 0) ||
         lws_finalize_write_http_header(exchange->wsi, start, &at, end) != 0) {

@@ -4,6 +4,7 @@
 #ifndef SSM_LAB_HTTP_EXCHANGE_H
 #define SSM_LAB_HTTP_EXCHANGE_H
 
+#include "proxy/core/uuid.h"
 #include "tests/emulator/http_request.h"
 #include "tests/emulator/lab.h"
 
@@ -16,7 +17,8 @@ struct http_exchange {
     void (*context_free)(void *context);
     int status; /* 0: no answer yet */
     const char *content_type;
-    char error_type[64]; /* x-amzn-ErrorType; "": none */
+    char error_type[128];            /* x-amzn-ErrorType; "": none */
+    char request_id[UUID_TEXT_SIZE]; /* "" before http_exchange_request_id */
     char *body;
     size_t body_len, body_sent;
     bool are_headers_sent;
@@ -30,6 +32,9 @@ enum err http_exchange_body(struct http_exchange *exchange, struct bytes piece) 
 
 /* Sets the answer; `body` is copied, `content_type` is borrowed (a literal). Only the first call counts. */
 void http_exchange_reply(struct http_exchange *exchange, int status, const char *content_type, const char *body);
+
+/* x-amzn-RequestId of the answer, which XML answers repeat in their body. */
+const char *http_exchange_request_id(struct http_exchange *exchange);
 
 /* libwebsockets' turn to write. ERR_AGAIN: more to come. ERR_OK: the answer is out. */
 enum err http_exchange_write(struct http_exchange *exchange) SSM_MUST_USE;

@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Read whether signed or not. */
-static const char *const always[] = {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-target"};
+static const char *const always[] = {"authorization", "content-type",         "host",
+                                     "x-amz-date",    "x-amz-security-token", "x-amz-target"};
 
 static int known_token(const char *name, size_t len)
 {

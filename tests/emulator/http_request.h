@@ -23,7 +23,7 @@ struct http_request {
     char *path;                          /* decoded */
     char *query[HTTP_REQUEST_QUERY_MAX]; /* decoded "key=value" */
     size_t query_count;
-    struct http_header headers[LAB_LIMIT_SIGNED_HEADERS + 4]; /* the signed ones and a few more */
+    struct http_header headers[LAB_LIMIT_SIGNED_HEADERS + 16]; /* the signed ones and a few more */
     size_t header_count;
     struct byte_queue body;
 };

@@ -16,6 +16,7 @@
 
 struct node_table;
 struct fault_intervals;
+struct identity;
 struct instance_table;
 struct listener;
 struct outage;
@@ -44,6 +45,7 @@ struct lab {
     int api_port, gateway_port; /* once listening */
     char activation_id[40], activation_code[24];
     struct credential_store *credentials;
+    struct identity *identity;
     struct node_table *nodes;
     struct instance_table *instances;
     struct session_table *sessions;

@@ -8,6 +8,7 @@
 
 #include "tests/emulator/fault_interval.h"
 #include "tests/emulator/gateway.h"
+#include "tests/emulator/identity.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
@@ -192,6 +193,13 @@ static void terminate(struct http_exchange *exchange, const json_t *object)
     reply_json(exchange, 200, json_object());
 }
 
+static void identity(struct http_exchange *exchange, const json_t *object)
+{
+    int http_status = 200;
+    json_t *answer = identity_control(exchange->lab, object, &http_status);
+    reply_json(exchange, http_status, answer);
+}
+
 /* ---- dispatch ---- */
 
 static bool is_loopback(const struct lab *lab)
@@ -216,10 +224,14 @@ bool lab_control_request(struct http_exchange *exchange)
         fail(exchange, 403, "only on a loopback address");
     } else if (!is_post && strcmp(request->path, "/lab/status") == 0) {
         status(exchange);
+    } else if (!is_post && strcmp(request->path, "/lab/identity") == 0) {
+        identity(exchange, NULL);
     } else if (is_post && !json_is_object(object)) {
         fail(exchange, 400, "the body is not a JSON object");
     } else if (is_post && strcmp(request->path, "/lab/faults") == 0) {
         set_faults(exchange, object);
+    } else if (is_post && strcmp(request->path, "/lab/identity") == 0) {
+        identity(exchange, object);
     } else if (is_post && strcmp(request->path, "/lab/terminate") == 0) {
         terminate(exchange, object);
     } else {

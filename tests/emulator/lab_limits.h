@@ -11,6 +11,9 @@
 /* Signed headers of a request; SDKs sign about ten. */
 #define LAB_LIMIT_SIGNED_HEADERS 32
 
+/* Parameters of a form. A DescribeInstances with 200 ids or filters is the longest that anything here sends. */
+#define LAB_LIMIT_FORM_PARAMETERS 512
+
 /* One websocket message. agent_job_reply, the largest of the agent, stops at 120000 bytes. */
 #define LAB_LIMIT_WEBSOCKET_MESSAGE (256 * 1024)
 

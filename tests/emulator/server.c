@@ -12,6 +12,7 @@
 #include "tests/emulator/listener.h"
 #include "tests/emulator/outage.h"
 #include "tests/emulator/peer.h"
+#include "tests/emulator/sts.h"
 
 enum { VHOST_API, VHOST_GATEWAY };
 
@@ -33,17 +34,21 @@ static bool is_gateway(struct lws *wsi)
 
 /* ---- HTTP ---- */
 
+/* All of AWS's services share the API port. Each takes what is its own; the first that does, answers. */
+static bool (*const services[])(struct http_exchange *exchange) = {lab_control_request, sts_request, api_request};
+
 static void dispatch(struct http_exchange *exchange)
 {
     if (is_gateway(exchange->wsi)) {
         gateway_rest(exchange);
-    } else if (lab_control_request(exchange)) {
         return;
-    } else if (strcmp(exchange->request->method, "POST") == 0 && strcmp(exchange->request->path, "/") == 0) {
-        api_request(exchange);
-    } else {
-        http_exchange_reply(exchange, 404, "application/json", "{}");
     }
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
+        if (services[i](exchange)) {
+            return;
+        }
+    }
+    http_exchange_reply(exchange, 404, "application/json", "{}");
 }
 
 static int refuse(struct lws *wsi, int status)

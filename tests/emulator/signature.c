@@ -67,21 +67,21 @@ static enum err check_time(const struct signature_scope *scope, const struct sig
                           authorization->amz_date);
         return ERR_CREDENTIALS;
     }
-    time_t signed_at = timegm(&tm);
+    time_t signed_at = timegm(&tm), skew = (time_t)scope->skew_minutes * 60;
     char now[17], limit[17];
     format_time(scope->now, now);
-    if (signed_at < scope->now - SIGNATURE_SKEW_SECONDS) {
-        format_time(scope->now - SIGNATURE_SKEW_SECONDS, limit);
+    if (signed_at < scope->now - skew) {
+        format_time(scope->now - skew, limit);
         service_error_set(error, "InvalidSignatureException",
-                          "Signature expired: %s is now earlier than %s (%s - 5 min.)", authorization->amz_date, limit,
-                          now);
+                          "Signature expired: %s is now earlier than %s (%s - %d min.)", authorization->amz_date, limit,
+                          now, scope->skew_minutes);
         return ERR_CREDENTIALS;
     }
-    if (signed_at > scope->now + SIGNATURE_SKEW_SECONDS) {
-        format_time(scope->now + SIGNATURE_SKEW_SECONDS, limit);
+    if (signed_at > scope->now + skew) {
+        format_time(scope->now + skew, limit);
         service_error_set(error, "InvalidSignatureException",
-                          "Signature not yet current: %s is still later than %s (%s + 5 min.)", authorization->amz_date,
-                          limit, now);
+                          "Signature not yet current: %s is still later than %s (%s + %d min.)",
+                          authorization->amz_date, limit, now, scope->skew_minutes);
         return ERR_CREDENTIALS;
     }
     return ERR_OK;
@@ -129,16 +129,16 @@ static enum err check_signed_headers(const struct http_request *request, const s
     return ERR_OK;
 }
 
-static enum err check_key(const struct credential_store *store, const struct http_request *request,
-                          const struct signature_text *authorization, const struct credential **ret_caller,
-                          struct service_error *error)
+static enum err check_key(const struct signature_scope *scope, const struct credential_store *store,
+                          const struct http_request *request, const struct signature_text *authorization,
+                          const struct credential **ret_caller, struct service_error *error)
 {
     const struct credential *caller = credential_store_find(store, authorization->access_key_id);
     const char *token = http_request_header(request, "x-amz-security-token");
     if (caller == NULL || strcmp(token == NULL ? "" : token, caller->session_token) != 0) {
         return refuse(error, "UnrecognizedClientException", "The security token included in the request is invalid.");
     }
-    if (caller->is_expired) {
+    if (credential_store_is_expired(caller, scope->now)) {
         return refuse(error, "ExpiredTokenException", "The security token included in the request is expired");
     }
     *ret_caller = caller;
@@ -169,7 +169,7 @@ enum err signature_check(const struct signature_scope *scope, const struct crede
     struct signature_text authorization = {0};
     const struct credential *caller = NULL;
     TRY(signature_text_parse(request, &authorization, ret_error));
-    TRY(check_key(store, request, &authorization, &caller, ret_error));
+    TRY(check_key(scope, store, request, &authorization, &caller, ret_error));
     TRY(check_scope(scope, &authorization, ret_error));
     TRY(check_signed_headers(request, &authorization, ret_error));
     TRY(check_time(scope, &authorization, ret_error));

@@ -1,7 +1,7 @@
 /* signature: strict verification of AWS Signature Version 4, written from the public description of the algorithm and
  * not from ssm-proxy's signer, so that a misunderstanding cannot hide on both sides.
  *
- * Refusals carry AWS's own error types and words. The clock may be off by SIGNATURE_SKEW_SECONDS either way.
+ * Refusals carry AWS's own error types and words. The clock may be off by the service's minutes either way.
  *
  * An agent that registered asks for its role token with the same string to sign, but signs it with RSA-PSS (SHA-256,
  * salt of 32) under its registered key and sends the signature in base64. */
@@ -15,12 +15,13 @@
 #include "tests/emulator/http_request.h"
 #include "tests/emulator/service_error.h"
 
-#define SIGNATURE_SKEW_SECONDS (5 * 60)
+#define SIGNATURE_SKEW_MINUTES 5 /* of most services; STS grants 15 */
 
 struct signature_scope {
     const char *region;
     const char *service; /* "ssm", "ssmmessages", "ec2messages" */
     time_t now;          /* the service's clock */
+    int skew_minutes;    /* of the signature's clock, either way */
 };
 
 /* Checks the signature of a request whose body has been read. ERR_CREDENTIALS with *ret_error set otherwise. */

@@ -1,0 +1,115 @@
+#include "tests/emulator/identity.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/emulator/role.h"
+
+#define WEB_TOKEN_SECONDS (24 * 3600) /* as EKS does by default */
+#define WEB_TOKEN_NAME "web-identity-token"
+
+/* ---- the web identity token ---- */
+
+static enum err write_file(const char *path, const char *content)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return ERR_SYSTEM;
+    }
+    bool is_written = write(fd, content, strlen(content)) == (ssize_t)strlen(content);
+    return close(fd) == 0 && is_written ? ERR_OK : ERR_SYSTEM;
+}
+
+/* `wanted` may have issuer, audience, expires_in_s, or text: then the file holds just that. */
+static enum err write_token(struct lab *lab, const json_t *wanted)
+{
+    struct identity *identity = lab->identity;
+    const json_t *seconds = json_object_get(wanted, "expires_in_s");
+    const char *text = json_string_value(json_object_get(wanted, "text"));
+    struct web_identity_claims claims = {
+        .issuer = json_string_value(json_object_get(wanted, "issuer")),
+        .audience = json_string_value(json_object_get(wanted, "audience")),
+        .issued_unix_s = lab_time(lab),
+        .expires_unix_s = lab_time(lab) + (seconds == NULL ? WEB_TOKEN_SECONDS : (time_t)json_integer_value(seconds)),
+    };
+    char token[WEB_IDENTITY_TOKEN_SIZE];
+    if (text == NULL) {
+        TRY(web_identity_token(&identity->web, &claims, token));
+    }
+    return write_file(identity->web_identity_token_file, text == NULL ? token : text);
+}
+
+/* ---- life ---- */
+
+static enum err set_up(struct lab *lab, struct identity *identity)
+{
+    identity->mfa = mfa_device_new(&lab->chance);
+    identity->web = web_identity_new(&lab->chance);
+    int len = snprintf(identity->web_identity_token_file, sizeof identity->web_identity_token_file, "%s/%s",
+                       lab->state_dir, WEB_TOKEN_NAME);
+    return len < 0 || (size_t)len >= sizeof identity->web_identity_token_file ? ERR_TOO_LONG : write_token(lab, NULL);
+}
+
+enum err identity_new(struct lab *lab, struct identity **ret_identity)
+{
+    struct identity *identity = calloc(1, sizeof *identity);
+    if (identity == NULL) {
+        return ERR_MEMORY;
+    }
+    *ret_identity = identity; /* before anything is set up, which goes through the lab */
+    return set_up(lab, identity);
+}
+
+void identity_free(struct lab *lab, struct identity *identity)
+{
+    if (identity == NULL) {
+        return;
+    }
+    if (lab->owns_state_dir) {
+        unlink(identity->web_identity_token_file);
+    }
+    free(identity);
+}
+
+json_t *identity_describe(const struct lab *lab)
+{
+    const struct identity *identity = lab->identity;
+    char serial[80];
+    snprintf(serial, sizeof serial, "arn:aws:iam::%s:mfa/lab-user", LAB_ACCOUNT);
+    return json_pack("{s:s,s:o,s:s,s:s,s:s}", "account", LAB_ACCOUNT, "roles", role_describe_all(), "mfa_serial",
+                     serial, "mfa_seed", identity->mfa.seed_base32, "web_identity_token_file",
+                     identity->web_identity_token_file);
+}
+
+/* ---- control ---- */
+
+static json_t *describe_counters(const struct identity_counters *counters)
+{
+    return json_pack("{s:I,s:I,s:I}", "assume_role", (json_int_t)counters->assume_role, "assume_role_with_web_identity",
+                     (json_int_t)counters->assume_role_with_web_identity, "get_caller_identity",
+                     (json_int_t)counters->get_caller_identity);
+}
+
+static json_t *show(const struct lab *lab)
+{
+    char code[MFA_DEVICE_CODE_SIZE];
+    mfa_device_code(&lab->identity->mfa, lab_time(lab), code);
+    return json_pack("{s:s,s:o}", "mfa_code", code, "counters", describe_counters(&lab->identity->counters));
+}
+
+json_t *identity_control(struct lab *lab, const json_t *object, int *ret_status)
+{
+    const json_t *token = json_object_get(object, "web_identity_token");
+    *ret_status = 200;
+    if (json_is_true(json_object_get(object, "expire_issued"))) {
+        credential_store_expire_issued(lab->credentials);
+    }
+    if (token != NULL && write_token(lab, token) != ERR_OK) {
+        *ret_status = 500;
+        return json_pack("{s:s}", "error", "the web identity token could not be written");
+    }
+    return show(lab);
+}
