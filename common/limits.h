@@ -8,6 +8,9 @@
 /* StartSession accepts a Target of 1 to 400 characters. */
 #define LIMIT_TARGET 400
 
+/* The key of a tag: 1 to 128 characters; its value has up to 256. */
+#define LIMIT_TAG_KEY 128
+
 /* SessionId is 1 to 96 characters. */
 #define LIMIT_SESSION_ID 96
 
