@@ -2,41 +2,27 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* A setting is stored; an action is only checked here. */
-enum member_kind {
-    MEMBER_NUMBER,
-    MEMBER_BOOLEAN,
-    MEMBER_TEXT,
-    ACTION_NUMBER,
-    ACTION_BOOLEAN,
-    ACTION_LIST,
-    ACTION_OBJECT
-};
+#include "tests/emulator/settings.h"
 
 #define NUMBER(name)                                                                                                   \
     {                                                                                                                  \
-#name, MEMBER_NUMBER, offsetof(struct fault_settings, name)                                                    \
+#name, SETTING_NUMBER, offsetof(struct fault_settings, name)                                                   \
     }
 #define BOOLEAN(name)                                                                                                  \
     {                                                                                                                  \
-#name, MEMBER_BOOLEAN, offsetof(struct fault_settings, name)                                                   \
+#name, SETTING_BOOLEAN, offsetof(struct fault_settings, name)                                                  \
     }
-static const struct {
-    const char *name;
-    enum member_kind kind;
-    size_t offset;
-} members[] = {
+static const struct setting members[] = {
     NUMBER(throttle_next),
     NUMBER(fail_next),
     NUMBER(api_delay_ms),
     NUMBER(start_session_delay_ms),
     NUMBER(clock_offset_s),
-    {"stream_url", MEMBER_TEXT, offsetof(struct fault_settings, stream_url)},
+    {"stream_url", SETTING_TEXT, offsetof(struct fault_settings, stream_url)},
     BOOLEAN(no_token),
     NUMBER(refuse_resumes),
-    {"resume_error", MEMBER_TEXT, offsetof(struct fault_settings, resume_error)},
+    {"resume_error", SETTING_TEXT, offsetof(struct fault_settings, resume_error)},
     NUMBER(resume_delay_ms),
     NUMBER(page_size),
     NUMBER(instance_pending_ms),
@@ -106,76 +92,13 @@ void fault_free(struct fault_settings *faults)
     faults->resume_error = NULL;
 }
 
-static enum err set_text(char **place, const json_t *value)
-{
-    char *copy = json_is_null(value) ? NULL : strdup(json_string_value(value));
-    if (copy == NULL && !json_is_null(value)) {
-        return ERR_MEMORY;
-    }
-    free(*place);
-    *place = copy;
-    return ERR_OK;
-}
-
-static enum err set_member(struct fault_settings *faults, size_t index, const json_t *value)
-{
-    char *place = (char *)faults + members[index].offset;
-    switch (members[index].kind) {
-    case MEMBER_NUMBER:
-        if (!json_is_integer(value)) {
-            return ERR_MALFORMED;
-        }
-        *(int64_t *)(void *)place = json_integer_value(value);
-        return ERR_OK;
-    case MEMBER_BOOLEAN:
-        if (!json_is_boolean(value)) {
-            return ERR_MALFORMED;
-        }
-        *(bool *)place = json_is_true(value);
-        return ERR_OK;
-    case MEMBER_TEXT:
-        if (!json_is_string(value) && !json_is_null(value)) {
-            return ERR_MALFORMED;
-        }
-        return set_text((char **)(void *)place, value);
-    case ACTION_NUMBER:
-        return json_is_integer(value) ? ERR_OK : ERR_MALFORMED;
-    case ACTION_BOOLEAN:
-        return json_is_boolean(value) ? ERR_OK : ERR_MALFORMED;
-    case ACTION_LIST:
-        return json_is_array(value) ? ERR_OK : ERR_MALFORMED;
-    case ACTION_OBJECT:
-        return json_is_object(value) ? ERR_OK : ERR_MALFORMED;
-    }
-    return ERR_MALFORMED;
-}
-
 enum err fault_apply(struct fault_settings *faults, json_t *object, struct text *ret_problem)
 {
     if (json_is_true(json_object_get(object, "reset"))) {
         fault_reset(faults);
     }
-    const char *name = NULL;
-    json_t *value = NULL;
-    void *iterator = json_object_iter(object);
-    for (; iterator != NULL; iterator = json_object_iter_next(object, iterator)) {
-        name = json_object_iter_key(iterator);
-        value = json_object_iter_value(iterator);
-        size_t i = 0;
-        while (i < sizeof members / sizeof members[0] && strcmp(members[i].name, name) != 0) {
-            i++;
-        }
-        if (i == sizeof members / sizeof members[0]) {
-            text_format(ret_problem, "unknown fault '%s'", name);
-            return ERR_MALFORMED;
-        }
-        enum err err = set_member(faults, i, value);
-        if (err != ERR_OK) {
-            text_format(ret_problem, "fault '%s' has the wrong type", name);
-            return err;
-        }
-    }
-    return ERR_OK;
+    const struct settings settings = {members, sizeof members / sizeof members[0], "fault"};
+    return settings_apply(&settings, faults, object, ret_problem);
 }
 
 struct agent_timing fault_agent_timing(const struct fault_settings *faults)
