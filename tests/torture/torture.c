@@ -31,8 +31,7 @@ static struct {
     const char *lacking;
     int lacking_error;
     const char *report;
-    const char *mark;
-    bool is_marked;
+    const char *mark; /* NULL, once it has been reported */
 } torture = {.strike_at = TORTURE_NEVER};
 
 extern const char __executable_start[]; /* of the linker */
@@ -76,7 +75,7 @@ static int strike(struct place *place, const int *errors, size_t error_count)
     torture.outcome.error_count = error_count;
     place->strikes++;
     char line[128];
-    (void)snprintf(line, sizeof line, "%s %d %d\n", place->function, error, torture.is_marked);
+    (void)snprintf(line, sizeof line, "%s %d\n", place->function, error);
     report_line(line);
     errno = error;
     return error;
@@ -98,7 +97,10 @@ int torture_strikes(const char *function, const void *caller, const int *errors,
     uint64_t number = is_any ? torture.calls : place->calls;
     place->calls++;
     torture.calls++;
-    torture.is_marked = torture.is_marked || (torture.mark != NULL && strcmp(function, torture.mark) == 0);
+    if (torture.mark != NULL && strcmp(function, torture.mark) == 0) {
+        torture.mark = NULL;
+        report_line("mark\n");
+    }
     if (number == torture.strike_at &&
         (is_any || (place->caller == torture.strike_caller && strcmp(function, torture.strike_function) == 0))) {
         return strike(place, errors, error_count);

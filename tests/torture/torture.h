@@ -9,8 +9,9 @@
  *                               fail the function has
  *     SSM_TORTURE=FUNCTION:CALLER:N:E
  *                               call N (from 0) of it from that place fails in way E; when that happens, "FUNCTION
- *                               ERROR MARKED" goes to SSM_TORTURE_REPORT at once; MARKED is 1 when the function
- *                               that SSM_TORTURE_MARK names has been called before */
+ *                               ERROR" goes to SSM_TORTURE_REPORT at once
+ *
+ * With SSM_TORTURE_MARK, the first call of the function that it names adds "mark" to the report, when it is made. */
 #ifndef SSM_TORTURE_H
 #define SSM_TORTURE_H
 

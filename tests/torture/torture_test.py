@@ -3,6 +3,7 @@ ways as it has."""
 
 import collections
 import concurrent.futures
+import glob
 import os
 import select
 import subprocess
@@ -18,7 +19,16 @@ from workspace import Workspace, exit_on_signals, program, show
 STATUSES = {0, 64, 66, 69, 71, 75, 76, 77, 78}
 
 WORKERS = 2
-RUN_SECONDS = 40
+# Far from what any of it takes, however busy the machine is: only what never ends is to meet these.
+RUN_SECONDS = 100
+END_SECONDS = 30
+
+# How long the next run waits for the API to end a session of an earlier one: CALL_TIMEOUT_US in reaper.c. A run that a
+# busy machine held up for as long may leave it to the one after it.
+REAP_SECONDS = 4
+
+# No further call is made to fail after so many findings: each may cost the time above.
+WRONG_MAX = 3
 
 # Called first of all when a session has its id, and is to be remembered.
 MARK = "readlink"
@@ -42,6 +52,7 @@ class Worker:
         self.lab = Lab(self.work, "--no-agent-pause")
         self.report = self.work.path("report")
         self.wrong_upload = None
+        self.left = set()
         self.on_input = lambda: None
         self.peer = TcpPeer(case, self.serve)
 
@@ -108,20 +119,35 @@ class Worker:
         peer = TcpPeer(unittest.TestCase(), lambda connection: (connection.sendall(b"x"), connection.recv(1)))
         client = self.work.start([program("torture_proxy"), "connect", "node", str(peer.port)], env=self.lab.environment(),
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        client.stdout.read(1)
+        if client.stdout.read(1) != b"x":
+            raise AssertionError("the client that is to be killed has no tunnel")
+        self.left = self.open_sessions()
         client.kill()
         self.work.stop(client)
         peer.close()
 
     def read_report(self):
+        """Of its last run: the lines of places or of a strike, and whether there is a mark."""
         if not os.path.exists(self.report):
-            return []
+            return [], False
         with open(self.report, encoding="ascii") as file:
-            return [line.split() for line in file]
+            lines = [line.split() for line in file]
+        return [line for line in lines if line != ["mark"]], ["mark"] in lines
 
-    def records(self):
-        folder = os.path.join(self.work.state, "ssm-bridge", "sessions")
-        return [name for name in os.listdir(folder) if name.endswith(".session")] if os.path.isdir(folder) else []
+    def open_sessions(self):
+        return {session["id"] for session in self.lab.status()["sessions"] if session["status"] not in ("Terminated", "Failed")}
+
+    def terminate_sessions(self, sessions):
+        for session in sessions:
+            self.lab.terminate(session)
+
+    def remembered_sessions(self):
+        """Those that have a record."""
+        sessions = set()
+        for path in glob.glob(os.path.join(self.work.state, "ssm-bridge", "sessions", "*.session")):
+            with open(path, encoding="ascii") as file:
+                sessions.update(line.split()[1] for line in file if line.startswith("session "))
+        return sessions
 
     def close(self):
         self.peer.close()
@@ -144,12 +170,17 @@ class TortureProxyTest(unittest.TestCase):
         self.struck = set()
 
     def count(self, worker, run):
-        """What there is to fail: {place: (calls, errors)}. The second run counts, the first makes directories."""
-        for _ in range(2):
+        """What there is to fail: {place: (calls, errors)}. The second run counts, the first makes directories; another one
+        where REAP_SECONDS were not enough."""
+        runs = 0
+        while runs < 2 or (worker.remembered_sessions() and runs < 5):
+            runs += 1
             done = run(worker, "count")
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertEqual(done.stdout, self.truth or done.stdout)
-        return {(function, caller): (int(calls), int(errors)) for function, caller, calls, errors in worker.read_report()}
+        places, _ = worker.read_report()
+        self.assertIsNone(self.judge_sessions(worker, True))
+        return {(function, caller): (int(calls), int(errors)) for function, caller, calls, errors in places}
 
     def judge(self, worker, done, is_known):
         """What is wrong about this run, or None."""
@@ -165,26 +196,43 @@ class TortureProxyTest(unittest.TestCase):
         if message.count("\n") != (0 if done.returncode == 0 else 1):
             return "not one line on standard error"
         self.outcomes["survived" if done.returncode == 0 else "exit status %d" % done.returncode] += 1
-        return self.judge_sessions(worker, is_known)
+        return self.judge_sessions(worker, is_known or bool(done.stdout))
 
     def judge_sessions(self, worker, is_known):
-        if worker.lab.status()["open_sessions"] == 0:
+        """What is wrong with those that are still open, or None."""
+        still_open = worker.open_sessions()
+        if not is_known:  # the reply to StartSession never arrived, or could not be read
+            unheard = still_open - worker.remembered_sessions() - worker.left
+            worker.terminate_sessions(unheard)
+            self.outcomes.update({"session whose id never arrived": len(unheard)} if unheard else {})
+            still_open -= unheard
+        if not still_open:
             return None
-        records = worker.records()
-        worker.on_input = lambda: None
-        worker.connect()
-        try:  # an agent that misses an acknowledgement waits for 2 s
-            worker.lab.wait_for_no_session(5 if is_known or records else 0.1)
+        wrong = self.end_sessions(worker)
+        if not wrong:
             self.outcomes["session that ended later"] += 1
-            return None
+        return wrong and "%s; to be ended were %s" % (wrong, sorted(still_open))
+
+    def end_sessions(self, worker):
+        """Lets the next run do it; what is wrong then, or None."""
+        worker.on_input = lambda: None
+        deadline = time.monotonic() + END_SECONDS
+        while True:
+            began = time.monotonic()
+            done = worker.connect()
+            took = time.monotonic() - began
+            if (done.returncode, done.stdout) != (0, GREETING + ANSWER):
+                return "the next run fails with status %d: %s" % (done.returncode, show(done.stderr))
+            remembered = worker.remembered_sessions()
+            if not remembered:
+                break
+            if took < REAP_SECONDS or began > deadline:
+                return "the next run leaves records of sessions: %s" % sorted(remembered)
+        try:  # an agent that misses an acknowledgement waits for 2 s
+            worker.lab.wait_for_no_session(END_SECONDS)
         except AssertionError:
-            pass
-        for session in worker.lab.status()["sessions"]:
-            worker.lab.terminate(session["id"])
-        if not is_known and not records:  # the reply to StartSession never arrived, or could not be read
-            self.outcomes["session whose id never arrived"] += 1
-            return None
-        return "a session stays open (records: %s)" % records
+            return "these stay open without a record: %s" % sorted(worker.open_sessions())
+        return None
 
     def torture_once(self, worker, run, failure):
         worker.wrong_upload = None
@@ -192,15 +240,16 @@ class TortureProxyTest(unittest.TestCase):
             done = run(worker, "%s:%s:%d:%d" % failure)
         except AssertionError as hanging:
             return str(hanging)
-        struck = worker.read_report()
-        if not struck:
+        struck, is_known = worker.read_report()
+        wrong = self.judge(worker, done, is_known)
+        if struck:
+            self.struck.add(failure.function)
+        else:
             self.outcomes["not reached this time"] += 1
-            return None
-        self.struck.add(failure.function)
-        wrong = self.judge(worker, done, struck[0][2] == "1")
+            wrong = wrong or (done.returncode != 0 and "nothing failed, and yet it did")
         return wrong and "%s, call %d from %s, fails with %s: %s\n  status %d, %d bytes of output: %s" % (
-            failure.function, failure.number, failure.caller, struck[0][1], wrong, done.returncode, len(done.stdout),
-            show(done.stderr))
+            failure.function, failure.number, failure.caller, struck[0][1] if struck else "nothing", wrong, done.returncode,
+            len(done.stdout), show(done.stderr))
 
     def torture(self, run, before=None):
         """`run(worker, what)` makes one run. Of a place that test_connect has, by `before`, only the first further call fails,
@@ -213,17 +262,24 @@ class TortureProxyTest(unittest.TestCase):
             is_brief = place in before and "SSM_TORTURE_ALL" not in os.environ
             failures += [Failure(*place, number, error) for number in range(first, min(calls, first + 1) if is_brief else calls)
                          for error in range(1 if is_brief else errors)]
+        self.assertTrue(failures, "nothing that could fail")
         free = list(self.workers)
+        wrong = []
 
         def one(failure):
+            if len(wrong) >= WRONG_MAX:
+                return
             worker = free.pop()
             try:
-                return self.torture_once(worker, run, failure)
+                finding = self.torture_once(worker, run, failure)
+                if finding:
+                    wrong.append(finding)
+                    worker.terminate_sessions(worker.open_sessions())
             finally:
                 free.append(worker)
 
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-            wrong = [text for text in pool.map(one, failures) if text]
+            list(pool.map(one, failures))  # which raises what they raise
         print("%d places make %d calls; %d of these fail, %d failures: %s; %d wrong" % (
             len(places), sum(calls for calls, _ in places.values()), len({failure[:3] for failure in failures}), len(failures),
             ", ".join("%d %s" % (count, name) for name, count in sorted(self.outcomes.items())), len(wrong)), flush=True)
