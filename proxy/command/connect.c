@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "proxy/command/failure.h"
+#include "proxy/command/find_node.h"
 #include "proxy/command/session.h"
 #include "proxy/command/tunnel.h"
 #include "proxy/edge/clock.h"
@@ -143,7 +144,7 @@ static enum err connect_session(struct connect *connect)
     TRY(run_begin_resolve(run, true));
     TRY(websocket_connect(run->net, &run->account.settings.gateway, &run->websocket));
     TRY(run_resolve(run, true, run->deadline_us));
-    TRY(session_find_node(run, &connect->target, connect->node));
+    TRY(find_node(run, &connect->target, connect->node));
     const char *document = options->values[OPTION_DOCUMENT_NAME];
     struct ssm_api_start_session request = {
         .target = connect->node,

@@ -1,14 +1,9 @@
-/* session: a session of the service, from the person's word for a node to its end, by calls of the SSM API. */
+/* session: a session of the service, from its start to its end, by calls of the SSM API. */
 #ifndef SSM_PROXY_COMMAND_SESSION_H
 #define SSM_PROXY_COMMAND_SESSION_H
 
 #include "proxy/command/run.h"
 #include "proxy/core/ssm_api.h"
-#include "proxy/core/target.h"
-
-/* The id of the node that `target` means: its own when it is one, else by the Name tag. ERR_NO_TARGET: none, or several
- * (run->why lists them). ERR_INTERRUPTED: a signal came. Others as core/ssm_api and edge/https give them. */
-enum err session_find_node(struct run *run, const struct target *target, char ret_id[LIMIT_TARGET + 1]) SSM_MUST_USE;
 
 /* StartSession; leaves a record of the session for the case that we are killed. A signal does not stop it for some
  * seconds: a session whose id never arrived could not be ended. The caller looks at run->signal afterwards, and ends

@@ -1,0 +1,46 @@
+#include "proxy/command/call.h"
+
+#include "proxy/command/api.h"
+#include "proxy/edge/clock.h"
+
+static enum err wait_for_reply(struct run *run, struct https_call *call, const struct call_patience *patience,
+                               struct aws_reply *ret_reply)
+{
+    int64_t deadline_us = patience->deadline_us;
+    int64_t grace_us = patience->grace_us;
+    bool was_signalled = run->signal != 0;
+    for (;;) {
+        enum err err = api_reply(call, ret_reply, &run->why);
+        if (err != ERR_AGAIN) {
+            return err;
+        }
+        if (clock_mono_us() >= deadline_us) {
+            text_put(&run->why, "no reply from the SSM API in time");
+            return ERR_TIMEOUT;
+        }
+        if (run->is_urgent && !patience->is_firm) { /* it may have been before we began */
+            return ERR_INTERRUPTED;
+        }
+        TRY(run_turn(run, deadline_us));
+        if (run->signal != 0 && !was_signalled && grace_us == 0) {
+            return ERR_INTERRUPTED;
+        }
+        if (run->signal != 0 && !was_signalled) {
+            was_signalled = true;
+            deadline_us = instant_earlier(deadline_us, clock_mono_us() + grace_us);
+        }
+    }
+}
+
+static int64_t time_left_us(int64_t deadline_us)
+{
+    int64_t left_us = deadline_us - clock_mono_us();
+    return left_us > 1000 ? left_us : 1000;
+}
+
+enum err call_ssm(struct run *run, const struct ssm_api_request *request, const struct call_patience *patience,
+                  struct https_call **ret_call, struct aws_reply *ret_reply)
+{
+    TRY(api_post(run->net, &run->account, request, time_left_us(patience->deadline_us), ret_call));
+    return wait_for_reply(run, *ret_call, patience, ret_reply);
+}
