@@ -44,7 +44,7 @@ enum err account_open(const struct aws_config_flags *flags, struct account *ret_
     };
     AUTO(account_wipe) struct account account = {.config = NULL};
     TRY(aws_config_open(&input, &account.config, ret_why));
-    TRY(aws_config_settings(account.config, &account.settings, ret_why));
+    TRY(aws_settings_choose(account.config, &account.settings, ret_why));
     *ret_account = account;
     account = (struct account){.config = NULL};
     return ERR_OK;

@@ -4,7 +4,7 @@
 #define SSM_PROXY_COMMAND_ACCOUNT_H
 
 #include "proxy/command/resolver.h"
-#include "proxy/core/aws_config.h"
+#include "proxy/core/aws_settings.h"
 #include "proxy/core/credential_chain.h"
 
 /* Zero-initialised means "nobody". */

@@ -142,7 +142,10 @@ static enum err connect_session(struct connect *connect)
     struct run *run = &connect->run;
     const struct options *options = connect->options;
     TRY(run_begin_resolve(run, true));
-    TRY(websocket_connect(run->net, &run->account.settings.gateway, &run->websocket));
+    const struct aws_service_gateway *gateway = &run->account.settings.gateway;
+    if (gateway->is_known) {
+        TRY(websocket_connect(run->net, &gateway->url, &run->websocket));
+    }
     TRY(run_resolve(run, true, run->deadline_us));
     TRY(find_node(run, &connect->target, connect->node));
     const char *document = options->values[OPTION_DOCUMENT_NAME];

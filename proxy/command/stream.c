@@ -5,7 +5,7 @@
 enum err stream_init(struct stream *stream, struct run *run, const char *stream_url, struct chance chance)
 {
     TRY(endpoint_parse_stream_url(bytes_of_text(stream_url), &stream->url, &run->why));
-    aws_config_apply_gateway(&run->account.settings, &stream->url);
+    aws_settings_apply_gateway(&run->account.settings, &stream->url);
     stream->chance = chance;
     stream->client_id = uuid_v4(&stream->chance);
     return ERR_OK;
@@ -13,6 +13,9 @@ enum err stream_init(struct stream *stream, struct run *run, const char *stream_
 
 enum err stream_upgrade(const struct stream *stream, struct run *run)
 {
+    if (run->websocket == NULL) {
+        TRY(websocket_connect(run->net, &stream->url, &run->websocket));
+    }
     return websocket_upgrade(run->websocket, &stream->url);
 }
 

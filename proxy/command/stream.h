@@ -15,7 +15,7 @@ struct stream {
 /* ERR_STREAM_URL, with words in run->why, when the URL cannot be used. */
 enum err stream_init(struct stream *stream, struct run *run, const char *stream_url, struct chance chance) SSM_MUST_USE;
 
-/* Asks for the upgrade on the connection of run->websocket. */
+/* Asks for the upgrade on the connection of run->websocket, which is made first where there is none. */
 enum err stream_upgrade(const struct stream *stream, struct run *run) SSM_MUST_USE;
 
 /* The websocket is open: sends OpenDataChannel on it and wipes the token. */

@@ -1,9 +1,5 @@
 #include "proxy/core/aws_config.h"
 
-#include "proxy/core/ssm_api.h"
-
-#define SERVICE_GATEWAY "ssmmessages"
-
 static const char *filled(const char *value)
 {
     return text_is_given(value) ? value : NULL;
@@ -101,151 +97,37 @@ const char *aws_config_get(const struct aws_config *config, const char *key)
     return aws_profile_get(&config->profile, key);
 }
 
-/* ---- settings ---- */
-
-/* A value and where a person finds it. */
-struct setting {
-    const char *value; /* NULL: nowhere */
-    const char *origin;
-};
-
-static struct setting first_setting(struct setting flag, const struct aws_config *config, const char *const *variables,
-                                    size_t count)
+bool aws_config_find(const struct aws_config *config, const struct aws_config_names *names,
+                     struct aws_config_setting *ret_setting)
 {
-    struct setting found = {filled(flag.value), flag.origin};
-    for (size_t i = 0; i < count && found.value == NULL; i++) {
-        found = (struct setting){aws_config_variable(config, variables[i]), variables[i]};
+    struct aws_config_setting found = {filled(names->flag), names->flag_origin};
+    for (size_t i = 0; i < AWS_CONFIG_VARIABLES_MAX && found.value == NULL && names->variables[i] != NULL; i++) {
+        found = (struct aws_config_setting){aws_config_variable(config, names->variables[i]), names->variables[i]};
     }
-    return found;
+    if (found.value == NULL && names->key != NULL) {
+        found = (struct aws_config_setting){filled(aws_config_get(config, names->key)), names->key_origin};
+    }
+    if (found.value == NULL) {
+        return false;
+    }
+    *ret_setting = found;
+    return true;
 }
 
-static enum err choose_region(const struct aws_config *config, char ret_region[LIMIT_REGION + 1], struct text *ret_why)
+enum err aws_config_switch(const struct aws_config *config, const char *variable, const char *key, bool *ret_is_on,
+                           struct text *ret_why)
 {
-    static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
-    struct setting region =
-        first_setting((struct setting){config->input.flags.region, "--region"}, config, variables, 2);
-    if (region.value == NULL) {
-        region = (struct setting){filled(aws_config_get(config, "region")), "region of the profile"};
+    struct aws_config_names names = {.variables = {variable}, .key = key, .key_origin = key};
+    struct aws_config_setting setting;
+    if (!aws_config_find(config, &names, &setting)) {
+        *ret_is_on = false;
+        return ERR_OK;
     }
-    if (region.value == NULL) {
-        text_format(ret_why, "no region: give --region, set AWS_REGION, or set region in profile \"%s\" of %s",
-                    config->profile_name, config->input.config.path);
+    bool is_on = strcasecmp(setting.value, "true") == 0;
+    if (!is_on && strcasecmp(setting.value, "false") != 0) {
+        text_format(ret_why, "%s is neither true nor false: \"%.120s\"", setting.origin, setting.value);
         return ERR_CONFIG;
     }
-    if (!endpoint_region_is_valid(region.value)) {
-        text_format(ret_why, "\"%.120s\" (%s) is not the name of a region", region.value, region.origin);
-        return ERR_CONFIG;
-    }
-    memcpy(ret_region, region.value, strlen(region.value) + 1);
+    *ret_is_on = is_on;
     return ERR_OK;
-}
-
-static enum err parse_endpoint(struct setting setting, struct endpoint_url *ret_url, struct text *ret_why)
-{
-    if (strchr(setting.value, '?') != NULL || endpoint_parse(bytes_of_text(setting.value), ret_url) != ERR_OK) {
-        text_format(ret_why, "the URL in %s cannot be used; it looks like https://host or https://host:port",
-                    setting.origin);
-        return ERR_CONFIG;
-    }
-    return ERR_OK;
-}
-
-static bool ignores_endpoint_variables(const struct aws_config *config)
-{
-    const char *value = aws_config_variable(config, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-    return value != NULL && strcasecmp(value, "true") == 0;
-}
-
-/* Plain http only to this machine: the session token travels in a header, the stream token in the reply. */
-static enum err choose_api(const struct aws_config *config, struct aws_settings *settings, struct text *ret_why)
-{
-    static const char *const variables[] = {"AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL"};
-    struct setting endpoint = first_setting((struct setting){config->input.flags.endpoint_url, "--endpoint-url"},
-                                            config, variables, ignores_endpoint_variables(config) ? 0 : 2);
-    if (endpoint.value == NULL) {
-        struct endpoint_variant plain = {.fips = false};
-        return endpoint_for_service(SSM_API_SERVICE, settings->region, plain, &settings->api);
-    }
-    TRY(parse_endpoint(endpoint, &settings->api, ret_why));
-    bool is_plain_http = settings->api.scheme == ENDPOINT_HTTP && endpoint_is_loopback(&settings->api);
-    if (settings->api.scheme != ENDPOINT_HTTPS && !is_plain_http) {
-        text_format(ret_why, "the URL in %s must begin with https:// (http:// only for this machine)", endpoint.origin);
-        return ERR_CONFIG;
-    }
-    return ERR_OK;
-}
-
-static enum err choose_gateway(const struct aws_config *config, struct aws_settings *settings, struct text *ret_why)
-{
-    static const char *const variables[] = {"AWS_ENDPOINT_URL_SSMMESSAGES", "AWS_ENDPOINT_URL"};
-    bool ignores = ignores_endpoint_variables(config);
-    struct setting own = first_setting((struct setting){NULL, NULL}, config, variables, ignores ? 0 : 1);
-    struct setting shared = first_setting((struct setting){config->input.flags.endpoint_url, "--endpoint-url"}, config,
-                                          variables + 1, ignores ? 0 : 1);
-    struct endpoint_url gateway;
-    struct endpoint_variant plain = {.fips = false};
-    settings->replaces_stream_address = own.value != NULL;
-    if (own.value != NULL) {
-        TRY(parse_endpoint(own, &gateway, ret_why));
-        if (!endpoint_is_tls(&gateway)) {
-            text_format(ret_why, "the URL in %s must begin with https:// or wss://", own.origin);
-            return ERR_CONFIG;
-        }
-    } else if (shared.value != NULL) {
-        TRY(parse_endpoint(shared, &gateway, ret_why));
-    } else {
-        TRY(endpoint_for_service(SERVICE_GATEWAY, settings->region, plain, &gateway));
-    }
-    gateway.scheme = ENDPOINT_WSS;
-    settings->gateway = gateway;
-    return ERR_OK;
-}
-
-static enum err copy_path(struct setting setting, char ret_path[LIMIT_PATH + 1], struct text *ret_why)
-{
-    struct text path = text_in(ret_path, LIMIT_PATH + 1);
-    text_put(&path, setting.value == NULL ? "" : setting.value);
-    if (path.overflowed) {
-        text_format(ret_why, "the path in %s is too long", setting.origin);
-        return ERR_CONFIG;
-    }
-    return ERR_OK;
-}
-
-static enum err choose_ca(const struct aws_config *config, struct aws_settings *settings, struct text *ret_why)
-{
-    static const char *const variables[] = {"AWS_CA_BUNDLE"};
-    struct setting bundle =
-        first_setting((struct setting){config->input.flags.ca_bundle, "--ca-bundle"}, config, variables, 1);
-    if (bundle.value == NULL) {
-        bundle = (struct setting){filled(aws_config_get(config, "ca_bundle")), "ca_bundle of the profile"};
-    }
-    struct setting file = {aws_config_variable(config, "SSL_CERT_FILE"), "SSL_CERT_FILE"};
-    struct setting directory = {aws_config_variable(config, "SSL_CERT_DIR"), "SSL_CERT_DIR"};
-    if (bundle.value != NULL) {
-        file.value = NULL;
-        directory.value = NULL;
-    }
-    TRY(copy_path(bundle, settings->ca_path, ret_why));
-    TRY(copy_path(file, settings->ssl_cert_file, ret_why));
-    return copy_path(directory, settings->ssl_cert_dir, ret_why);
-}
-
-enum err aws_config_settings(const struct aws_config *config, struct aws_settings *ret_settings, struct text *ret_why)
-{
-    struct aws_settings settings = {.replaces_stream_address = false};
-    memcpy(settings.profile, config->profile_name, sizeof settings.profile);
-    TRY(choose_region(config, settings.region, ret_why));
-    TRY(choose_api(config, &settings, ret_why));
-    TRY(choose_gateway(config, &settings, ret_why));
-    TRY(choose_ca(config, &settings, ret_why));
-    *ret_settings = settings;
-    return ERR_OK;
-}
-
-void aws_config_apply_gateway(const struct aws_settings *settings, struct endpoint_url *stream_url)
-{
-    if (settings->replaces_stream_address) {
-        endpoint_replace_address(stream_url, &settings->gateway);
-    }
 }

@@ -1,25 +1,17 @@
-/* aws_config: from flags, environment and the two shared files to region, endpoints, CA and credentials, with the
- * AWS CLI's precedence. Pure: the environment is a function, the files are text that the edge has read.
+/* aws_config: flags, environment and the two shared files, with the AWS CLI's precedence. Pure: the environment is a
+ * function, the files are text that the edge has read. Region, CA and the like: aws_settings; endpoints: aws_service.
  *
  *     struct aws_config_paths paths;
  *     TRY(aws_config_paths(&environment, &paths, &why));            which files to read
  *     ... the edge reads them ...
  *     AUTO(aws_config_free) struct aws_config *config = NULL;
  *     TRY(aws_config_open(&input, &config, &why));                  parses them, chooses the profile
- *     struct aws_settings settings;
- *     TRY(aws_config_settings(config, &settings, &why));            region, endpoints, CA
  *     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
  *     TRY(aws_config_credentials(config, &credentials, &why));      what signs
  *
  * Every failure leaves one plain sentence in `ret_why`: what is wrong, where, and what to do. No secret is in it.
  *
  *   profile       --profile, AWS_PROFILE, AWS_DEFAULT_PROFILE, "default". One that is asked for must exist.
- *   region        --region, AWS_REGION, AWS_DEFAULT_REGION, region of the profile.
- *   SSM API       --endpoint-url, AWS_ENDPOINT_URL_SSM, AWS_ENDPOINT_URL, the region's host. The variables are
- *                 ignored when AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true.
- *   gateway       AWS_ENDPOINT_URL_SSMMESSAGES (in place of StreamUrl's host and port). Else StreamUrl as it comes; to
- *                 connect before it is known: host of --endpoint-url or AWS_ENDPOINT_URL, else the region's gateway.
- *   CA            --ca-bundle, AWS_CA_BUNDLE, ca_bundle of the profile, SSL_CERT_FILE and SSL_CERT_DIR, the system's.
  *   credentials   the environment (not with --profile; still with AWS_PROFILE), role_arn, web identity, SSO, keys in
  *                 the credentials file, credential_process, keys in the config file. The ones that need a process or
  *                 the network are recognised and refused by name here.
@@ -97,24 +89,35 @@ const char *aws_config_variable(const struct aws_config *config, const char *nam
 /* A key of the chosen profile (lower case), from the credentials file or else the config file; NULL when absent. */
 const char *aws_config_get(const struct aws_config *config, const char *key);
 
-struct aws_settings {
-    char profile[LIMIT_PROFILE + 1];
-    char region[LIMIT_REGION + 1];
-    struct endpoint_url api;            /* where to post; path "/" unless the endpoint URL has one */
-    struct endpoint_url gateway;        /* where to connect before StreamUrl is known (wss); its path means nothing */
-    bool replaces_stream_address;       /* `gateway` takes the place of StreamUrl's host and port */
-    char ca_path[LIMIT_PATH + 1];       /* a file, or a directory; "" : see below. Alone: nothing else is trusted */
-    char ssl_cert_file[LIMIT_PATH + 1]; /* OpenSSL's own variables; both "" : the system's. Only when ca_path is "" */
-    char ssl_cert_dir[LIMIT_PATH + 1];
+/* ---- a setting: the first of a flag, some variables and a key of the profile ---- */
+
+#define AWS_CONFIG_VARIABLES_MAX 4
+
+/* Where to look; what is NULL is not looked at. */
+struct aws_config_names {
+    const char *flag; /* its value */
+    const char *flag_origin;
+    const char *variables[AWS_CONFIG_VARIABLES_MAX];
+    const char *key;        /* of the profile */
+    const char *key_origin; /* in words */
 };
 
-/* ERR_CONFIG: no region, an unusable region or endpoint URL (a query in it is one), http to another machine (the
- * session token would travel in the clear). */
-enum err aws_config_settings(const struct aws_config *config, struct aws_settings *ret_settings,
-                             struct text *ret_why) SSM_MUST_USE;
+/* A value, never empty, and where a person finds it. Borrowed. */
+struct aws_config_setting {
+    const char *value;
+    const char *origin;
+};
 
-/* StreamUrl with the gateway's address in its place where the settings say so. */
-void aws_config_apply_gateway(const struct aws_settings *settings, struct endpoint_url *stream_url);
+/* False when it is nowhere. */
+bool aws_config_find(const struct aws_config *config, const struct aws_config_names *names,
+                     struct aws_config_setting *ret_setting);
+
+/* A setting that is "true" or "false", in any case; false when it is nowhere. ERR_CONFIG for anything else: what was to
+ * be switched on must not stay off without a word. */
+enum err aws_config_switch(const struct aws_config *config, const char *variable, const char *key, bool *ret_is_on,
+                           struct text *ret_why) SSM_MUST_USE;
+
+/* ---- credentials ---- */
 
 /* Which source of the chain above applies. */
 enum aws_credentials_source aws_config_credentials_source(const struct aws_config *config);

@@ -12,23 +12,22 @@ static const struct {
     [ENDPOINT_WSS] = {"wss", 443},
 };
 
-/* The agent's table of region prefixes (core/app/platform and agent/platform), and the SDKs' partitions.json for the
- * names and for dual stack. The first row that fits counts. */
+/* The agent's table of region prefixes (core/app/platform and agent/platform), and the SDKs' partitions.json (of 2026)
+ * for the rest. Every partition has FIPS and dual-stack hosts by now. The first row that fits counts. */
 static const struct partition {
     const char *region_prefix;
     const char *name;
     const char *suffix;
-    const char *dual_stack_suffix; /* NULL: none */
-    bool is_fips;                  /* the plain host is a FIPS endpoint already */
+    const char *dual_stack_suffix;
 } partitions[] = {
-    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", false},
-    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws", true},
-    {"us-iso-", "aws-iso", "c2s.ic.gov", NULL, false},
-    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", NULL, false},
-    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", NULL, false},
-    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", NULL, false},
-    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", false},
-    {"", "aws", "amazonaws.com", "api.aws", false},
+    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws"},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"", "aws", "amazonaws.com", "api.aws"},
 };
 
 static const struct partition *find_partition(const char *region)
@@ -51,25 +50,15 @@ bool endpoint_region_is_valid(const char *region)
     return len > 0 && len <= LIMIT_REGION && region[len] == '\0' && region[0] != '-' && region[len - 1] != '-';
 }
 
-enum err endpoint_host(const char *service, const char *region, struct endpoint_variant variant,
-                       char ret_host[LIMIT_HOST + 1])
+enum err endpoint_in_region(const char *host_prefix, const char *region, bool is_dual_stack,
+                            struct endpoint_url *ret_url)
 {
     const struct partition *partition = find_partition(region);
-    const char *suffix = variant.dual_stack ? partition->dual_stack_suffix : partition->suffix;
-    if (suffix == NULL) {
-        return ERR_CONFIG;
-    }
-    bool says_fips = variant.fips && (variant.dual_stack || !partition->is_fips);
-    struct text host = text_in(ret_host, LIMIT_HOST + 1);
-    text_format(&host, "%s%s.%s.%s", service, says_fips ? "-fips" : "", region, suffix);
-    return text_finish(&host);
-}
-
-enum err endpoint_for_service(const char *service, const char *region, struct endpoint_variant variant,
-                              struct endpoint_url *ret_url)
-{
     struct endpoint_url url = {.scheme = ENDPOINT_HTTPS, .port = schemes[ENDPOINT_HTTPS].port, .path = "/"};
-    TRY(endpoint_host(service, region, variant, url.host));
+    struct text host = text_in(url.host, sizeof url.host);
+    text_format(&host, "%s.%s.%s", host_prefix, region,
+                is_dual_stack ? partition->dual_stack_suffix : partition->suffix);
+    TRY(text_finish(&host));
     *ret_url = url;
     return ERR_OK;
 }

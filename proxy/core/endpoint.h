@@ -23,11 +23,6 @@ struct endpoint_url {
     char path[LIMIT_STREAM_URL + 1]; /* path and query from the '/', verbatim; "/" when the URL has none */
 };
 
-struct endpoint_variant {
-    bool fips;
-    bool dual_stack;
-};
-
 /* Any of the four schemes, with host, optional port, path and query. ERR_MALFORMED for anything else: user
  * information, a fragment, control characters, blanks, non-ASCII, port 0 or above 65535. ERR_TOO_LONG over
  * LIMIT_STREAM_URL or LIMIT_HOST. */
@@ -62,13 +57,9 @@ bool endpoint_region_is_valid(const char *region);
 /* The partition of a region, by its prefix: "aws", "aws-cn", ... Never NULL. */
 const char *endpoint_partition(const char *region);
 
-/* "ssm.eu-west-1.amazonaws.com" and the like. `region` must be valid. ERR_CONFIG when the partition has no such
- * variant, ERR_TOO_LONG. */
-enum err endpoint_host(const char *service, const char *region, struct endpoint_variant variant,
-                       char ret_host[LIMIT_HOST + 1]) SSM_MUST_USE;
-
-/* https://HOST/ of a service in a region. */
-enum err endpoint_for_service(const char *service, const char *region, struct endpoint_variant variant,
-                              struct endpoint_url *ret_url) SSM_MUST_USE;
+/* https://HOST_PREFIX.REGION.SUFFIX/, e.g. https://ssm-fips.us-east-1.api.aws/. `region` must be valid. ERR_TOO_LONG.
+ */
+enum err endpoint_in_region(const char *host_prefix, const char *region, bool is_dual_stack,
+                            struct endpoint_url *ret_url) SSM_MUST_USE;
 
 #endif

@@ -3,7 +3,7 @@
  * resolved is valid; what is refused has a sentence, without the secret in it. */
 #include "tests/fuzz/fuzz_support.h"
 
-#include "proxy/core/aws_config.h"
+#include "proxy/core/aws_settings.h"
 
 #define MAX_VARIABLES 16
 /* Where the only occurrence of MARK stands as the value of this line of a file, no sentence may contain it. */
@@ -92,7 +92,9 @@ static void check_settings(const struct aws_settings *settings)
     MUST(endpoint_region_is_valid(settings->region) && settings->profile[0] != '\0');
     MUST(settings->api.scheme == ENDPOINT_HTTPS ||
          (settings->api.scheme == ENDPOINT_HTTP && endpoint_is_loopback(&settings->api)));
-    MUST(settings->gateway.scheme == ENDPOINT_WSS && settings->gateway.host[0] != '\0' && settings->gateway.port != 0);
+    const struct aws_service_gateway *gateway = &settings->gateway;
+    MUST(gateway->url.scheme == ENDPOINT_WSS && gateway->url.host[0] != '\0' && gateway->url.port != 0);
+    MUST(gateway->is_known || !gateway->replaces_address);
     MUST(settings->ca_path[0] == '\0' || (settings->ssl_cert_file[0] == '\0' && settings->ssl_cert_dir[0] == '\0'));
 }
 
@@ -116,7 +118,7 @@ static void resolve(const struct aws_config_input *input, struct text *why)
         return;
     }
     struct aws_settings settings;
-    err = aws_config_settings(config, &settings, why);
+    err = aws_settings_choose(config, &settings, why);
     MUST((err == ERR_OK && why->len == 0) || (err == ERR_CONFIG && why->len > 0));
     if (err == ERR_OK) {
         check_settings(&settings);

@@ -6,7 +6,7 @@
  *     {"environment": {..}, "flags": {..}, "config": text or null, "credentials": text or null}
  *         -> {"refused": "..."} or {"region", "ca_bundle", "source", "access_key_id", "secret", "token"} */
 #include "common/ini.h"
-#include "proxy/core/aws_config.h"
+#include "proxy/core/aws_settings.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -99,7 +99,7 @@ static void put_settings(const struct aws_config *config, json_t *answer)
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
     struct aws_settings settings;
-    if (aws_config_settings(config, &settings, &why) == ERR_OK) {
+    if (aws_settings_choose(config, &settings, &why) == ERR_OK) {
         json_object_set_new(answer, "region", json_string(settings.region));
         json_object_set_new(answer, "ca_bundle", json_string(settings.ca_path));
     }

@@ -4,7 +4,7 @@
 #include "common/auto.h"
 #include "common/ini.h"
 #include "common/log.h"
-#include "proxy/core/aws_config.h"
+#include "proxy/core/aws_settings.h"
 #include "proxy/core/control_message.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
@@ -62,7 +62,7 @@ static enum err read_account(void)
     AUTO(aws_config_free) struct aws_config *config = NULL;
     TRY(aws_config_open(&input, &config, &words));
     struct aws_settings settings;
-    TRY(aws_config_settings(config, &settings, &words));
+    TRY(aws_settings_choose(config, &settings, &words));
     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = ""};
     TRY(aws_config_credentials(config, &credentials, &words));
     demand_text(settings.region, "eu-west-1");
@@ -123,8 +123,7 @@ static enum err read_sessions(void)
 {
     struct ssm_api_failure failure;
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct aws_reply started =
-        reply_of(200, "{\"SessionId\":\"a-1\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}");
+    struct aws_reply started = reply_of(200, "{\"SessionId\":\"a-1\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}");
     TRY(ssm_api_parse_session(&started, &session, &failure));
     demand_text(session.token.reveal, "t");
     struct aws_reply resumed = reply_of(200, "{\"SessionId\":\"a-1\",\"TokenValue\":\"u\"}");

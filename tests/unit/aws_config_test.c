@@ -1,6 +1,6 @@
 #include "tests/support/unit.h"
 
-#include "proxy/core/aws_config.h"
+#include "proxy/core/aws_settings.h"
 
 #define CONFIG_PATH "/home/a/.aws/config"
 #define CREDENTIALS_PATH "/home/a/.aws/credentials"
@@ -50,7 +50,7 @@ static enum err settings_of(struct given given, struct aws_settings *ret_setting
     AUTO(aws_config_free) struct aws_config *config = NULL;
     TRY(open_config(&given, &config));
     struct text why = text_in(why_memory, sizeof why_memory);
-    return aws_config_settings(config, ret_settings, &why);
+    return aws_settings_choose(config, ret_settings, &why);
 }
 
 static enum err credentials_of(struct given given, struct aws_credentials *ret_credentials)
@@ -130,18 +130,9 @@ static void refuses_settings(void **state)
         {{.flags = {.region = "eu west"}}, "\"eu west\" (--region)"},
         {{.environment = {{{"AWS_REGION", "evil.com/"}}}}, "(AWS_REGION)"},
         {{.config = "[default]\nregion = eu-west-1 # Ireland\n"}, "(region of the profile)"},
+        {{.flags = {.region = "fips-us-east-1"}}, "names an endpoint: give the region, and set AWS_USE_FIPS_ENDPOINT"},
+        {{.environment = {{{"AWS_REGION", "us-gov-west-1-fips"}}}}, "(AWS_REGION) names an endpoint"},
         {{.flags = {.region = "r", .endpoint_url = "nonsense"}}, "--endpoint-url cannot be used"},
-        {{.flags = {.region = "r", .endpoint_url = "https://u:secret@h/"}}, "--endpoint-url cannot be used"},
-        {{.flags = {.region = "r", .endpoint_url = "https://h/?x=y"}}, "--endpoint-url cannot be used"},
-        {{.flags = {.region = "r", .endpoint_url = "wss://h/"}}, "--endpoint-url must begin with https://"},
-        {{.flags = {.region = "r", .endpoint_url = "http://ssm.example/"}}, "http:// only for this machine"},
-        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL", "http://10.0.0.1"}}}},
-         "AWS_ENDPOINT_URL must"},
-        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL_SSM", "h"}}}}, "AWS_ENDPOINT_URL_SSM cannot"},
-        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "http://127.0.0.1"}}}},
-         "AWS_ENDPOINT_URL_SSMMESSAGES must begin with https:// or wss://"},
-        {{.flags = {.region = "r"}, .environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "gateway"}}}},
-         "AWS_ENDPOINT_URL_SSMMESSAGES cannot"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct aws_settings settings = {.region = "before"};
@@ -321,83 +312,6 @@ static void chooses_the_region(void **state)
         struct aws_settings settings;
         assert_ok(settings_of(cases[i].given, &settings));
         assert_string_equal(settings.region, cases[i].region);
-        assert_false(settings.replaces_stream_address);
-    }
-}
-
-static void chooses_endpoints(void **state)
-{
-    (void)state;
-    static const struct {
-        struct given given;
-        const char *api;
-        const char *gateway;
-        bool replaces;
-    } cases[] = {
-        {{.config = NULL}, "https://ssm.eu-west-1.amazonaws.com/", "wss://ssmmessages.eu-west-1.amazonaws.com/", false},
-        {{.flags = {.endpoint_url = "https://127.0.0.1:9843"},
-          .environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
-         "https://127.0.0.1:9843/",
-         "wss://127.0.0.1:9843/",
-         false},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
-         "https://s/path",
-         "wss://e/",
-         false},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s"}}}},
-         "https://s/",
-         "wss://ssmmessages.eu-west-1.amazonaws.com/",
-         false},
-        {{.environment = {{{"AWS_ENDPOINT_URL", "http://localhost:4566"}}}},
-         "http://localhost:4566/",
-         "wss://localhost:4566/",
-         false},
-        {{.environment = {{{"AWS_ENDPOINT_URL", "https://e"}, {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://[::1]:9"}}}},
-         "https://e/",
-         "wss://[::1]:9/",
-         true},
-        {{.flags = {.endpoint_url = "https://f"}, .environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "wss://g"}}}},
-         "https://f/",
-         "wss://g/",
-         true},
-        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"},
-                           {"AWS_ENDPOINT_URL_SSM", "https://s"},
-                           {"AWS_ENDPOINT_URL", "https://e"},
-                           {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://g"}}}},
-         "https://ssm.eu-west-1.amazonaws.com/",
-         "wss://ssmmessages.eu-west-1.amazonaws.com/",
-         false},
-        {{.flags = {.endpoint_url = "https://f"}, .environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"}}}},
-         "https://f/",
-         "wss://f/",
-         false},
-        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
-         "https://e/",
-         "wss://e/",
-         false},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct given given = cases[i].given;
-        given.flags.region = "eu-west-1";
-        struct aws_settings settings;
-        assert_ok(settings_of(given, &settings));
-        char memory[512];
-        struct text url = text_in(memory, sizeof memory);
-        endpoint_put_url(&settings.api, &url);
-        assert_string_equal(memory, cases[i].api);
-        text_clear(&url);
-        settings.gateway.path[1] = '\0'; /* means nothing */
-        endpoint_put_url(&settings.gateway, &url);
-        assert_string_equal(memory, cases[i].gateway);
-        assert_int_equal(settings.replaces_stream_address, cases[i].replaces);
-
-        struct endpoint_url stream;
-        struct text why = text_in(memory, sizeof memory);
-        assert_ok(endpoint_parse_stream_url(bytes_of_text("wss://given:8/v1/x?y=+/="), &stream, &why));
-        aws_config_apply_gateway(&settings, &stream);
-        assert_string_equal(stream.path, "/v1/x?y=+/=");
-        assert_int_equal(endpoint_same_address(&stream, &settings.gateway), cases[i].replaces);
-        assert_int_equal(strcmp(stream.host, "given") == 0, !cases[i].replaces);
     }
 }
 
@@ -548,7 +462,6 @@ int main(void)
         cmocka_unit_test(refuses_credentials),
         cmocka_unit_test(finds_credentials),
         cmocka_unit_test(chooses_the_region),
-        cmocka_unit_test(chooses_endpoints),
         cmocka_unit_test(chooses_the_ca),
         cmocka_unit_test(names_the_files),
         cmocka_unit_test(reads_profile_names_like_a_shell),

@@ -236,47 +236,38 @@ static void names_hosts_by_partition(void **state)
         const char *region;
         const char *partition;
         const char *plain;
-        const char *fips;            /* NULL: refused */
-        const char *dual_stack;      /* NULL: refused */
-        const char *fips_dual_stack; /* NULL: refused */
+        const char *dual_stack;
     } cases[] = {
-        {"eu-west-1", "aws", "ssm.eu-west-1.amazonaws.com", "ssm-fips.eu-west-1.amazonaws.com", "ssm.eu-west-1.api.aws",
-         "ssm-fips.eu-west-1.api.aws"},
-        {"cn-north-1", "aws-cn", "ssm.cn-north-1.amazonaws.com.cn", "ssm-fips.cn-north-1.amazonaws.com.cn",
-         "ssm.cn-north-1.api.amazonwebservices.com.cn", "ssm-fips.cn-north-1.api.amazonwebservices.com.cn"},
-        {"us-gov-west-1", "aws-us-gov", "ssm.us-gov-west-1.amazonaws.com", "ssm.us-gov-west-1.amazonaws.com",
-         "ssm.us-gov-west-1.api.aws", "ssm-fips.us-gov-west-1.api.aws"},
-        {"us-iso-east-1", "aws-iso", "ssm.us-iso-east-1.c2s.ic.gov", "ssm-fips.us-iso-east-1.c2s.ic.gov", NULL, NULL},
-        {"us-isob-east-1", "aws-iso-b", "ssm.us-isob-east-1.sc2s.sgov.gov", "ssm-fips.us-isob-east-1.sc2s.sgov.gov",
-         NULL, NULL},
+        {"eu-west-1", "aws", "ssm.eu-west-1.amazonaws.com", "ssm.eu-west-1.api.aws"},
+        {"cn-north-1", "aws-cn", "ssm.cn-north-1.amazonaws.com.cn", "ssm.cn-north-1.api.amazonwebservices.com.cn"},
+        {"us-gov-west-1", "aws-us-gov", "ssm.us-gov-west-1.amazonaws.com", "ssm.us-gov-west-1.api.aws"},
+        {"us-iso-east-1", "aws-iso", "ssm.us-iso-east-1.c2s.ic.gov", "ssm.us-iso-east-1.api.aws.ic.gov"},
+        {"us-isob-east-1", "aws-iso-b", "ssm.us-isob-east-1.sc2s.sgov.gov", "ssm.us-isob-east-1.api.aws.scloud"},
         {"us-isof-south-1", "aws-iso-f", "ssm.us-isof-south-1.csp.hci.ic.gov",
-         "ssm-fips.us-isof-south-1.csp.hci.ic.gov", NULL, NULL},
-        {"eu-isoe-west-1", "aws-iso-e", "ssm.eu-isoe-west-1.cloud.adc-e.uk", "ssm-fips.eu-isoe-west-1.cloud.adc-e.uk",
-         NULL, NULL},
-        {"eusc-de-east-1", "aws-eusc", "ssm.eusc-de-east-1.amazonaws.eu", "ssm-fips.eusc-de-east-1.amazonaws.eu",
-         "ssm.eusc-de-east-1.api.amazonwebservices.eu", "ssm-fips.eusc-de-east-1.api.amazonwebservices.eu"},
-        {"us-isolated-9", "aws", "ssm.us-isolated-9.amazonaws.com", "ssm-fips.us-isolated-9.amazonaws.com",
-         "ssm.us-isolated-9.api.aws", "ssm-fips.us-isolated-9.api.aws"},
+         "ssm.us-isof-south-1.api.aws.hci.ic.gov"},
+        {"eu-isoe-west-1", "aws-iso-e", "ssm.eu-isoe-west-1.cloud.adc-e.uk",
+         "ssm.eu-isoe-west-1.api.cloud-aws.adc-e.uk"},
+        {"eusc-de-east-1", "aws-eusc", "ssm.eusc-de-east-1.amazonaws.eu",
+         "ssm.eusc-de-east-1.api.amazonwebservices.eu"},
+        {"us-isolated-9", "aws", "ssm.us-isolated-9.amazonaws.com", "ssm.us-isolated-9.api.aws"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *const wanted[] = {cases[i].plain, cases[i].fips, cases[i].dual_stack, cases[i].fips_dual_stack};
+        struct endpoint_url url;
         assert_string_equal(endpoint_partition(cases[i].region), cases[i].partition);
-        for (unsigned bits = 0; bits < 4; bits++) {
-            struct endpoint_variant variant = {.fips = (bits & 1) != 0, .dual_stack = (bits & 2) != 0};
-            char host[LIMIT_HOST + 1];
-            enum err err = endpoint_host("ssm", cases[i].region, variant, host);
-            assert_int_equal(err, wanted[bits] == NULL ? ERR_CONFIG : ERR_OK);
-            if (wanted[bits] != NULL) {
-                assert_string_equal(host, wanted[bits]);
-            }
-        }
+        assert_ok(endpoint_in_region("ssm", cases[i].region, false, &url));
+        assert_string_equal(url.host, cases[i].plain);
+        assert_ok(endpoint_in_region("ssm", cases[i].region, true, &url));
+        assert_string_equal(url.host, cases[i].dual_stack);
+        assert_true(endpoint_is_tls(&url));
+        assert_int_equal(url.port, 443);
+        assert_string_equal(url.path, "/");
     }
-    struct endpoint_url url;
-    assert_ok(endpoint_for_service("ssmmessages", "eu-west-1", (struct endpoint_variant){.fips = false}, &url));
-    assert_true(endpoint_is_tls(&url));
-    assert_string_equal(url.host, "ssmmessages.eu-west-1.amazonaws.com");
-    assert_int_equal(url.port, 443);
-    assert_string_equal(url.path, "/");
+    char prefix[LIMIT_HOST];
+    memset(prefix, 'p', sizeof prefix - 1);
+    prefix[sizeof prefix - 1] = '\0';
+    struct endpoint_url url = {.host = "before"};
+    assert_err(endpoint_in_region(prefix, "eu-west-1", false, &url), ERR_TOO_LONG);
+    assert_string_equal(url.host, "before");
 }
 
 int main(void)
