@@ -12,13 +12,26 @@
 
 #define DEFAULT_DOCUMENT "SSM-SessionManagerRunShell"
 
-static json_t *session_reply(struct lab *lab, const struct session *session, bool has_token)
+/* The service always names the gateway of the region, whatever endpoint the API was reached by. */
+static void name_gateway(const struct api_call *call, char *ret_host, size_t size)
 {
-    char path[300], url[400];
-    session_stream_path(session, path, sizeof path);
+    const struct lab *lab = call->lab;
+    if (lab->options.has_aws_names) {
+        const char *suffix = strncmp(call->region, "cn-", 3) == 0 ? ".cn" : "";
+        snprintf(ret_host, size, "ssmmessages.%s.amazonaws.com%s", call->region, suffix);
+        return;
+    }
     bool is_v6 = strchr(lab->options.listen, ':') != NULL;
-    snprintf(url, sizeof url, "wss://%s%s%s:%d%s", is_v6 ? "[" : "", lab->options.listen, is_v6 ? "]" : "",
-             lab->gateway_port, path);
+    snprintf(ret_host, size, "%s%s%s:%d", is_v6 ? "[" : "", lab->options.listen, is_v6 ? "]" : "", lab->gateway_port);
+}
+
+static json_t *session_reply(const struct api_call *call, const struct session *session, bool has_token)
+{
+    const struct lab *lab = call->lab;
+    char path[300], host[160], url[480];
+    session_stream_path(session, path, sizeof path);
+    name_gateway(call, host, sizeof host);
+    snprintf(url, sizeof url, "wss://%s%s", host, path);
     json_t *output = json_pack("{s:s,s:s}", "SessionId", session->id, "StreamUrl",
                                lab->faults.stream_url == NULL ? url : lab->faults.stream_url);
     if (has_token) {
@@ -88,7 +101,7 @@ static void start(const struct api_call *call, struct node *node, const struct s
         api_fail(call, "TargetNotConnected", "%s is not connected.", node->id);
         return;
     }
-    api_reply(call, session_reply(call->lab, session, true));
+    api_reply(call, session_reply(call, session, true));
 }
 
 /* The ARN of what a session would be started on. */
@@ -177,7 +190,7 @@ void api_session_resume(const struct api_call *call)
     if (is_alive) {
         session_new_client_token(session);
     }
-    api_reply(call, session_reply(call->lab, session, is_alive));
+    api_reply(call, session_reply(call, session, is_alive));
 }
 
 void api_session_terminate(const struct api_call *call)

@@ -7,24 +7,26 @@
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/auto.h"
+#include "tests/emulator/aws_name.h"
 
 /* The authority may be trusted for as long as a long-lived laboratory runs. */
 #define VALID_SECONDS (365L * 24 * 3600)
 /* Clocks of containers and virtual machines differ by a little. */
 #define BACKDATE_SECONDS (24L * 3600)
 
-static void key_drop(EVP_PKEY **key)
-{
-    EVP_PKEY_free(*key);
-}
-
 static void certificate_drop(X509 **certificate)
 {
     X509_free(*certificate);
 }
+
+struct certificate_authority {
+    X509 *certificate;
+    EVP_PKEY *key, *server_key; /* one key for all servers */
+};
 
 static enum err add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
 {
@@ -83,20 +85,21 @@ static enum err make_authority(EVP_PKEY *key, X509 **ret_certificate)
     return ERR_OK;
 }
 
-static enum err make_server(EVP_PKEY *key, X509 *authority, EVP_PKEY *authority_key, X509 **ret_certificate)
+/* `names` as in OpenSSL's configuration files: "DNS:...,IP:...". */
+static enum err make_server(const struct certificate_authority *authority, const char *names, X509 **ret_certificate)
 {
     AUTO(certificate_drop) X509 *server = NULL;
-    TRY(new_certificate("localhost", key, &server));
-    if (X509_set_issuer_name(server, X509_get_subject_name(authority)) != 1) {
+    TRY(new_certificate("ssm-lab", authority->server_key, &server));
+    if (X509_set_issuer_name(server, X509_get_subject_name(authority->certificate)) != 1) {
         return ERR_SYSTEM;
     }
-    TRY(add_extension(server, authority, NID_basic_constraints, "critical,CA:FALSE"));
-    TRY(add_extension(server, authority, NID_key_usage, "critical,digitalSignature"));
-    TRY(add_extension(server, authority, NID_ext_key_usage, "serverAuth"));
-    TRY(add_extension(server, authority, NID_subject_key_identifier, "hash"));
-    TRY(add_extension(server, authority, NID_authority_key_identifier, "keyid"));
-    TRY(add_extension(server, authority, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1"));
-    if (X509_sign(server, authority_key, EVP_sha256()) == 0) {
+    TRY(add_extension(server, authority->certificate, NID_basic_constraints, "critical,CA:FALSE"));
+    TRY(add_extension(server, authority->certificate, NID_key_usage, "critical,digitalSignature"));
+    TRY(add_extension(server, authority->certificate, NID_ext_key_usage, "serverAuth"));
+    TRY(add_extension(server, authority->certificate, NID_subject_key_identifier, "hash"));
+    TRY(add_extension(server, authority->certificate, NID_authority_key_identifier, "keyid"));
+    TRY(add_extension(server, authority->certificate, NID_subject_alt_name, names));
+    if (X509_sign(server, authority->key, EVP_sha256()) == 0) {
         return ERR_SYSTEM;
     }
     *ret_certificate = MOVE(server);
@@ -143,21 +146,63 @@ static enum err name_file(const char *directory, const char *name, char ret_path
     return len > 0 && len < 512 ? ERR_OK : ERR_TOO_LONG;
 }
 
-enum err certificate_make(const char *directory, struct certificate_files *ret_files)
+void certificate_authority_free(struct certificate_authority *authority)
+{
+    if (authority != NULL) {
+        X509_free(authority->certificate);
+        EVP_PKEY_free(authority->key);
+        EVP_PKEY_free(authority->server_key);
+        free(authority);
+    }
+}
+
+static void authority_drop(struct certificate_authority **authority)
+{
+    certificate_authority_free(*authority);
+}
+
+enum err certificate_make(const char *directory, struct certificate_files *ret_files,
+                          struct certificate_authority **ret_authority)
 {
     TRY(name_file(directory, "ca.pem", ret_files->authority));
     TRY(name_file(directory, "server.pem", ret_files->server));
     TRY(name_file(directory, "server.key", ret_files->server_key));
-    AUTO(key_drop) EVP_PKEY *authority_key = EVP_EC_gen("P-256");
-    AUTO(key_drop) EVP_PKEY *server_key = EVP_EC_gen("P-256");
-    if (authority_key == NULL || server_key == NULL) {
+    AUTO(authority_drop) struct certificate_authority *authority = calloc(1, sizeof *authority);
+    if (authority == NULL) {
+        return ERR_MEMORY;
+    }
+    authority->key = EVP_EC_gen("P-256");
+    authority->server_key = EVP_EC_gen("P-256");
+    if (authority->key == NULL || authority->server_key == NULL) {
         return ERR_SYSTEM;
     }
-    AUTO(certificate_drop) X509 *authority = NULL;
     AUTO(certificate_drop) X509 *server = NULL;
-    TRY(make_authority(authority_key, &authority));
-    TRY(make_server(server_key, authority, authority_key, &server));
-    TRY(write_certificates(ret_files->authority, authority, NULL));
-    TRY(write_certificates(ret_files->server, server, authority));
-    return write_key(ret_files->server_key, server_key);
+    TRY(make_authority(authority->key, &authority->certificate));
+    TRY(make_server(authority, "DNS:localhost,IP:127.0.0.1,IP:::1", &server));
+    TRY(write_certificates(ret_files->authority, authority->certificate, NULL));
+    TRY(write_certificates(ret_files->server, server, authority->certificate));
+    TRY(write_key(ret_files->server_key, authority->server_key));
+    *ret_authority = MOVE(authority);
+    return ERR_OK;
+}
+
+/* ---- names ---- */
+
+/* OpenSSL asks before it sends the certificate. The key is that of the context; 0 ends the handshake. */
+static int choose_certificate(SSL *connection, void *argument)
+{
+    const struct certificate_authority *authority = argument;
+    const char *name = SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name);
+    if (name == NULL || !aws_name_is_known(name)) {
+        return 1;
+    }
+    char names[300];
+    AUTO(certificate_drop) X509 *certificate = NULL;
+    snprintf(names, sizeof names, "DNS:%s", name);
+    return make_server(authority, names, &certificate) == ERR_OK && SSL_use_certificate(connection, certificate) == 1;
+}
+
+void certificate_serve_names(struct certificate_authority *authority, SSL_CTX *context)
+{
+    SSL_CTX_set_cert_cb(context, choose_certificate, authority);
 }

@@ -25,6 +25,9 @@ struct fault_settings {
     int64_t agent_start_ms;      /* 1000: and then, until its agent is connected */
     bool expire_temporary;       /* every temporary credential of a person has expired by now */
     int64_t long_poll_ms;        /* how long GetMessages is held: 18000; the agent gives up after 20 s */
+    /* Proxy */
+    bool proxy_needs_password;
+    int64_t proxy_status, proxy_delay_ms; /* CONNECT is answered with this status, after so long; 0: as it should be */
     /* Gateway */
     int64_t refuse_upgrades; /* so many websocket upgrades are answered with upgrade_status */
     int64_t upgrade_status;

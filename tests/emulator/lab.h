@@ -21,10 +21,12 @@ struct instance_table;
 struct listener;
 struct outage;
 struct peer;
+struct proxy_server;
 struct session_table;
 
 struct lab_counters {
     uint64_t api_calls, api_errors;
+    uint64_t past_proxy; /* API calls and websockets of clients that came to the ports themselves */
     uint64_t sessions_started, ended_by_agent, terminated_by_api, timed_out;
     uint64_t client_connections, agent_connections, upgrades_refused, tokens_refused;
     uint64_t messages_to_agent, messages_to_client, acknowledged_for_client, dropped;
@@ -38,6 +40,7 @@ struct lab {
     char state_dir[400];
     bool owns_state_dir;
     struct certificate_files certificates;
+    struct certificate_authority *authority;
     struct chance chance;
     struct sha256 *hash;
     struct event_loop *loop;
@@ -51,6 +54,7 @@ struct lab {
     struct session_table *sessions;
     struct fault_settings faults;
     struct listener *gateway_listener;
+    struct proxy_server *proxy;
     struct outage *outage;
     struct fault_intervals *intervals;
     struct peer *peers; /* every websocket */

@@ -12,6 +12,7 @@
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
+#include "tests/emulator/proxy_server.h"
 #include "tests/emulator/relay.h"
 
 /* ---- status ---- */
@@ -56,6 +57,7 @@ static json_t *describe_counters(const struct lab *lab)
     json_t *object = json_object();
     add_counter(object, "api_calls", counters->api_calls);
     add_counter(object, "api_errors", counters->api_errors);
+    add_counter(object, "past_proxy", counters->past_proxy);
     add_counter(object, "started", counters->sessions_started);
     add_counter(object, "ended_by_agent", counters->ended_by_agent);
     add_counter(object, "terminated_by_flag", agents.terminate_flags);
@@ -102,8 +104,8 @@ static void status(struct http_exchange *exchange)
         json_array_append_new(sessions, describe_session(at));
     }
     reply_json(exchange, 200,
-               json_pack("{s:I,s:o,s:o}", "open_sessions", (json_int_t)lab->sessions->open, "sessions", sessions,
-                         "counters", describe_counters(lab)));
+               json_pack("{s:I,s:o,s:o,s:o}", "open_sessions", (json_int_t)lab->sessions->open, "sessions", sessions,
+                         "counters", describe_counters(lab), "proxy", proxy_server_status(lab->proxy)));
 }
 
 /* ---- faults ---- */

@@ -50,6 +50,12 @@
 #define LAB_AGENT_BUFFER_MESSAGES 100000
 #define LAB_AGENT_BUFFER_BYTES (128 * 1024 * 1024)
 
+/* Head of a request to the proxy: CONNECT with a user agent and a password. */
+#define LAB_LIMIT_PROXY_HEAD 4096
+
+/* Names that the proxy counts. */
+#define LAB_LIMIT_PROXY_NAMES 200
+
 /* Sessions kept for State=History. */
 #define LAB_LIMIT_HISTORY 2000
 

@@ -14,6 +14,8 @@ enum option_code {
     OPTION_LISTEN,
     OPTION_API_PORT,
     OPTION_GATEWAY_PORT,
+    OPTION_PROXY_PORT,
+    OPTION_AWS_NAMES,
     OPTION_REGION,
     OPTION_OTHER_REGION,
     OPTION_NO_BUILTIN_NODES,
@@ -36,6 +38,8 @@ static const struct {
     {"listen", "ADDRESS", "address to listen on (127.0.0.1)", OPTION_LISTEN},
     {"api-port", "PORT", "port of the SSM API (0: a free one)", OPTION_API_PORT},
     {"gateway-port", "PORT", "port of the message gateway (0: a free one)", OPTION_GATEWAY_PORT},
+    {"proxy-port", "PORT", "port of the HTTP proxy (0: a free one)", OPTION_PROXY_PORT},
+    {"aws-names", NULL, "StreamUrl names AWS's host, which the proxy leads to", OPTION_AWS_NAMES},
     {"region", "REGION", "region that requests are signed for (us-east-1)", OPTION_REGION},
     {"other-region", "REGION", "a second region, with a node of its own (none)", OPTION_OTHER_REGION},
     {"no-builtin-nodes", NULL, "no nodes but the agents that register", OPTION_NO_BUILTIN_NODES},
@@ -87,6 +91,9 @@ static enum err apply_number(enum option_code code, const char *argument, struct
     } else if (code == OPTION_GATEWAY_PORT) {
         TRY(parse_number("gateway-port", argument, 65535, &value));
         options->gateway_port = (int)value;
+    } else if (code == OPTION_PROXY_PORT) {
+        TRY(parse_number("proxy-port", argument, 65535, &value));
+        options->proxy_port = (int)value;
     } else if (code == OPTION_EXIT_WITH_PARENT) {
         TRY(parse_number("exit-with-parent", argument, INT_MAX, &value));
         options->parent = (pid_t)value;
@@ -119,6 +126,9 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
     case OPTION_AGENT_STATE_DIR:
         options->agent_state_dir = argument;
         break;
+    case OPTION_AWS_NAMES:
+        options->has_aws_names = true;
+        break;
     case OPTION_NO_BUILTIN_NODES:
         options->has_builtin_nodes = false;
         break;
@@ -136,6 +146,7 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
         break;
     case OPTION_API_PORT:
     case OPTION_GATEWAY_PORT:
+    case OPTION_PROXY_PORT:
     case OPTION_SEED:
     case OPTION_EXIT_WITH_PARENT:
         return apply_number(code, argument, options);

@@ -12,10 +12,11 @@ struct lab_options {
     const char *state_dir; /* NULL: a new private temporary directory */
     const char *listen;
     const char *region;
-    const char *other_region;    /* a second one, with nodes of its own; NULL: none */
-    const char *session_worker;  /* executable, one process a session; NULL: none */
-    const char *agent_state_dir; /* where state files of such sessions go; NULL: none are written */
-    int api_port, gateway_port;  /* 0: a free one */
+    const char *other_region;               /* a second one, with nodes of its own; NULL: none */
+    const char *session_worker;             /* executable, one process a session; NULL: none */
+    const char *agent_state_dir;            /* where state files of such sessions go; NULL: none are written */
+    int api_port, gateway_port, proxy_port; /* 0: a free one */
+    bool has_aws_names;                     /* StreamUrl names AWS's gateway, which the proxy leads to */
     bool has_builtin_nodes;
     bool has_agent_pause; /* the agent's sleep of 1 ms after every read */
     bool is_debug;

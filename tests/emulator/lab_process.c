@@ -22,6 +22,7 @@
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
+#include "tests/emulator/proxy_server.h"
 #include "tests/emulator/server.h"
 #include "tests/emulator/session.h"
 #include "tests/emulator/session_process.h"
@@ -125,7 +126,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(seed(lab));
     TRY(sha256_new(&lab->hash));
     TRY(open_state_dir(lab));
-    TRY(certificate_make(lab->state_dir, &lab->certificates));
+    TRY(certificate_make(lab->state_dir, &lab->certificates, &lab->authority));
     TRY(event_loop_new(&lab->loop));
     TRY(watch_signals(lab, sources));
     TRY(watch_parent(lab, sources));
@@ -201,6 +202,7 @@ static enum err say_ready(const struct lab *lab)
     json_t *ready = describe_credential(lab, CREDENTIAL_PERMANENT);
     set_url(ready, "api_url", lab, lab->api_port);
     set_url(ready, "gateway_url", lab, lab->gateway_port);
+    json_object_set_new(ready, "proxy", proxy_server_describe(lab->proxy));
     json_object_set_new(ready, "ca_file", json_string(lab->certificates.authority));
     json_object_set_new(ready, "server_certificate", json_string(lab->certificates.server));
     json_object_set_new(ready, "server_key", json_string(lab->certificates.server_key));
@@ -246,6 +248,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
     fault_interval_free(lab->intervals);
     outage_free(lab->outage);
     event_loop_free(lab->loop);
+    certificate_authority_free(lab->authority);
     sha256_free(&lab->hash);
     fault_free(&lab->faults);
     if (lab->owns_state_dir) {

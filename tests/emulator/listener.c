@@ -10,7 +10,7 @@
 
 struct listener {
     struct event_loop *loop;
-    struct lws_vhost *vhost;
+    struct listener_owner owner;
     struct sockaddr_storage address; /* with the port, once bound */
     socklen_t address_len;
     struct loop_watch watch;
@@ -63,7 +63,7 @@ static void accept_all(void *owner, uint32_t events)
             return;
         }
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        (void)lws_adopt_socket_vhost(listener->vhost, fd); /* closes it when it fails */
+        listener->owner.accepted(listener->owner.owner, fd);
     }
 }
 
@@ -91,7 +91,7 @@ enum err listener_close(struct listener *listener)
     return listener->fd < 0 ? bind_socket(listener) : ERR_OK;
 }
 
-enum err listener_new(struct event_loop *loop, struct lws_vhost *vhost, const char *address, int port,
+enum err listener_new(struct event_loop *loop, const struct listener_owner *owner, const char *address, int port,
                       struct listener **ret_listener)
 {
     struct listener *listener = calloc(1, sizeof *listener);
@@ -99,7 +99,7 @@ enum err listener_new(struct event_loop *loop, struct lws_vhost *vhost, const ch
         return ERR_MEMORY;
     }
     listener->loop = loop;
-    listener->vhost = vhost;
+    listener->owner = *owner;
     listener->fd = -1;
     listener->watch = (struct loop_watch){.ready = accept_all, .owner = listener};
     enum err err = parse_address(listener, address, port);

@@ -1,16 +1,20 @@
-/* listener: the gateway's listening socket. It is ours and not libwebsockets', because a restart closes it for a while:
- * connections are then refused, and no other process can take the port. */
+/* listener: a listening socket that is ours and not libwebsockets': the gateway's, because a restart closes it for a
+ * while (connections are then refused, and no other process can take the port), and the proxy's. */
 #ifndef SSM_LAB_LISTENER_H
 #define SSM_LAB_LISTENER_H
-
-#include <libwebsockets.h>
 
 #include "tests/emulator/event_loop.h"
 
 struct listener;
 
-/* Listens, and gives what it accepts to `vhost`. `port` 0 takes a free one. Freed before `loop`. */
-enum err listener_new(struct event_loop *loop, struct lws_vhost *vhost, const char *address, int port,
+/* Who gets the connections: non-blocking descriptors, his from then on. */
+struct listener_owner {
+    void (*accepted)(void *owner, int fd);
+    void *owner;
+};
+
+/* Listens. `port` 0 takes a free one. Freed before `loop`. */
+enum err listener_new(struct event_loop *loop, const struct listener_owner *owner, const char *address, int port,
                       struct listener **ret_listener) SSM_MUST_USE;
 void listener_free(struct listener *listener);
 

@@ -12,6 +12,7 @@
 #include "tests/emulator/listener.h"
 #include "tests/emulator/outage.h"
 #include "tests/emulator/peer.h"
+#include "tests/emulator/proxy_server.h"
 #include "tests/emulator/sts.h"
 
 enum { VHOST_API, VHOST_GATEWAY };
@@ -32,10 +33,16 @@ static bool is_gateway(struct lws *wsi)
     return strcmp(lws_get_vhost_name(lws_get_vhost(wsi)), "gateway") == 0;
 }
 
+static void note_way(struct lws *wsi)
+{
+    struct lab *lab = lab_of(wsi);
+    lab->counters.past_proxy += proxy_server_was_passed(lab->proxy, lws_get_socket_fd(wsi)) ? 1 : 0;
+}
+
 /* ---- HTTP ---- */
 
 /* All of AWS's services share the API port. Each takes what is its own; the first that does, answers. */
-static bool (*const services[])(struct http_exchange *exchange) = {lab_control_request, sts_request, api_request};
+static bool (*const services[])(struct http_exchange *exchange) = {sts_request, api_request};
 
 static void dispatch(struct http_exchange *exchange)
 {
@@ -43,6 +50,10 @@ static void dispatch(struct http_exchange *exchange)
         gateway_rest(exchange);
         return;
     }
+    if (lab_control_request(exchange)) {
+        return;
+    }
+    note_way(exchange->wsi);
     for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
         if (services[i](exchange)) {
             return;
@@ -125,6 +136,7 @@ static int confirm_upgrade(struct lws *wsi, const char *protocol)
         return lws_return_http_status(wsi, (unsigned)status, NULL) != 0 ? -1 : 1;
     }
     lws_set_opaque_user_data(wsi, peer);
+    note_way(wsi);
     return 0;
 }
 
@@ -169,6 +181,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY:
         end_connection(wsi, connection);
+        return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        certificate_serve_names(lab_of(wsi)->authority, user);
         return 0;
     case LWS_CALLBACK_RAW_RX_FILE:
         event_loop_dispatch(lab_of(wsi)->loop);
@@ -235,6 +250,11 @@ static enum err make_vhost(struct lab *lab, int which, struct lws_vhost **ret_vh
     return ERR_OK;
 }
 
+static void adopt(void *vhost, int fd)
+{
+    (void)lws_adopt_socket_vhost(vhost, fd); /* closes it when it fails */
+}
+
 enum err server_start(struct lab *lab)
 {
     struct lws_vhost *api = NULL, *gateway = NULL;
@@ -242,8 +262,10 @@ enum err server_start(struct lab *lab)
     TRY(make_vhost(lab, VHOST_API, &api));
     TRY(make_vhost(lab, VHOST_GATEWAY, &gateway));
     lab->api_port = lws_get_vhost_listen_port(api);
-    TRY(listener_new(lab->loop, gateway, lab->options.listen, lab->options.gateway_port, &lab->gateway_listener));
+    struct listener_owner owner = {adopt, gateway};
+    TRY(listener_new(lab->loop, &owner, lab->options.listen, lab->options.gateway_port, &lab->gateway_listener));
     lab->gateway_port = listener_port(lab->gateway_listener);
+    TRY(proxy_server_new(lab, api, gateway, &lab->proxy));
     /* libwebsockets closes what it adopts; the event loop keeps its own descriptor. */
     lws_sock_file_fd_type descriptor = {.filefd = dup(event_loop_fd(lab->loop))};
     if (descriptor.filefd < 0 ||
@@ -263,6 +285,8 @@ void server_round(struct lab *lab)
 
 void server_stop(struct lab *lab)
 {
+    proxy_server_free(lab->proxy);
+    lab->proxy = NULL;
     listener_free(lab->gateway_listener);
     lab->gateway_listener = NULL;
     if (lab->lws != NULL) {

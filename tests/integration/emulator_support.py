@@ -55,6 +55,10 @@ class Lab:
         self.process.stdout.close()
         assert code == 0, f"ssm-lab ended with {code}"
 
+    def connect(self, address):
+        plain = socket.create_connection((address.hostname, address.port), timeout=60)
+        return self.context.wrap_socket(plain, server_hostname=address.hostname)
+
     def http(self, address, method, path, body=b"", headers=None):
         connection = http.client.HTTPSConnection(address.hostname, address.port, context=self.context, timeout=40)
         connection.request(method, path, body, headers or {})
@@ -167,9 +171,8 @@ class WebSocket:
 
     def __init__(self, lab, path, headers=None, fragment=4096):
         address = lab.gateway_address
-        plain = socket.create_connection((address.hostname, address.port), timeout=60)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = lab.context.wrap_socket(plain, server_hostname=address.hostname)
+        self.socket = lab.connect(address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fragment = fragment
         self.buffer = b""
         self.pongs = []
