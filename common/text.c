@@ -82,3 +82,35 @@ enum err text_parse_decimal(const char *string, int64_t min, int64_t max, int64_
     *ret_number = number;
     return ERR_OK;
 }
+
+void text_copy_for_display(const char *from, char *ret_copy, size_t size)
+{
+    size_t len = 0;
+    while (from != NULL && from[len] != '\0' && len + 1 < size) {
+        ret_copy[len] = (char)(text_is_control(from[len]) ? '?' : from[len]);
+        len++;
+    }
+    bool is_cut = from != NULL && from[len] != '\0';
+    while (is_cut && len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    ret_copy[len] = '\0';
+}
+
+void text_put_shell_word(struct text *text, const char *word)
+{
+    size_t plain = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./@:+,=-");
+    if (plain > 0 && word[plain] == '\0') {
+        text_put(text, word);
+        return;
+    }
+    text_put_char(text, '\'');
+    for (const char *at = word; *at != '\0'; at++) {
+        if (*at == '\'') {
+            text_put(text, "'\\''");
+        } else {
+            text_put_char(text, *at);
+        }
+    }
+    text_put_char(text, '\'');
+}

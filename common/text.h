@@ -39,6 +39,13 @@ static inline struct bytes text_bytes(const struct text *text)
 /* ERR_TOO_LONG when anything was cut. */
 enum err text_finish(const struct text *text) SSM_MUST_USE;
 
+/* For display: control characters become '?', and what does not fit into `size` bytes, the terminator included, is cut
+ * between two characters of UTF-8. NULL gives "". */
+void text_copy_for_display(const char *from, char *ret_copy, size_t size);
+
+/* Appends `word` as one word for a POSIX shell, in quotes where it needs them: for a command that a person may copy. */
+void text_put_shell_word(struct text *text, const char *word);
+
 /* The whole of `string` as a decimal number from `min` to `max`: digits, with one '-' before them where negative; no
  * blank, no '+', no other base. ERR_MALFORMED. */
 enum err text_parse_decimal(const char *string, int64_t min, int64_t max, int64_t *ret_number) SSM_MUST_USE;

@@ -144,13 +144,3 @@ enum err api_reply(struct https_call *call, struct aws_reply *ret_reply, struct 
     };
     return ERR_OK;
 }
-
-void api_put_failure(const struct ssm_api_failure *failure, struct text *text)
-{
-    if (failure->type[0] == '\0' && failure->message[0] == '\0') {
-        text_format(text, "HTTP status %d without a reason", failure->http_status);
-        return;
-    }
-    text_format(text, "%s%s%s", failure->type, failure->type[0] != '\0' && failure->message[0] != '\0' ? ": " : "",
-                failure->message);
-}

@@ -29,7 +29,4 @@ enum err api_post_apart(struct net *net, const struct account *account, const st
  * parsers of the core; or why there is none. */
 enum err api_reply(struct https_call *call, struct aws_reply *ret_reply, struct text *ret_why) SSM_MUST_USE;
 
-/* "TargetNotConnected: i-... is not connected." */
-void api_put_failure(const struct ssm_api_failure *failure, struct text *text);
-
 #endif

@@ -32,10 +32,10 @@ static enum err look_up_page(struct run *run, const char *name, char **token, st
     struct call_patience patience = {.deadline_us = run->deadline_us};
     TRY(call_ssm(run, &request, &patience, &call, &reply));
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     enum err err = ssm_api_parse_nodes(&reply, &nodes, &failure);
     if (err != ERR_OK) {
-        api_put_failure(&failure, &run->why);
+        service_failure_put(&failure, &run->why);
         return err;
     }
     add_candidates(candidates, &nodes);

@@ -79,10 +79,10 @@ static enum err go_on(struct reaper *reaper, struct run *run, struct text *why)
         }
         return err;
     }
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     err = ssm_api_parse_terminated_session(&reply, &failure);
     if (err != ERR_OK) {
-        api_put_failure(&failure, why);
+        service_failure_put(&failure, why);
     }
     return err;
 }

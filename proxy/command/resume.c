@@ -79,13 +79,13 @@ static enum err take_token(struct resume *resume, struct run *run)
     struct aws_reply reply;
     TRY(api_reply(resume->call, &reply, &run->why));
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     enum err err = ssm_api_parse_resumed_session(&reply, &session, &failure);
     if (err == ERR_DENIED) {
         text_put(&run->why, "without ssm:ResumeSession a connection that is lost cannot be brought back: ");
     }
     if (err != ERR_OK) {
-        api_put_failure(&failure, &run->why);
+        service_failure_put(&failure, &run->why);
         return err;
     }
     https_free(&resume->call);

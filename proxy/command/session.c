@@ -44,10 +44,10 @@ enum err session_start(struct run *run, const struct ssm_api_start_session *requ
     struct call_patience patience = {.deadline_us = run->deadline_us, .grace_us = START_GRACE_US, .is_firm = true};
     run->leave_by_us = INSTANT_NEVER;
     TRY(call_ssm(run, &body, &patience, &call, &reply));
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     enum err err = ssm_api_parse_session(&reply, ret_session, &failure);
     if (err != ERR_OK) {
-        api_put_failure(&failure, &run->why);
+        service_failure_put(&failure, &run->why);
     }
     if (ret_session->session_id[0] != '\0') {
         remember(run, ret_session->session_id);
@@ -67,10 +67,10 @@ enum err session_end(struct run *run, const char *session_id, int64_t deadline_u
     };
     TRY(run_resolve(run, false, patience.deadline_us)); /* those of a role last for an hour, tunnels for days */
     TRY(call_ssm(run, &request, &patience, &call, &reply));
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     enum err err = ssm_api_parse_terminated_session(&reply, &failure);
     if (err != ERR_OK) {
-        api_put_failure(&failure, &run->why);
+        service_failure_put(&failure, &run->why);
         return err;
     }
     session_forget(run, session_id);

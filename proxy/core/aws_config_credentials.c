@@ -96,24 +96,6 @@ static enum err use_keys(struct keys keys, const char *place, enum aws_credentia
 
 /* ---- what cannot be resolved here ---- */
 
-static void put_shell_word(const char *word, struct text *text)
-{
-    size_t plain = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./@:+,=-");
-    if (plain > 0 && word[plain] == '\0') {
-        text_put(text, word);
-        return;
-    }
-    text_put_char(text, '\'');
-    for (const char *at = word; *at != '\0'; at++) {
-        if (*at == '\'') {
-            text_put(text, "'\\''");
-        } else {
-            text_put_char(text, *at);
-        }
-    }
-    text_put_char(text, '\'');
-}
-
 /* The variables that the command sets are read only without --profile. */
 static enum err not_resolved(const struct aws_config *config, const char *source, struct text *ret_why)
 {
@@ -121,7 +103,7 @@ static enum err not_resolved(const struct aws_config *config, const char *source
                 "profile \"%s\" gets its credentials from %s, which this version does not resolve itself; run: ",
                 config->profile_name, source);
     text_put(ret_why, "eval \"$(aws configure export-credentials --profile ");
-    put_shell_word(config->profile_name, ret_why);
+    text_put_shell_word(ret_why, config->profile_name);
     text_put(ret_why, " --format env)\"");
     if (!reads_environment(config)) {
         text_put(ret_why, " and leave --profile out");

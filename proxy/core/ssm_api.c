@@ -1,7 +1,6 @@
 #include "proxy/core/ssm_api.h"
 
 #include "common/json_view.h"
-#include "proxy/core/aws_error.h"
 
 #define MAX_REASON 256 /* API: Reason is 1 to 256 characters */
 
@@ -109,81 +108,14 @@ enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, stru
 
 /* ---- replies ---- */
 
-/* For display: control characters become '?', and what does not fit is cut between two characters. */
-static void copy_for_display(const char *from, char *ret_text, size_t size)
-{
-    size_t len = 0;
-    while (from != NULL && from[len] != '\0' && len + 1 < size) {
-        ret_text[len] = (char)(text_is_control(from[len]) ? '?' : from[len]);
-        len++;
-    }
-    bool is_cut = from != NULL && from[len] != '\0';
-    while (is_cut && len > 0 && ((unsigned char)from[len] & 0xc0) == 0x80) {
-        len--;
-    }
-    ret_text[len] = '\0';
-}
-
-static enum err fail(const struct aws_reply *reply, enum err err, const char *message,
-                     struct ssm_api_failure *ret_failure)
-{
-    *ret_failure = (struct ssm_api_failure){.http_status = reply->http_status};
-    const char *words = err == ERR_MEMORY ? "the reply could not be read" : message;
-    copy_for_display(words, ret_failure->message, sizeof ret_failure->message);
-    return err;
-}
-
-/* "namespace#Code" and "Code:http://..." are both seen. */
-static void copy_error_type(const char *from, char *ret_type, size_t size)
-{
-    const char *hash = strrchr(from, '#');
-    copy_for_display(hash == NULL ? from : hash + 1, ret_type, size);
-    ret_type[strcspn(ret_type, ":")] = '\0';
-}
-
-static const char *first_of(const char *a, const char *b, const char *c)
-{
-    return a != NULL ? a : b != NULL ? b : c;
-}
-
-/* After a blank line, "The Canonical String for this request should have been", with the session token in it: a
- * signature that does not match is explained so by every AWS service. */
-static size_t len_to_blank_line(const char *message)
-{
-    const char *blank_line = strstr(message, "\n\n");
-    return blank_line != NULL ? (size_t)(blank_line - message) : strlen(message);
-}
-
-static enum err refused(const struct aws_reply *reply, struct ssm_api_failure *ret_failure)
-{
-    struct ssm_api_failure failure = {.http_status = reply->http_status};
-    AUTO_JSON json_t *object = NULL;
-    enum err err = json_view_parse_object(reply->body, &object);
-    if (err == ERR_MEMORY) {
-        return fail(reply, err, "", ret_failure);
-    }
-    const char *type = first_of(json_view_text(object, "__type"), reply->error_type, json_view_text(object, "code"));
-    copy_error_type(first_of(type, "", NULL), failure.type, sizeof failure.type);
-    const char *message = first_of(json_view_text(object, "message"), json_view_text(object, "Message"), NULL);
-    if (message == NULL && failure.type[0] == '\0') {
-        message = err == ERR_OK ? "the reply names no error type" : "the reply is not one of AWS's";
-    }
-    copy_for_display(message, failure.message, sizeof failure.message);
-    if (message != NULL && len_to_blank_line(message) < sizeof failure.message) {
-        failure.message[len_to_blank_line(message)] = '\0';
-    }
-    *ret_failure = failure;
-    return aws_error_classify(reply->http_status, failure.type, failure.message);
-}
-
 /* The object of a successful reply; the caller drops it. */
-static enum err read_reply(const struct aws_reply *reply, json_t **ret_object, struct ssm_api_failure *ret_failure)
+static enum err read_reply(const struct aws_reply *reply, json_t **ret_object, struct service_failure *ret_failure)
 {
     if (reply->http_status != 200) {
-        return refused(reply, ret_failure);
+        return service_failure_read_json(reply, ret_failure);
     }
     enum err err = json_view_parse_object(reply->body, ret_object);
-    return err == ERR_OK ? err : fail(reply, err, "the reply is not a JSON object", ret_failure);
+    return err == ERR_OK ? err : service_failure_say(reply, err, "the reply is not a JSON object", ret_failure);
 }
 
 /* ---- sessions ---- */
@@ -232,42 +164,44 @@ static void move_session(struct ssm_api_session *from, struct ssm_api_session *t
 }
 
 enum err ssm_api_parse_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
-                               struct ssm_api_failure *ret_failure)
+                               struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
     TRY(read_reply(reply, &object, ret_failure));
     ssm_api_session_wipe(ret_session);
     enum err err = read_session(object, ret_session);
     if (err != ERR_OK) {
-        return fail(reply, err, "the reply has an unusable SessionId, StreamUrl or TokenValue", ret_failure);
+        return service_failure_say(reply, err, "the reply has an unusable SessionId, StreamUrl or TokenValue",
+                                   ret_failure);
     }
     if (ret_session->stream_url[0] == '\0' || !secret_is_set(&ret_session->token)) {
-        return fail(reply, ERR_MALFORMED, "the reply lacks StreamUrl or TokenValue", ret_failure);
+        return service_failure_say(reply, ERR_MALFORMED, "the reply lacks StreamUrl or TokenValue", ret_failure);
     }
     return ERR_OK;
 }
 
 enum err ssm_api_parse_resumed_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
-                                       struct ssm_api_failure *ret_failure)
+                                       struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
     TRY(read_reply(reply, &object, ret_failure));
     if (json_view_text(object, "TokenValue") == NULL) {
-        return fail(reply, ERR_SESSION_ENDED, "the session is over", ret_failure);
+        return service_failure_say(reply, ERR_SESSION_ENDED, "the session is over", ret_failure);
     }
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     enum err err = read_session(object, &session);
     if (err != ERR_OK) {
-        return fail(reply, err, "the reply has an unusable SessionId, StreamUrl or TokenValue", ret_failure);
+        return service_failure_say(reply, err, "the reply has an unusable SessionId, StreamUrl or TokenValue",
+                                   ret_failure);
     }
     if (!secret_is_set(&session.token)) {
-        return fail(reply, ERR_SESSION_ENDED, "the session is over", ret_failure);
+        return service_failure_say(reply, ERR_SESSION_ENDED, "the session is over", ret_failure);
     }
     move_session(&session, ret_session);
     return ERR_OK;
 }
 
-enum err ssm_api_parse_terminated_session(const struct aws_reply *reply, struct ssm_api_failure *ret_failure)
+enum err ssm_api_parse_terminated_session(const struct aws_reply *reply, struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
     enum err err = read_reply(reply, &object, ret_failure);
@@ -290,7 +224,7 @@ static enum err read_node_id(const char *id, char ret_id[LIMIT_TARGET + 1])
     if (len == 0 || len > LIMIT_TARGET) {
         return ERR_MALFORMED;
     }
-    copy_for_display(id, ret_id, LIMIT_TARGET + 1);
+    text_copy_for_display(id, ret_id, LIMIT_TARGET + 1);
     return strcmp(id, ret_id) == 0 ? ERR_OK : ERR_MALFORMED;
 }
 
@@ -312,7 +246,7 @@ static enum err read_node(const json_t *object, struct ssm_api_node *node)
     };
     TRY(read_node_id(json_view_text(object, "InstanceId"), node->instance_id));
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        copy_for_display(json_view_text(object, fields[i].member), fields[i].text, fields[i].size);
+        text_copy_for_display(json_view_text(object, fields[i].member), fields[i].text, fields[i].size);
     }
     node->last_ping_unix_time = json_number_value(json_object_get(object, "LastPingDateTime"));
     return ERR_OK;
@@ -342,14 +276,14 @@ static enum err read_nodes(const json_t *object, struct ssm_api_nodes *nodes)
 }
 
 enum err ssm_api_parse_nodes(const struct aws_reply *reply, struct ssm_api_nodes *ret_nodes,
-                             struct ssm_api_failure *ret_failure)
+                             struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
     TRY(read_reply(reply, &object, ret_failure));
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.count = 0};
     enum err err = read_nodes(object, &nodes);
     if (err != ERR_OK) {
-        return fail(reply, err, "the reply has an unusable list of nodes", ret_failure);
+        return service_failure_say(reply, err, "the reply has an unusable list of nodes", ret_failure);
     }
     ssm_api_nodes_free(ret_nodes);
     *ret_nodes = nodes;

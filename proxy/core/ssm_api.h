@@ -5,8 +5,7 @@
  *     Content-Type: application/x-amz-json-1.1
  *     X-Amz-Target: AmazonSSM.StartSession
  *
- * A reply is 200 with a JSON object, or an error: {"__type": "namespace#Code", "message": "..."}, in which __type may
- * lack the namespace or stand in the header x-amzn-ErrorType, and message may be Message. */
+ * A reply is 200 with a JSON object, or an error (service_failure.h). */
 #ifndef SSM_PROXY_CORE_SSM_API_H
 #define SSM_PROXY_CORE_SSM_API_H
 
@@ -16,6 +15,7 @@
 #include "common/limits.h"
 #include "common/secret.h"
 #include "proxy/core/aws_request.h"
+#include "proxy/core/service_failure.h"
 
 #define SSM_API_SERVICE "ssm" /* for the signature and the host name */
 #define SSM_API_CONTENT_TYPE "application/x-amz-json-1.1"
@@ -51,13 +51,6 @@ enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_reques
 enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes,
                                 struct ssm_api_request *ret_request) SSM_MUST_USE;
 
-/* Why the service refused: its own words, for one line on standard error. Control characters are replaced by '?'. */
-struct ssm_api_failure {
-    int http_status;
-    char type[128];     /* "TargetNotConnected"; "" when the reply named none */
-    char message[1024]; /* cut there; "" when the reply had none */
-};
-
 /* A session that the service has opened. Zero-initialise; AUTO(ssm_api_session_wipe). */
 struct ssm_api_session {
     char session_id[LIMIT_SESSION_ID + 1]; /* 1 to 96 of [A-Za-z0-9._@+=,-] and not "." or "..": fit for a file name */
@@ -79,16 +72,16 @@ void ssm_api_session_wipe(struct ssm_api_session *session);
 /* StartSession. When the reply is good but for its StreamUrl (ERR_STREAM_URL) or token, the session exists all the
  * same: ret_session->session_id is set then, "" otherwise, and the session is to be ended. */
 enum err ssm_api_parse_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
-                               struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+                               struct service_failure *ret_failure) SSM_MUST_USE;
 
 /* ResumeSession: a fresh token for the session; its StreamUrl may be absent (the one before goes on to hold). */
 enum err ssm_api_parse_resumed_session(const struct aws_reply *reply, struct ssm_api_session *ret_session,
-                                       struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+                                       struct service_failure *ret_failure) SSM_MUST_USE;
 
 /* TerminateSession, and any other reply of which only success matters. DoesNotExistException is success here: the
  * session is over. */
 enum err ssm_api_parse_terminated_session(const struct aws_reply *reply,
-                                          struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+                                          struct service_failure *ret_failure) SSM_MUST_USE;
 
 /* One managed node. Texts longer than their field are cut, control characters replaced: for display, except the id. */
 struct ssm_api_node {
@@ -114,6 +107,6 @@ struct ssm_api_nodes {
 void ssm_api_nodes_free(struct ssm_api_nodes *nodes);
 
 enum err ssm_api_parse_nodes(const struct aws_reply *reply, struct ssm_api_nodes *ret_nodes,
-                             struct ssm_api_failure *ret_failure) SSM_MUST_USE;
+                             struct service_failure *ret_failure) SSM_MUST_USE;
 
 #endif

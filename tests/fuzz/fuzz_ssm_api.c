@@ -18,7 +18,7 @@ static bool is_showable(const char *text)
     return true;
 }
 
-static void check_failure(enum err err, const struct aws_reply *reply, const struct ssm_api_failure *failure)
+static void check_failure(enum err err, const struct aws_reply *reply, const struct service_failure *failure)
 {
     MUST(err != ERR_OK && err != ERR_AGAIN && err < ERR_COUNT);
     MUST(failure->http_status == reply->http_status);
@@ -47,7 +47,7 @@ static void check_session_id(const char *id)
 static void check_session(const struct aws_reply *reply, bool is_resumed)
 {
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     for (int i = 0; i < 2; i++) { /* the second time into what holds an earlier result */
         enum err err = is_resumed ? ssm_api_parse_resumed_session(reply, &session, &failure)
                                   : ssm_api_parse_session(reply, &session, &failure);
@@ -65,7 +65,7 @@ static void check_session(const struct aws_reply *reply, bool is_resumed)
 
 static void check_terminated(const struct aws_reply *reply)
 {
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     enum err err = ssm_api_parse_terminated_session(reply, &failure);
     MUST(err != ERR_SESSION_ENDED); /* is success */
     if (err != ERR_OK) {
@@ -76,7 +76,7 @@ static void check_terminated(const struct aws_reply *reply)
 static void check_nodes(const struct aws_reply *reply)
 {
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.count = 0};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     struct ssm_api_request request = {0};
     for (int i = 0; i < 2; i++) {
         enum err err = ssm_api_parse_nodes(reply, &nodes, &failure);

@@ -121,7 +121,7 @@ static struct aws_reply reply_of(int http_status, const char *body)
 
 static enum err read_sessions(void)
 {
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct aws_reply started = reply_of(200, "{\"SessionId\":\"a-1\",\"StreamUrl\":\"wss://h/\",\"TokenValue\":\"t\"}");
     TRY(ssm_api_parse_session(&started, &session, &failure));
@@ -135,7 +135,7 @@ static enum err read_sessions(void)
 
 static enum err read_nodes(void)
 {
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
     struct aws_reply reply =
         reply_of(200, "{\"InstanceInformationList\":[{\"InstanceId\":\"i-1\",\"Name\":\"n\"}],\"NextToken\":\"more\"}");
@@ -148,7 +148,7 @@ static enum err read_nodes(void)
 /* A refusal whose body cannot be read is a refusal all the same. */
 static enum err read_refusal(void)
 {
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     struct aws_reply reply = reply_of(400, "{\"__type\":\"a#TargetNotConnected\",\"message\":\"not connected\"}");
     enum err err = ssm_api_parse_terminated_session(&reply, &failure);
     scenario_demand(err != ERR_OK, "a refusal is taken for success");

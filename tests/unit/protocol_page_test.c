@@ -243,7 +243,7 @@ static void what_the_client_reads_is_on_the_page(void **state)
     struct bytes answer = json_block_with("StreamUrl");
     struct aws_reply reply = {.http_status = 200, .body = answer};
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     assert_ok(ssm_api_parse_session(&reply, &session, &failure));
     assert_string_equal(session.session_id, "alice-jbsvx7hu63l2yn3ef4gapt7ug8");
 }

@@ -119,7 +119,7 @@ static void reads_every_shape_of_an_error(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct aws_reply given = reply(400, cases[i].body);
         given.error_type = cases[i].header;
-        struct ssm_api_failure failure = {0};
+        struct service_failure failure = {0};
         AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = "before"};
         assert_err(ssm_api_parse_session(&given, &session, &failure), cases[i].err);
         assert_int_equal(failure.http_status, 400);
@@ -141,7 +141,7 @@ static void cuts_long_messages_between_characters(void **state)
     }
     text_put(&text, "\"}");
     struct aws_reply given = reply(400, body);
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_CONFIG);
     assert_int_equal(strlen(failure.message), 1 + 3 * 340);
     assert_memory_equal(failure.message + 1 + 3 * 339, "€", 3);
@@ -191,7 +191,7 @@ static void refuses_replies_that_are_no_session(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct aws_reply given = reply(200, cases[i].body);
-        struct ssm_api_failure failure = {0};
+        struct service_failure failure = {0};
         AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
         enum err err = ssm_api_parse_session(&given, &session, &failure);
         if (err != cases[i].err) {
@@ -207,7 +207,7 @@ static void refuses_replies_that_are_no_session(void **state)
     memcpy(big, START_REPLY, strlen(START_REPLY));
     struct aws_reply given = {.http_status = 200, .body = bytes_of(big, LIMIT_API_REPLY + 1)};
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     assert_err(ssm_api_parse_session(&given, &session, &failure), ERR_TOO_LONG);
     given.body.len = LIMIT_API_REPLY;
     assert_ok(ssm_api_parse_session(&given, &session, &failure));
@@ -218,7 +218,7 @@ static void reads_a_session(void **state)
     (void)state;
     struct aws_reply given = reply(200, START_REPLY);
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     for (int i = 0; i < 2; i++) { /* the second time over the first's result */
         assert_ok(ssm_api_parse_session(&given, &session, &failure));
         assert_string_equal(session.session_id, "alice-jbsvx7hu63l2yn3ef4gapt7ug8");
@@ -239,7 +239,7 @@ static void resumes(void **state)
         "{\"SessionId\":\"a\",\"TokenValue\":\"\"}",
     };
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     struct aws_reply given;
     for (size_t i = 0; i < sizeof ended / sizeof ended[0]; i++) {
         given = reply(200, ended[i]);
@@ -260,7 +260,7 @@ static void resumes(void **state)
 static void terminates(void **state)
 {
     (void)state;
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     struct aws_reply given = reply(400, "{\"__type\":\"AccessDeniedException\"}");
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_DENIED);
     given = reply(500, "{\"__type\":\"InternalServerError\"}");
@@ -286,7 +286,7 @@ static void reads_nodes(void **state)
         "{\"InstanceInformationList\":[{\"InstanceId\":\"i-1\"},{\"Name\":\"x\"}]}",
     };
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.count = 0};
-    struct ssm_api_failure failure;
+    struct service_failure failure;
     struct aws_reply given;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         given = reply(200, refused[i]);

@@ -76,6 +76,37 @@ static void numbers_are_whole_words(void **state)
     assert_int_equal(number, INT64_MIN);
 }
 
+static void shows_what_a_peer_wrote(void **state)
+{
+    (void)state;
+    char copy[6];
+    text_copy_for_display("a\x1b\n\x7fz", copy, sizeof copy);
+    assert_string_equal(copy, "a???z");
+    text_copy_for_display("abcdef", copy, sizeof copy);
+    assert_string_equal(copy, "abcde");
+    text_copy_for_display("abc\xf0\x9f\x98\x80", copy, sizeof copy); /* half of a character would be shown */
+    assert_string_equal(copy, "abc");
+    text_copy_for_display(NULL, copy, sizeof copy);
+    assert_string_equal(copy, "");
+}
+
+static void a_word_for_the_shell(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"prod", "prod"},     {"a/b-c_d.e@f:g+h=i,j", "a/b-c_d.e@f:g+h=i,j"},
+        {"", "''"},           {"a b", "'a b'"},
+        {"$(id)", "'$(id)'"}, {"it's", "'it'\\''s'"},
+        {"a;b", "'a;b'"},     {"\\", "'\\'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char memory[64];
+        struct text text = text_in(memory, sizeof memory);
+        text_put_shell_word(&text, cases[i][0]);
+        assert_string_equal(memory, cases[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +114,8 @@ int main(void)
         cmocka_unit_test(room_for_the_terminator_only),
         cmocka_unit_test(builds),
         cmocka_unit_test(numbers_are_whole_words),
+        cmocka_unit_test(shows_what_a_peer_wrote),
+        cmocka_unit_test(a_word_for_the_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
