@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* Read whether signed or not. */
-static const char *const always[] = {"authorization", "content-type",         "host",
-                                     "x-amz-date",    "x-amz-security-token", "x-amz-target"};
+static const char *const always[] = {"authorization",        "content-type",           "host",        "x-amz-date",
+                                     "x-amz-security-token", "x-amz-sso_bearer_token", "x-amz-target"};
 
 static int known_token(const char *name, size_t len)
 {
@@ -182,6 +182,17 @@ const char *http_request_header(const struct http_request *request, const char *
     for (size_t i = 0; i < request->header_count; i++) {
         if (strcmp(request->headers[i].name, name) == 0) {
             return request->headers[i].value;
+        }
+    }
+    return NULL;
+}
+
+const char *http_request_query(const struct http_request *request, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < request->query_count; i++) {
+        if (strncmp(request->query[i], name, len) == 0 && request->query[i][len] == '=') {
+            return request->query[i] + len + 1;
         }
     }
     return NULL;

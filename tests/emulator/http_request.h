@@ -33,6 +33,9 @@ struct http_request {
 enum err http_request_capture(struct lws *wsi, struct http_request **ret_request) SSM_MUST_USE;
 void http_request_free(struct http_request *request);
 
+/* The value of a query parameter; NULL when absent. */
+const char *http_request_query(const struct http_request *request, const char *name);
+
 /* NULL when absent, or when it is neither signed nor one of those that ssm-lab reads. */
 const char *http_request_header(const struct http_request *request, const char *name);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/emulator/role.h"
+#include "tests/emulator/sso.h"
 
 #define WEB_TOKEN_SECONDS (24 * 3600) /* as EKS does by default */
 #define WEB_TOKEN_NAME "web-identity-token"
@@ -48,6 +49,7 @@ static enum err set_up(struct lab *lab, struct identity *identity)
 {
     identity->mfa = mfa_device_new(&lab->chance);
     identity->web = web_identity_new(&lab->chance);
+    TRY(sso_new(&identity->sso));
     int len = snprintf(identity->web_identity_token_file, sizeof identity->web_identity_token_file, "%s/%s",
                        lab->state_dir, WEB_TOKEN_NAME);
     return len < 0 || (size_t)len >= sizeof identity->web_identity_token_file ? ERR_TOO_LONG : write_token(lab, NULL);
@@ -71,6 +73,7 @@ void identity_free(struct lab *lab, struct identity *identity)
     if (lab->owns_state_dir) {
         unlink(identity->web_identity_token_file);
     }
+    sso_free(identity->sso);
     free(identity);
 }
 
@@ -79,9 +82,9 @@ json_t *identity_describe(const struct lab *lab)
     const struct identity *identity = lab->identity;
     char serial[80];
     snprintf(serial, sizeof serial, "arn:aws:iam::%s:mfa/lab-user", LAB_ACCOUNT);
-    return json_pack("{s:s,s:o,s:s,s:s,s:s}", "account", LAB_ACCOUNT, "roles", role_describe_all(), "mfa_serial",
+    return json_pack("{s:s,s:o,s:s,s:s,s:s,s:o}", "account", LAB_ACCOUNT, "roles", role_describe_all(), "mfa_serial",
                      serial, "mfa_seed", identity->mfa.seed_base32, "web_identity_token_file",
-                     identity->web_identity_token_file);
+                     identity->web_identity_token_file, "sso", sso_describe(lab));
 }
 
 /* ---- control ---- */

@@ -1,5 +1,5 @@
-/* identity: what the services behind AWS's credential chain share in ssm-lab: the MFA device, the issuer of web
- * identity tokens, and how often each service was called. */
+/* identity: what the services behind AWS's credential chain keep in ssm-lab: the MFA device, the issuer of web identity
+ * tokens, IAM Identity Center, and how often each service was called. */
 #ifndef SSM_LAB_IDENTITY_H
 #define SSM_LAB_IDENTITY_H
 
@@ -9,7 +9,7 @@
 #include "tests/emulator/mfa_device.h"
 #include "tests/emulator/web_identity.h"
 
-struct http_exchange;
+struct sso;
 
 /* Requests that reached an operation, whatever came of them. */
 struct identity_counters {
@@ -19,6 +19,7 @@ struct identity_counters {
 struct identity {
     struct mfa_device mfa;
     struct web_identity web;
+    struct sso *sso;
     char web_identity_token_file[440];
     struct identity_counters counters;
 };

@@ -14,6 +14,7 @@
 #include "tests/emulator/outage.h"
 #include "tests/emulator/proxy_server.h"
 #include "tests/emulator/relay.h"
+#include "tests/emulator/sso.h"
 
 /* ---- status ---- */
 
@@ -195,10 +196,13 @@ static void terminate(struct http_exchange *exchange, const json_t *object)
     reply_json(exchange, 200, json_object());
 }
 
-static void identity(struct http_exchange *exchange, const json_t *object)
+/* `object` is NULL for GET. */
+static void identity(struct http_exchange *exchange, json_t *object)
 {
     int http_status = 200;
-    json_t *answer = identity_control(exchange->lab, object, &http_status);
+    bool is_sso = strcmp(exchange->request->path, "/lab/sso") == 0;
+    json_t *answer = is_sso ? sso_control(exchange->lab, object, &http_status)
+                            : identity_control(exchange->lab, object, &http_status);
     reply_json(exchange, http_status, answer);
 }
 
@@ -211,6 +215,11 @@ static bool is_loopback(const struct lab *lab)
         return (ntohl(v4.s_addr) >> 24) == 127;
     }
     return strcmp(lab->options.listen, "::1") == 0 || strcmp(lab->options.listen, "localhost") == 0;
+}
+
+static bool is_identity(const char *path)
+{
+    return strcmp(path, "/lab/identity") == 0 || strcmp(path, "/lab/sso") == 0;
 }
 
 bool lab_control_request(struct http_exchange *exchange)
@@ -226,13 +235,13 @@ bool lab_control_request(struct http_exchange *exchange)
         fail(exchange, 403, "only on a loopback address");
     } else if (!is_post && strcmp(request->path, "/lab/status") == 0) {
         status(exchange);
-    } else if (!is_post && strcmp(request->path, "/lab/identity") == 0) {
+    } else if (!is_post && is_identity(request->path)) {
         identity(exchange, NULL);
     } else if (is_post && !json_is_object(object)) {
         fail(exchange, 400, "the body is not a JSON object");
     } else if (is_post && strcmp(request->path, "/lab/faults") == 0) {
         set_faults(exchange, object);
-    } else if (is_post && strcmp(request->path, "/lab/identity") == 0) {
+    } else if (is_post && is_identity(request->path)) {
         identity(exchange, object);
     } else if (is_post && strcmp(request->path, "/lab/terminate") == 0) {
         terminate(exchange, object);

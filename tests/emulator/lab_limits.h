@@ -14,6 +14,9 @@
 /* Parameters of a form. A DescribeInstances with 200 ids or filters is the longest that anything here sends. */
 #define LAB_LIMIT_FORM_PARAMETERS 512
 
+/* Clients, device codes and tokens of IAM Identity Center, each: far above what one test makes. */
+#define LAB_LIMIT_SSO_ENTRIES 64
+
 /* One websocket message. agent_job_reply, the largest of the agent, stops at 120000 bytes. */
 #define LAB_LIMIT_WEBSOCKET_MESSAGE (256 * 1024)
 

@@ -17,6 +17,8 @@ static const struct role roles[] = {
     {"lab-short-role", ROLE_TRUSTS_USERS, NULL, false, HOUR, false},
     {"lab-denied-role", ROLE_TRUSTS_USERS, NULL, false, HOUR, true},
     {"lab-web-role", ROLE_TRUSTS_WEB_IDENTITY, NULL, false, 12 * HOUR, false},
+    {"AWSReservedSSO_LabAccess_0123456789abcdef", ROLE_TRUSTS_SERVICES, NULL, false, 12 * HOUR, false},
+    {"AWSReservedSSO_LabReadOnly_0123456789abcdef", ROLE_TRUSTS_SERVICES, NULL, false, 12 * HOUR, true},
     {"lab-instance-role", ROLE_TRUSTS_SERVICES, NULL, false, 12 * HOUR, false},
     {"lab-task-role", ROLE_TRUSTS_SERVICES, NULL, false, 12 * HOUR, false},
 };

@@ -13,6 +13,7 @@
 #include "tests/emulator/outage.h"
 #include "tests/emulator/peer.h"
 #include "tests/emulator/proxy_server.h"
+#include "tests/emulator/sso.h"
 #include "tests/emulator/sts.h"
 
 enum { VHOST_API, VHOST_GATEWAY };
@@ -42,7 +43,8 @@ static void note_way(struct lws *wsi)
 /* ---- HTTP ---- */
 
 /* All of AWS's services share the API port. Each takes what is its own; the first that does, answers. */
-static bool (*const services[])(struct http_exchange *exchange) = {sts_request, api_request};
+static bool (*const services[])(struct http_exchange *exchange) = {sso_oidc_request, sso_portal_request, sts_request,
+                                                                   api_request};
 
 static void dispatch(struct http_exchange *exchange)
 {

@@ -1,12 +1,14 @@
 """ssm-lab's identity services, judged by what we did not write: the AWS CLI and its copy of botocore, with their own
 readers of files, fetchers of credentials, signers and parsers."""
 
+import atexit
 import base64
 import contextlib
 import hashlib
 import hmac
 import json
 import os
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -16,10 +18,15 @@ from unittest import mock
 
 from emulator_support import NODE, EmulatorCase
 
+# botocore works out where its caches lie when it is imported.
+HOME = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, HOME)
+os.environ["HOME"] = HOME
+
 try:
     import awscli  # puts its own copy of botocore in the place of the library
     assert awscli
-    from botocore import UNSIGNED, config, exceptions, session
+    from botocore import UNSIGNED, config, exceptions, session, utils
 except ImportError:
     session = None
 
@@ -42,10 +49,9 @@ def totp(seed, step):
 class IdentityCase(EmulatorCase):
     def setUp(self):
         super().setUp()
-        self.home = tempfile.TemporaryDirectory()
-        self.addCleanup(self.home.cleanup)
+        shutil.rmtree(os.path.join(HOME, ".aws"), ignore_errors=True)
         self.identity = self.lab.ready["identity"]
-        self.environment = {"HOME": self.home.name, "PATH": os.environ["PATH"], "AWS_CA_BUNDLE": self.lab.ready["ca_file"],
+        self.environment = {"HOME": HOME, "PATH": os.environ["PATH"], "AWS_CA_BUNDLE": self.lab.ready["ca_file"],
                             "AWS_DEFAULT_REGION": self.lab.region, "AWS_PAGER": "", "LC_ALL": "C.UTF-8"}
         stack = contextlib.ExitStack()
         self.addCleanup(stack.close)
@@ -74,8 +80,36 @@ class IdentityCase(EmulatorCase):
         answer = caught.exception.response
         self.assertEqual((answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]), (code, status), answer)
         for word in words:
-            self.assertIn(word, answer["Error"].get("Message", answer.get("error_description", "")))
+            self.assertIn(word, answer["Error"].get("Message") or answer.get("error_description", ""))
         return answer
+
+    @contextlib.contextmanager
+    def lab_endpoints(self):
+        """botocore of that age knows no variables for endpoints: every client that it makes by itself talks to the lab."""
+        create = session.Session.create_client
+        url = self.lab.ready["api_url"]
+
+        def create_client(self, *arguments, **options):
+            return create(self, *arguments, **{**options, "endpoint_url": url})
+
+        with mock.patch.object(session.Session, "create_client", create_client):
+            yield
+
+    def write(self, name, text):
+        """A file below ~/.aws, readable to nobody else."""
+        path = os.path.join(HOME, ".aws", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def resolve(self, profile=None):
+        """What botocore's whole chain finds: (method, keys)."""
+        with self.lab_endpoints():
+            found = session.Session(profile=profile).get_credentials()
+            frozen = found.get_frozen_credentials()
+        return found.method, {"access_key_id": frozen.access_key, "secret_access_key": frozen.secret_key,
+                              "session_token": frozen.token}
 
     @staticmethod
     def keys_of(credentials):
@@ -201,24 +235,9 @@ class EmulatorStsTest(IdentityCase):
         # botocore's own provider, from its environment variables.
         token()
         os.environ.update(AWS_ROLE_ARN=arn("lab-web-role"), AWS_WEB_IDENTITY_TOKEN_FILE=self.identity["web_identity_token_file"])
-        with self.lab_endpoints():
-            found = session.Session().get_credentials()
-            self.assertEqual(found.method, "assume-role-with-web-identity")
-            keys = found.get_frozen_credentials()
-        self.assertEqual(self.start_session({"access_key_id": keys.access_key, "secret_access_key": keys.secret_key,
-                                             "session_token": keys.token})[0], 200)
-
-    @contextlib.contextmanager
-    def lab_endpoints(self):
-        """botocore of that age knows no variables for endpoints: every client that it makes by itself talks to the lab."""
-        create = session.Session.create_client
-        url = self.lab.ready["api_url"]
-
-        def create_client(self, *arguments, **options):
-            return create(self, *arguments, **{**options, "endpoint_url": url})
-
-        with mock.patch.object(session.Session, "create_client", create_client):
-            yield
+        method, keys = self.resolve()
+        self.assertEqual(method, "assume-role-with-web-identity")
+        self.assertEqual(self.start_session(keys)[0], 200)
 
     def test_who_signs(self):
         def identity(keys=None, **settings):
@@ -251,3 +270,166 @@ class EmulatorStsTest(IdentityCase):
                                        AWS_SECRET_ACCESS_KEY=self.lab.keys["secret_access_key"]),
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, f"arn:aws:sts::{ACCOUNT}:assumed-role/lab-role/cli\n"))
+
+
+class EmulatorSsoTest(IdentityCase):
+    GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+    def setUp(self):
+        super().setUp()
+        self.sso = self.identity["sso"]
+        self.oidc = self.client("sso-oidc", signature_version=UNSIGNED)
+        self.portal = self.client("sso", signature_version=UNSIGNED)
+
+    def sso_control(self, **members):
+        return self.control("/lab/sso", **members)
+
+    def sso_count(self, name):
+        return self.sso_control()["counters"][name]
+
+    def register(self):
+        answer = self.oidc.register_client(clientName="test", clientType="public", scopes=["sso:account:access"])
+        return {"clientId": answer["clientId"], "clientSecret": answer["clientSecret"]}
+
+    def authorize(self, client):
+        return self.oidc.start_device_authorization(startUrl=self.sso["start_url"], **client)
+
+    def credentials(self, token, account=ACCOUNT, role="LabAccess"):
+        return self.portal.get_role_credentials(accessToken=token, accountId=account, roleName=role)["roleCredentials"]
+
+    def test_the_device_flow_as_the_cli_walks_it(self):
+        shown = []
+
+        def pending(**authorization):
+            shown.append(authorization)
+            self.assertEqual(self.sso_control()["pending_user_codes"], [authorization["userCode"]])
+            self.sso_control(approve=authorization["userCode"])
+
+        fetcher = utils.SSOTokenFetcher(self.lab.region, lambda *_, **__: self.oidc, cache={},
+                                        on_pending_authorization=pending, sleep=lambda _: None)
+        token = fetcher.fetch_token(self.sso["start_url"], session_name="lab", registration_scopes=["sso:account:access"])
+        self.assertRegex(shown[0]["userCode"], "^[B-Z]{4}-[B-Z]{4}$")
+        self.assertTrue(shown[0]["verificationUriComplete"].endswith("/?user_code=" + shown[0]["userCode"]))
+        found = self.credentials(token["accessToken"])
+        self.assertAlmostEqual(found["expiration"] / 1000, time.time() + 3600, delta=60)
+        keys = {"access_key_id": found["accessKeyId"], "secret_access_key": found["secretAccessKey"],
+                "session_token": found["sessionToken"]}
+        self.assertEqual(self.start_session(keys)[0], 200)
+        self.assertEqual(self.client("sts", keys).get_caller_identity()["Arn"],
+                         f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_LabAccess_0123456789abcdef/lab-user")
+        counters = self.sso_control()["counters"]
+        self.assertEqual((counters["register_client"], counters["start_device_authorization"],
+                          counters["create_token_by_device"], counters["get_role_credentials"]), (1, 1, 2, 1))
+
+    def test_device_codes_that_give_no_token(self):
+        client = self.register()
+
+        def poll(device, **other):
+            return self.oidc.create_token(**{**client, "grantType": self.GRANT, "deviceCode": device["deviceCode"], **other})
+
+        def refused(device, kind, error, status=400, **other):
+            answer = self.refused(lambda: poll(device, **other), kind, status)
+            self.assertEqual(answer["error"], error)
+
+        device = self.authorize(client)
+        self.assertEqual((device["expiresIn"], device["interval"]), (600, 1))
+        refused(device, "AuthorizationPendingException", "authorization_pending")
+        self.sso_control(slow_down_next=1)
+        refused(device, "SlowDownException", "slow_down")
+        refused(device, "AuthorizationPendingException", "authorization_pending")
+        refused(device, "InvalidGrantException", "invalid_grant", deviceCode="x" * 20)
+        refused(device, "InvalidClientException", "invalid_client", 401, clientSecret="x")
+        refused(device, "UnsupportedGrantTypeException", "unsupported_grant_type", grantType="password")
+        refused(device, "InvalidGrantException", "invalid_grant", **self.register())
+        self.sso_control(deny=device["userCode"])
+        refused(device, "AccessDeniedException", "access_denied")
+        device = self.authorize(client)
+        self.sso_control(expire_device_codes=True)
+        refused(device, "ExpiredTokenException", "expired_token")
+        device = self.authorize(client)
+        self.sso_control(approve="all")
+        self.assertEqual(poll(device)["tokenType"], "Bearer")
+        refused(device, "InvalidGrantException", "invalid_grant")
+        self.sso_control(auto_approve=True)
+        self.assertEqual(poll(self.authorize(client))["expiresIn"], 8 * 3600)
+        self.refused(lambda: self.oidc.start_device_authorization(startUrl="https://elsewhere/", **client),
+                     "InvalidRequestException", 400)
+        for kind, members in (("InvalidClientMetadataException", {"clientType": "confidential"}),
+                              ("InvalidScopeException", {"clientType": "public", "scopes": ["sso:everything"]})):
+            self.refused(lambda: self.oidc.register_client(clientName="x", **members), kind, 400)
+        client_without_scope = self.oidc.register_client(clientName="x", clientType="public")
+        client_without_scope = {name: client_without_scope[name] for name in ("clientId", "clientSecret")}
+        self.assertNotIn("refreshToken", poll(self.authorize(client_without_scope), **client_without_scope))
+        self.sso_control(expire_clients=True)
+        self.refused(lambda: self.authorize(client), "InvalidClientException", 401)
+
+    def test_refreshing(self):
+        issued = self.sso_control(issue_token={"expires_in_s": 60})["token"]
+        self.assertEqual((issued["startUrl"], issued["region"]), (self.sso["start_url"], self.lab.region))
+
+        def refresh(token):
+            return self.oidc.create_token(clientId=issued["clientId"], clientSecret=issued["clientSecret"],
+                                          grantType="refresh_token", refreshToken=token)
+
+        second = refresh(issued["refreshToken"])
+        self.credentials(second["accessToken"])
+        self.credentials(issued["accessToken"])
+        self.refused(lambda: refresh(issued["refreshToken"]), "InvalidGrantException", 400, "Invalid refresh token provided")
+        self.sso_control(reuse_refresh_tokens=True)
+        refresh(second["refreshToken"])
+        refresh(second["refreshToken"])
+        self.sso_control(revoke_refresh_tokens=True)
+        self.refused(lambda: refresh(second["refreshToken"]), "InvalidGrantException", 400)
+        self.assertEqual(self.sso_count("create_token_by_refresh"), 5)
+        plain = self.sso_control(issue_token={"without_refresh": True})["token"]
+        self.assertNotIn("refreshToken", plain)
+
+    def test_the_portal(self):
+        token = self.sso_control(issue_token={})["token"]["accessToken"]
+        self.assertGreater(len(token), 1000)
+        for account, role in ((ACCOUNT, "LabAdmin"), ("444455556666", "LabAccess")):
+            self.refused(lambda: self.credentials(token, account, role), "ForbiddenException", 403, "No access")
+        self.refused(lambda: self.credentials(token + "x"), "UnauthorizedException", 401, "Session token not found or invalid")
+        status, headers, body = self.lab.http(self.lab.api_address, "GET", "/federation/credentials?role_name=a&account_id=b")
+        self.assertEqual((status, json.loads(body)), (401, {"message": "Session token not found or invalid"}))
+        self.assertTrue(headers["x-amzn-errortype"].startswith("UnauthorizedException:"))
+        account = self.portal.list_accounts(accessToken=token)["accountList"][0]
+        self.assertEqual(account["accountId"], ACCOUNT)
+        roles = self.portal.list_account_roles(accessToken=token, accountId=ACCOUNT)["roleList"]
+        self.assertEqual([role["roleName"] for role in roles], [self.sso["role_name"], self.sso["denied_role_name"]])
+        found = self.credentials(token, role=self.sso["denied_role_name"])
+        self.assertEqual(self.start_session({"access_key_id": found["accessKeyId"], "session_token": found["sessionToken"],
+                                             "secret_access_key": found["secretAccessKey"]})[1], "AccessDeniedException")
+        # Role credentials, and tokens, end on the service's clock.
+        self.lab.faults(clock_offset_s=8 * 3600 + 1)
+        self.refused(lambda: self.credentials(token), "UnauthorizedException", 401)
+        self.lab.faults(reset=True)
+        self.credentials(token)
+        self.portal.logout(accessToken=token)
+        self.refused(lambda: self.credentials(token), "UnauthorizedException", 401)
+
+    def test_a_profile_with_the_clis_token_cache(self):
+        session_lines = (f"sso_region = {self.lab.region}\nsso_start_url = {self.sso['start_url']}\n"
+                         f"sso_registration_scopes = {self.sso['registration_scopes']}\n")
+        role_lines = f"sso_account_id = {ACCOUNT}\nsso_role_name = LabAccess\n"
+        self.write("config", f"[sso-session lab]\n{session_lines}[profile new]\nsso_session = lab\n{role_lines}"
+                             f"[profile old]\n{session_lines}{role_lines}")
+
+        def cache(key, **wanted):
+            token = self.sso_control(issue_token=wanted)["token"]
+            return self.write("sso/cache/%s.json" % hashlib.sha1(key.encode()).hexdigest(), json.dumps(token))
+
+        cache(self.sso["start_url"])
+        self.assertEqual(self.start_session(self.resolve("old")[1])[0], 200)
+        path = cache("lab", expires_in_s=300)
+        method, keys = self.resolve("new")
+        self.assertEqual((method, self.start_session(keys)[0]), ("sso", 200))
+        self.assertEqual(self.sso_count("create_token_by_refresh"), 1)
+        with open(path, encoding="utf-8") as file:
+            refreshed = json.load(file)
+        self.credentials(refreshed["accessToken"])
+        self.resolve("new")
+        self.assertEqual(self.sso_count("create_token_by_refresh"), 1)
+        self.sso_control(expire_access_tokens=True)
+        with self.assertRaises(exceptions.UnauthorizedSSOTokenError):
+            self.resolve("new")
