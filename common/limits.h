@@ -64,6 +64,9 @@
 /* Nodes on one page of DescribeInstanceInformation: the service gives 50 at most. */
 #define LIMIT_API_PAGE 50
 
+/* Instances on one page of DescribeInstances, of which we ask for LIMIT_API_PAGE: the service gives 1000 at most. */
+#define LIMIT_API_INSTANCES 1000
+
 /* NextToken: base64 of some hundred bytes in practice. */
 #define LIMIT_API_NEXT_TOKEN 4096
 

@@ -25,7 +25,7 @@ static void add_candidates(struct candidates *candidates, const struct ssm_api_n
 static enum err look_up_page(struct run *run, const char *name, char **token, struct candidates *candidates)
 {
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
-    struct ssm_api_describe_nodes describe = {.name = name, .next_token = *token};
+    struct ssm_api_describe_nodes describe = {.filter = "tag:Name", .value = name, .next_token = *token};
     TRY(ssm_api_describe_nodes(&describe, &request));
     AUTO(https_free) struct https_call *call = NULL;
     struct aws_reply reply;

@@ -13,6 +13,8 @@ static const struct {
     {"TargetNotConnected", ERR_OFFLINE},
     {"InvalidInstanceId", ERR_NO_TARGET},
     {"InvalidTarget", ERR_NO_TARGET},
+    {"InvalidInstanceID.NotFound", ERR_NO_TARGET},
+    {"InvalidInstanceID.Malformed", ERR_NO_TARGET},
     {"AccessDenied", ERR_DENIED},
     {"UnauthorizedOperation", ERR_DENIED},
     {"OptInRequired", ERR_DENIED},

@@ -2,6 +2,7 @@
 
 #include "common/json_view.h"
 #include "proxy/core/aws_error.h"
+#include "proxy/core/xml_view.h"
 
 enum err service_failure_say(const struct aws_reply *reply, enum err err, const char *words,
                              struct service_failure *ret_failure)
@@ -42,12 +43,18 @@ static const char *find_type(const struct aws_reply *reply, const json_t *object
     return type != NULL ? type : "";
 }
 
-/* After a blank line, "The Canonical String for this request should have been", with the session token in it: a
- * signature that does not match is explained so by every AWS service. */
-static size_t len_to_blank_line(const char *message)
+/* What is for machines alone is left out. After a blank line, "The Canonical String for this request should have been",
+ * with the session token in it: a signature that does not match is explained so by every AWS service. */
+static void copy_message(const char *message, struct service_failure *failure)
 {
-    const char *blank_line = strstr(message, "\n\n");
-    return blank_line != NULL ? (size_t)(blank_line - message) : strlen(message);
+    static const char *const ends[] = {"\n\n", " Encoded authorization failure message:"};
+    text_copy_for_display(message, failure->message, sizeof failure->message);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0] && message != NULL; i++) {
+        const char *end = strstr(message, ends[i]);
+        if (end != NULL && (size_t)(end - message) < strlen(failure->message)) {
+            failure->message[end - message] = '\0';
+        }
+    }
 }
 
 enum err service_failure_read_json(const struct aws_reply *reply, struct service_failure *ret_failure)
@@ -64,10 +71,28 @@ enum err service_failure_read_json(const struct aws_reply *reply, struct service
     if (message == NULL && failure.type[0] == '\0') {
         message = err == ERR_OK ? "the reply names no error type" : "the reply is not one of AWS's";
     }
-    text_copy_for_display(message, failure.message, sizeof failure.message);
-    if (message != NULL && len_to_blank_line(message) < sizeof failure.message) {
-        failure.message[len_to_blank_line(message)] = '\0';
+    copy_message(message, &failure);
+    *ret_failure = failure;
+    return aws_error_classify(reply->http_status, failure.type, failure.message);
+}
+
+enum err service_failure_read_xml(const struct aws_reply *reply, struct service_failure *ret_failure)
+{
+    struct service_failure failure = {.http_status = reply->http_status};
+    AUTO(xml_view_free) struct xml_view *view = NULL;
+    enum err err = xml_view_parse(reply->body, &view);
+    if (err == ERR_MEMORY) {
+        return service_failure_say(reply, err, "", ret_failure);
     }
+    const struct xml_node *root = view == NULL ? NULL : xml_view_root(view);
+    const struct xml_node *error = xml_view_child(root, "Errors/Error");
+    error = error == NULL ? xml_view_child(root, "Error") : error;
+    const char *message = xml_view_text(error, "Message");
+    text_copy_for_display(xml_view_text(error, "Code"), failure.type, sizeof failure.type);
+    if (message == NULL && failure.type[0] == '\0') {
+        message = err == ERR_OK ? "the reply names no error type" : "the reply is not one of AWS's";
+    }
+    copy_message(message, &failure);
     *ret_failure = failure;
     return aws_error_classify(reply->http_status, failure.type, failure.message);
 }

@@ -1,5 +1,6 @@
 /* service_failure: why a service of AWS did not do what it was asked: its own words, for one line on standard error.
  *
+ * Services that speak XML (STS, EC2) say <Error><Code>..<Message>.., which is the outermost element's, or in <Errors>.
  * Services that speak JSON say {"__type": "namespace#Code", "message": "..."}, in which __type may lack the namespace
  * or stand in the header x-amzn-ErrorType or as "code", and message may be Message. The token service of IAM Identity
  * Center has OAuth's members besides: {"error": "invalid_grant", "error_description": "..."} (RFC 6749, 5.2). */
@@ -19,6 +20,9 @@ struct service_failure {
 /* A reply that is no success, in JSON. Gives the error that it stands for (aws_error.h); ERR_MEMORY when there was not
  * enough to read it, whatever it says. */
 enum err service_failure_read_json(const struct aws_reply *reply, struct service_failure *ret_failure) SSM_MUST_USE;
+
+/* The same in XML. EC2's encoded message, which only sts:DecodeAuthorizationMessage can read, is left out. */
+enum err service_failure_read_xml(const struct aws_reply *reply, struct service_failure *ret_failure) SSM_MUST_USE;
 
 /* A reply that cannot be used, with words of ours; they are others for ERR_MEMORY. Gives `err` back. */
 enum err service_failure_say(const struct aws_reply *reply, enum err err, const char *words,

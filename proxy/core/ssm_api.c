@@ -79,31 +79,31 @@ enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_reques
     return request_for_session("AmazonSSM.TerminateSession", session_id, ret_request);
 }
 
-static enum err add_filter(json_t *filters, const char *key, const char *value)
-{
-    if (value == NULL) {
-        return ERR_OK;
-    }
-    json_error_t error;
-    json_t *filter = json_pack_ex(&error, 0, "{s:s, s:[s]}", "Key", key, "Values", value);
-    if (filter == NULL) {
-        return json_view_error(&error);
-    }
-    return json_array_append_new(filters, filter) == 0 ? ERR_OK : ERR_MEMORY;
-}
-
 enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, struct ssm_api_request *ret_request)
 {
-    AUTO_JSON json_t *filters = json_array();
     json_error_t error;
     AUTO_JSON json_t *body =
         json_pack_ex(&error, 0, "{s:i, s:s*}", "MaxResults", LIMIT_API_PAGE, "NextToken", nodes->next_token);
-    TRY(add_filter(filters, "InstanceIds", nodes->instance_id));
-    TRY(add_filter(filters, "tag:Name", nodes->name));
-    if (body != NULL && json_array_size(filters) > 0 && json_object_set(body, "Filters", filters) != 0) {
-        return ERR_MEMORY;
+    if (body != NULL && nodes->filter != NULL) {
+        json_t *filters = json_pack_ex(&error, 0, "[{s:s, s:[s]}]", "Key", nodes->filter, "Values", nodes->value);
+        if (filters == NULL) {
+            return json_view_error(&error);
+        }
+        if (json_object_set_new(body, "Filters", filters) != 0) {
+            return ERR_MEMORY;
+        }
     }
     return finish_request("AmazonSSM.DescribeInstanceInformation", body, &error, ret_request);
+}
+
+enum err ssm_api_connection_status(const char *target, struct ssm_api_request *ret_request)
+{
+    if (strlen(target) > LIMIT_TARGET) {
+        return ERR_TOO_LONG;
+    }
+    json_error_t error;
+    AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s}", "Target", target);
+    return finish_request("AmazonSSM.GetConnectionStatus", body, &error, ret_request);
 }
 
 /* ---- replies ---- */
@@ -288,5 +288,18 @@ enum err ssm_api_parse_nodes(const struct aws_reply *reply, struct ssm_api_nodes
     ssm_api_nodes_free(ret_nodes);
     *ret_nodes = nodes;
     nodes = (struct ssm_api_nodes){0};
+    return ERR_OK;
+}
+
+enum err ssm_api_parse_connection_status(const struct aws_reply *reply, bool *ret_is_connected,
+                                         struct service_failure *ret_failure)
+{
+    AUTO_JSON json_t *object = NULL;
+    TRY(read_reply(reply, &object, ret_failure));
+    const char *status = json_view_text(object, "Status");
+    if (status == NULL) {
+        return service_failure_say(reply, ERR_MALFORMED, "the reply has no Status", ret_failure);
+    }
+    *ret_is_connected = strcasecmp(status, "connected") == 0; /* the API reference writes it either way */
     return ERR_OK;
 }

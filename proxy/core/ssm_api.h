@@ -36,11 +36,11 @@ struct ssm_api_start_session {
     const char *reason;        /* NULL or "": none; 1 to 256 characters */
 };
 
-/* Nodes to describe. Both filters NULL: all. */
+/* Nodes to describe. One filter, because the service mixes no other with a tag. */
 struct ssm_api_describe_nodes {
-    const char *instance_id; /* filter InstanceIds */
-    const char *name;        /* filter tag:Name */
-    const char *next_token;  /* of the page before; NULL: first page */
+    const char *filter;     /* "InstanceIds", "tag:Name", "ResourceType"; NULL: all nodes */
+    const char *value;      /* of it */
+    const char *next_token; /* of the page before; NULL: first page */
 };
 
 /* ERR_MALFORMED when a text is not UTF-8, ERR_TOO_LONG over the service's own limits, ERR_MEMORY. */
@@ -50,6 +50,9 @@ enum err ssm_api_resume_session(const char *session_id, struct ssm_api_request *
 enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_request *ret_request) SSM_MUST_USE;
 enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes,
                                 struct ssm_api_request *ret_request) SSM_MUST_USE;
+
+/* Whether a target could take a session now; DescribeInstanceInformation's PingStatus does not say so. */
+enum err ssm_api_connection_status(const char *target, struct ssm_api_request *ret_request) SSM_MUST_USE;
 
 /* A session that the service has opened. Zero-initialise; AUTO(ssm_api_session_wipe). */
 struct ssm_api_session {
@@ -108,5 +111,9 @@ void ssm_api_nodes_free(struct ssm_api_nodes *nodes);
 
 enum err ssm_api_parse_nodes(const struct aws_reply *reply, struct ssm_api_nodes *ret_nodes,
                              struct service_failure *ret_failure) SSM_MUST_USE;
+
+/* GetConnectionStatus. */
+enum err ssm_api_parse_connection_status(const struct aws_reply *reply, bool *ret_is_connected,
+                                         struct service_failure *ret_failure) SSM_MUST_USE;
 
 #endif

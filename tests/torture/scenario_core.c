@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "proxy/core/aws_settings.h"
 #include "proxy/core/control_message.h"
+#include "proxy/core/ec2_api.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
 #include "proxy/core/ws_codec.h"
@@ -96,15 +97,18 @@ static enum err write_requests(void)
 {
     struct ssm_api_start_session start = {
         .target = "i-1", .document_name = "AWS-StartSSHSession", .port_number = "22", .reason = "why"};
-    struct ssm_api_describe_nodes describe = {.name = "node", .next_token = "next"};
+    struct ssm_api_describe_nodes describe = {.filter = "tag:Name", .value = "node", .next_token = "next"};
     AUTO(ssm_api_request_free) struct ssm_api_request started = {0};
     AUTO(ssm_api_request_free) struct ssm_api_request resumed = {0};
     AUTO(ssm_api_request_free) struct ssm_api_request terminated = {0};
     AUTO(ssm_api_request_free) struct ssm_api_request described = {0};
+    AUTO(ssm_api_request_free) struct ssm_api_request asked = {0};
     TRY(ssm_api_start_session(&start, &started));
     TRY(ssm_api_resume_session("a-1", &resumed));
     TRY(ssm_api_terminate_session("a-1", &terminated));
     TRY(ssm_api_describe_nodes(&describe, &described));
+    TRY(ssm_api_connection_status("i-1", &asked));
+    demand_text(asked.body, "{\"Target\":\"i-1\"}");
     demand_text(started.body, "{\"Target\":\"i-1\",\"DocumentName\":\"AWS-StartSSHSession\",\"Reason\":\"why\","
                               "\"Parameters\":{\"portNumber\":[\"22\"]}}");
     demand_text(resumed.body, "{\"SessionId\":\"a-1\"}");
@@ -161,6 +165,29 @@ static enum err read_xml(void)
     TRY(xml_view_parse(bytes_of_text("<a><b>text</b></a>"), &view));
     demand_text(xml_view_text(xml_view_root(view), "b"), "text");
     return ERR_OK;
+}
+
+static enum err describe_instances(void)
+{
+    static const char page[] = "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1"
+                               "</instanceId></item></instancesSet></item></reservationSet><nextToken>more</nextToken>"
+                               "</DescribeInstancesResponse>";
+    struct service_failure failure;
+    struct endpoint_url url;
+    struct ec2_api_place place = {&url, "eu-west-1"};
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    AUTO(ec2_api_instances_free) struct ec2_api_instances instances = {.items = NULL};
+    TRY(endpoint_parse(bytes_of_text("https://h/"), &url));
+    TRY(ec2_api_describe_instances(&place, &(struct ec2_api_describe){.next_token = NULL}, &request));
+    struct aws_reply reply = reply_of(200, page);
+    TRY(ec2_api_parse_instances(&reply, &instances, &failure));
+    demand_text(instances.items[0].id, "i-1");
+    demand_text(instances.next_token, "more");
+    struct aws_reply refusal =
+        reply_of(400, "<Response><Errors><Error><Code>InvalidInstanceID.NotFound</Code></Error></Errors></Response>");
+    enum err err = ec2_api_parse_started(&refusal, &failure);
+    scenario_demand(err != ERR_OK, "a refusal is taken for success");
+    return err == ERR_NO_TARGET ? ERR_OK : err;
 }
 
 /* ---- the data channel ---- */
@@ -286,6 +313,7 @@ const struct scenario core_scenarios[] = {
     {"node replies", NULL, read_nodes},
     {"refusal", NULL, read_refusal},
     {"XML reply", NULL, read_xml},
+    {"EC2 instances", NULL, describe_instances},
     {"open data channel", NULL, open_and_acknowledge},
     {"handshake", NULL, shake_hands},
     {"agent message", NULL, carry_agent_message},

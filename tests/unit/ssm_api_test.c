@@ -53,6 +53,8 @@ static void tells_errors_apart(void **state)
         {403, "RequestTimeTooSkewed", "", ERR_CLOCK_SKEW},
         {400, "RequestExpired", "", ERR_CLOCK_SKEW},
         {400, "InvalidInstanceId", "", ERR_NO_TARGET},
+        {400, "InvalidInstanceID.NotFound", "The instance ID 'i-01234567' does not exist", ERR_NO_TARGET},
+        {400, "InvalidInstanceID.Malformed", "", ERR_NO_TARGET},
         {400, "ValidationException", "Value 'x' at 'target' failed to satisfy constraint", ERR_NO_TARGET},
         {400, "ValidationException", "Value 'x' at 'reason' failed to satisfy constraint", ERR_CONFIG},
         {400, "InvalidDocument", "Document with name X does not exist.", ERR_CONFIG},
@@ -335,6 +337,31 @@ static void check_request(enum err err, struct ssm_api_request *request, const c
     assert_null(request->body);
 }
 
+static void reads_a_connection_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        enum err err;
+        bool is_connected;
+    } cases[] = {
+        {"{\"Target\":\"i-1\",\"Status\":\"connected\"}", ERR_OK, true},
+        {"{\"Target\":\"i-1\",\"Status\":\"Connected\"}", ERR_OK, true},
+        {"{\"Target\":\"i-1\",\"Status\":\"notconnected\"}", ERR_OK, false},
+        {"{\"Target\":\"i-1\",\"Status\":\"\"}", ERR_OK, false},
+        {"{\"Target\":\"i-1\",\"Status\":1}", ERR_MALFORMED, false},
+        {"{}", ERR_MALFORMED, false},
+        {"[]", ERR_MALFORMED, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct service_failure failure;
+        bool is_connected = false;
+        struct aws_reply status = reply(200, cases[i].body);
+        assert_err(ssm_api_parse_connection_status(&status, &is_connected, &failure), cases[i].err);
+        assert_int_equal(is_connected, cases[i].is_connected);
+    }
+}
+
 static void refuses_requests(void **state)
 {
     (void)state;
@@ -363,7 +390,7 @@ static void refuses_requests(void **state)
     assert_err(ssm_api_start_session(&start, &request), ERR_TOO_LONG);
     assert_err(ssm_api_resume_session(target, &request), ERR_TOO_LONG);
     assert_err(ssm_api_terminate_session("\xff", &request), ERR_MALFORMED);
-    struct ssm_api_describe_nodes nodes = {.name = "\xff"};
+    struct ssm_api_describe_nodes nodes = {.filter = "tag:Name", .value = "\xff"};
     assert_err(ssm_api_describe_nodes(&nodes, &request), ERR_MALFORMED);
     nodes = (struct ssm_api_describe_nodes){.next_token = "\xff"};
     assert_err(ssm_api_describe_nodes(&nodes, &request), ERR_MALFORMED);
@@ -388,13 +415,14 @@ static void writes_requests(void **state)
                   "{\"SessionId\":\"a-1\"}");
     check_request(ssm_api_terminate_session("a-1", &request), &request, "AmazonSSM.TerminateSession",
                   "{\"SessionId\":\"a-1\"}");
-    struct ssm_api_describe_nodes nodes = {.instance_id = NULL};
+    struct ssm_api_describe_nodes nodes = {.filter = NULL};
     check_request(ssm_api_describe_nodes(&nodes, &request), &request, "AmazonSSM.DescribeInstanceInformation",
                   "{\"MaxResults\":50}");
-    nodes = (struct ssm_api_describe_nodes){.instance_id = "i-1", .name = "web", .next_token = "n"};
+    check_request(ssm_api_connection_status("i-1", &request), &request, "AmazonSSM.GetConnectionStatus",
+                  "{\"Target\":\"i-1\"}");
+    nodes = (struct ssm_api_describe_nodes){.filter = "tag:Name", .value = "web", .next_token = "n"};
     check_request(ssm_api_describe_nodes(&nodes, &request), &request, "AmazonSSM.DescribeInstanceInformation",
-                  "{\"MaxResults\":50,\"NextToken\":\"n\",\"Filters\":[{\"Key\":\"InstanceIds\",\"Values\":[\"i-1\"]},"
-                  "{\"Key\":\"tag:Name\",\"Values\":[\"web\"]}]}");
+                  "{\"MaxResults\":50,\"NextToken\":\"n\",\"Filters\":[{\"Key\":\"tag:Name\",\"Values\":[\"web\"]}]}");
 }
 
 int main(void)
@@ -408,6 +436,7 @@ int main(void)
         cmocka_unit_test(resumes),
         cmocka_unit_test(terminates),
         cmocka_unit_test(reads_nodes),
+        cmocka_unit_test(reads_a_connection_status),
         cmocka_unit_test(refuses_requests),
         cmocka_unit_test(writes_requests),
     };

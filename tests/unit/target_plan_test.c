@@ -103,6 +103,7 @@ static void looks_where_xdg_says(void **state)
     "[alias web]\ntarget = front.us-east-2\n"                                                                          \
     "[alias host]\ntarget = ip-10-0-0-1.eu-west-1.compute.internal\n"                                                  \
     "[alias web.eu-west-3]\ntarget = whole\n"                                                                          \
+    "[alias 10.0.0.1]\ntarget = ip-10-0-0-1.eu-west-1.compute.internal\n"                                              \
     "[alias loop]\ntarget = loop\n"
 
 /* "text@region/profile, ..." as given to account and look-up; `flags` are those of the command line. */
@@ -154,6 +155,8 @@ static void puts_aliases_in_their_place(void **state)
     assert_ways("db.eu-west-2.test", no_flags, "db.eu-west-2.test, tag:Role=database@eu-west-2/test");
     assert_ways("web.eu-west-2", no_flags, "web.eu-west-2, front.us-east-2@eu-west-2");
     assert_ways("host.eu-west-2", no_flags, "host.eu-west-2");
+    assert_ways("10.0.0.1", no_flags, "ip-10-0-0-1.eu-west-1.compute.internal@eu-west-1");
+    assert_ways("10.0.0.1.eu-west-2", no_flags, "10.0.0.1@eu-west-2");
     assert_ways("host.eu-west-1.prod", no_flags,
                 "host.eu-west-1.prod, ip-10-0-0-1.eu-west-1.compute.internal@eu-west-1/prod");
 }
