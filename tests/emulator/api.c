@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "tests/emulator/call_fault.h"
 #include "tests/emulator/caller.h"
-#include "tests/emulator/fault.h"
 #include "tests/emulator/lab_region.h"
 
 #define TOKEN_PREFIX "lab-page-"
@@ -194,6 +194,13 @@ static enum err check_caller(struct api_call *call, size_t operation)
     return err;
 }
 
+/* "ssm:StartSession" for "AmazonSSM.StartSession". */
+static void name_action(const char *operation, char *ret_action, size_t size)
+{
+    bool is_ssm = strncmp(operation, SSM_PREFIX, strlen(SSM_PREFIX)) == 0;
+    snprintf(ret_action, size, "%s:%s", is_ssm ? "ssm" : "ec2messages", strchr(operation, '.') + 1);
+}
+
 static void run(struct http_exchange *exchange, size_t operation)
 {
     struct lab *lab = exchange->lab;
@@ -202,12 +209,11 @@ static void run(struct http_exchange *exchange, size_t operation)
     if (check_caller(&call, operation) != ERR_OK) {
         return;
     }
-    if (fault_take(&lab->faults.throttle_next)) {
-        api_fail(&call, "ThrottlingException", "Rate exceeded");
-        return;
-    }
-    if (fault_take(&lab->faults.fail_next)) {
-        api_fail(&call, "InternalServerError", "An internal error occurred.");
+    char action[80];
+    struct service_error error = {0};
+    name_action(operations[operation].name, action, sizeof action);
+    if (call_fault_strikes(exchange, action, call.caller, &error)) {
+        api_fail_error(&call, &error);
         return;
     }
     json_t *input = body.len == 0 ? NULL : json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);

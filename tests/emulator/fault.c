@@ -65,6 +65,8 @@ static const struct setting members[] = {
     NUMBER(crash_report_ms),
     NUMBER(stuck_reconnect_ms),
     {"reset", ACTION_BOOLEAN, 0},
+    {"calls", ACTION_LIST, 0},
+    {"instance_states", ACTION_OBJECT, 0},
     {"drop_client_connections", ACTION_BOOLEAN, 0},
     {"drop_agent_connections", ACTION_BOOLEAN, 0},
     {"close_client_connections", ACTION_NUMBER, 0},

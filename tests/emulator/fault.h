@@ -10,10 +10,11 @@
 #include "common/err.h"
 #include "common/text.h"
 #include "tests/emulator/agent_core.h"
+#include "tests/emulator/lab_limits.h"
 
 struct fault_settings {
     /* API */
-    int64_t throttle_next, fail_next; /* so many calls get ThrottlingException, InternalServerError */
+    int64_t throttle_next, fail_next; /* so many calls, of any service, are throttled, or fail with 500 */
     int64_t api_delay_ms, start_session_delay_ms;
     int64_t clock_offset_s;
     char *stream_url;                        /* StartSession and ResumeSession answer this one; NULL: the true one */
@@ -55,6 +56,21 @@ struct fault_settings {
     bool no_handshake;
     int64_t worker_start_delay_ms, handshake_timeout_ms, handshake_complete_delay_ms, crash_report_ms;
     int64_t stuck_reconnect_ms; /* 60000: blocked by its target for so long, the agent connects anew */
+};
+
+/* What becomes of a call of a service, see call_fault.h. */
+enum call_answer { CALL_THROTTLED, CALL_INTERNAL, CALL_UNAVAILABLE, CALL_DENIED, CALL_CLOSED, CALL_HANGS };
+
+struct call_fault {
+    char action[80]; /* an IAM action; with "*" at the end all that begin so */
+    enum call_answer answer;
+    bool is_lasting;
+    int64_t count; /* how often it strikes, unless lasting */
+};
+
+struct call_faults {
+    struct call_fault list[LAB_LIMIT_CALL_FAULTS];
+    size_t count;
 };
 
 void fault_reset(struct fault_settings *faults);

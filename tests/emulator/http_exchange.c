@@ -66,6 +66,15 @@ void http_exchange_reply(struct http_exchange *exchange, int status, const char 
     lws_callback_on_writable(exchange->wsi);
 }
 
+void http_exchange_give_up(struct http_exchange *exchange, bool is_closed)
+{
+    exchange->status = 599; /* never sent */
+    exchange->is_closed = is_closed;
+    exchange->is_silent = !is_closed;
+    lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
+    lws_callback_on_writable(exchange->wsi);
+}
+
 const char *http_exchange_request_id(struct http_exchange *exchange)
 {
     if (exchange->request_id[0] == '\0') {
@@ -106,8 +115,11 @@ static enum err write_headers(struct http_exchange *exchange)
 
 enum err http_exchange_write(struct http_exchange *exchange)
 {
-    if (exchange->status == 0) {
+    if (exchange->status == 0 || exchange->is_silent) {
         return ERR_AGAIN;
+    }
+    if (exchange->is_closed) {
+        return ERR_UNREACHABLE;
     }
     if (!exchange->are_headers_sent) {
         TRY(write_headers(exchange));

@@ -22,6 +22,7 @@ struct http_exchange {
     char *body;
     size_t body_len, body_sent;
     bool are_headers_sent;
+    bool is_closed, is_silent; /* see http_exchange_give_up */
 };
 
 enum err http_exchange_new(struct lab *lab, struct lws *wsi, struct http_exchange **ret_exchange) SSM_MUST_USE;
@@ -32,6 +33,9 @@ enum err http_exchange_body(struct http_exchange *exchange, struct bytes piece) 
 
 /* Sets the answer; `body` is copied, `content_type` is borrowed (a literal). Only the first call counts. */
 void http_exchange_reply(struct http_exchange *exchange, int status, const char *content_type, const char *body);
+
+/* There will be no answer: the connection is closed, or stays silent. A later reply is ignored. */
+void http_exchange_give_up(struct http_exchange *exchange, bool is_closed);
 
 /* x-amzn-RequestId of the answer, which XML answers repeat in their body. */
 const char *http_exchange_request_id(struct http_exchange *exchange);

@@ -124,7 +124,8 @@ struct instance *instance_first(const struct instance_table *table)
 struct instance *instance_find(const struct instance_table *table, const char *id, const char *region)
 {
     struct instance *instance = table->first;
-    while (instance != NULL && (strcmp(instance->id, id) != 0 || strcmp(instance->region, region) != 0)) {
+    while (instance != NULL &&
+           (strcmp(instance->id, id) != 0 || (region != NULL && strcmp(instance->region, region) != 0))) {
         instance = instance->next;
     }
     return instance;
@@ -173,16 +174,18 @@ static void instance_is_up(void *owner, uint64_t now_us)
     wait_ms(instance, instance->lab->faults.agent_start_ms, agent_is_up);
 }
 
-enum err instance_start(struct instance *instance)
+bool instance_can_start(const struct instance *instance)
 {
-    if (instance->state == INSTANCE_RUNNING || instance->state == INSTANCE_PENDING) {
-        return ERR_OK;
-    }
+    return instance->state == INSTANCE_STOPPED || instance->state == INSTANCE_RUNNING ||
+           instance->state == INSTANCE_PENDING;
+}
+
+void instance_start(struct instance *instance)
+{
     if (instance->state != INSTANCE_STOPPED) {
-        return ERR_OFFLINE;
+        return;
     }
     instance->state = INSTANCE_PENDING;
     instance->launched_at = lab_time(instance->lab);
     wait_ms(instance, instance->lab->faults.instance_pending_ms, instance_is_up);
-    return ERR_OK;
 }

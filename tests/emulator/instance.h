@@ -36,7 +36,7 @@ enum err instance_table_new(struct lab *lab, struct instance_table **ret_table) 
 void instance_table_free(struct instance_table *table);
 
 struct instance *instance_first(const struct instance_table *table);
-/* NULL when that region has no such instance. */
+/* NULL when that region (NULL: any) has no such instance. */
 struct instance *instance_find(const struct instance_table *table, const char *id, const char *region);
 
 /* "pending", "running", ... */
@@ -50,8 +50,9 @@ bool instance_has_public_address(const struct instance *instance);
 /* Its agent follows: connected while the instance runs, gone otherwise. */
 void instance_set_state(struct instance *instance, enum instance_state state);
 
-/* StartInstances: pending now, running after instance_pending_ms, its agent connected agent_start_ms later (see
- * fault.h). Running and pending instances stay as they are. ERR_OFFLINE: it cannot be started from its state. */
-enum err instance_start(struct instance *instance) SSM_MUST_USE;
+/* Stopped; running and pending ones, too, which stay as they are. */
+bool instance_can_start(const struct instance *instance);
+/* Pending now, running after instance_pending_ms, its agent connected agent_start_ms later (see fault.h). */
+void instance_start(struct instance *instance);
 
 #endif

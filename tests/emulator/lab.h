@@ -53,6 +53,7 @@ struct lab {
     struct instance_table *instances;
     struct session_table *sessions;
     struct fault_settings faults;
+    struct call_faults call_faults;
     struct listener *gateway_listener;
     struct proxy_server *proxy;
     struct outage *outage;

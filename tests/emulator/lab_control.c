@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/emulator/call_fault.h"
 #include "tests/emulator/fault_interval.h"
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/identity.h"
+#include "tests/emulator/instance.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
@@ -130,6 +132,23 @@ static void set_offline(struct lab *lab, const json_t *ids)
     }
 }
 
+/* {"i-...":"stopped"}: at once, as if somebody else had done it. False: no such instance, or state. */
+static bool set_states(struct lab *lab, json_t *states)
+{
+    const char *id = NULL;
+    json_t *name = NULL;
+    json_object_foreach(states, id, name)
+    {
+        enum instance_state state = INSTANCE_RUNNING;
+        struct instance *instance = instance_find(lab->instances, id, NULL);
+        if (instance == NULL || !json_is_string(name) || !instance_state_parse(json_string_value(name), &state)) {
+            return false;
+        }
+        instance_set_state(instance, state);
+    }
+    return true;
+}
+
 static bool inject(struct lab *lab, const json_t *action)
 {
     const char *id = json_string_value(json_object_get(action, "session_id"));
@@ -169,6 +188,18 @@ static void set_faults(struct http_exchange *exchange, json_t *object)
                 relay_watch_idle(at);
             }
         }
+    }
+    if (json_is_true(json_object_get(object, "reset"))) {
+        lab->call_faults.count = 0;
+    }
+    const json_t *calls = json_object_get(object, "calls");
+    if (calls != NULL && call_fault_set(lab, calls) != ERR_OK) {
+        fail(exchange, 400, "calls is a list of {action, answer, count}; see ssm-lab(1)");
+        return;
+    }
+    if (!set_states(lab, json_object_get(object, "instance_states"))) {
+        fail(exchange, 400, "instance_states needs ids of instances, and states as EC2 names them");
+        return;
     }
     set_offline(lab, json_object_get(object, "offline_nodes"));
     fault_interval_update(lab->intervals);

@@ -6,6 +6,8 @@
  *          {"close_client_connections":1001}         with a Close frame of that code
  *          {"restart_gateway":{"down_ms":500}}       all websockets are lost, its port refuses for that long
  *          {"offline_nodes":["i-..."]}               exactly these built-in nodes are offline from now on
+ *          {"instance_states":{"i-...":"stopped"}}   as if somebody else had done it
+ *          {"calls":[...]}                           which calls of services fail, see call_fault.h
  *          {"inject":{"session_id":"...","hex":"..."}}  a raw message to that session's client
  *     POST /lab/terminate  {"session_id":"...","output":"..."}
  */

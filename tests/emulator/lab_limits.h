@@ -59,6 +59,9 @@
 /* Names that the proxy counts. */
 #define LAB_LIMIT_PROXY_NAMES 200
 
+/* Entries of the list of calls that fail. */
+#define LAB_LIMIT_CALL_FAULTS 32
+
 /* Sessions kept for State=History. */
 #define LAB_LIMIT_HISTORY 2000
 

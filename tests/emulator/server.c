@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "tests/emulator/api.h"
+#include "tests/emulator/ec2.h"
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/http_exchange.h"
 #include "tests/emulator/lab_control.h"
@@ -44,7 +45,7 @@ static void note_way(struct lws *wsi)
 
 /* All of AWS's services share the API port. Each takes what is its own; the first that does, answers. */
 static bool (*const services[])(struct http_exchange *exchange) = {sso_oidc_request, sso_portal_request, sts_request,
-                                                                   api_request};
+                                                                   ec2_request, api_request};
 
 static void dispatch(struct http_exchange *exchange)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "tests/emulator/call_fault.h"
 #include "tests/emulator/caller.h"
 #include "tests/emulator/identity.h"
 #include "tests/emulator/lab_region.h"
@@ -138,6 +139,18 @@ static const struct {
 
 #define OPERATION_COUNT (sizeof operations / sizeof operations[0])
 
+static bool is_let_through(const struct sts_call *call, const char *action)
+{
+    char permission[80];
+    struct service_error error = {0};
+    snprintf(permission, sizeof permission, "sts:%s", action);
+    if (!call_fault_strikes(call->exchange, permission, call->caller, &error)) {
+        return true;
+    }
+    sts_fail(call, error.http_status, error.type, "%s", error.message);
+    return false;
+}
+
 static void run(struct sts_call *call)
 {
     const char *action = form_get(call->form, "Action");
@@ -152,7 +165,7 @@ static void run(struct sts_call *call)
         return;
     }
     log_debug("sts: %s", action);
-    if (!operations[i].is_signed || is_caller_known(call)) {
+    if ((!operations[i].is_signed || is_caller_known(call)) && is_let_through(call, action)) {
         operations[i].run(call);
     }
 }

@@ -1,0 +1,167 @@
+#include "tests/emulator/ec2.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/auto.h"
+#include "common/log.h"
+#include "tests/emulator/call_fault.h"
+#include "tests/emulator/caller.h"
+#include "tests/emulator/lab_region.h"
+
+#define VERSION "2016-11-15"
+#define NAMESPACE "http://ec2.amazonaws.com/doc/" VERSION "/"
+#define CONTENT_TYPE "text/xml;charset=UTF-8"
+#define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+#define SKEW_MINUTES 15
+
+/* ---- answers ---- */
+
+void ec2_reply(const struct ec2_call *call, const char *action, const struct text *result)
+{
+    size_t size = result->len + 1024;
+    AUTO_FREE char *memory = result->overflowed ? NULL : malloc(size);
+    if (memory == NULL) {
+        ec2_fail(call, 500, "InternalError", "An internal error has occurred");
+        return;
+    }
+    struct text text = text_in(memory, size);
+    text_format(&text, DECLARATION "<%sResponse xmlns=\"" NAMESPACE "\">", action);
+    xml_writer_element(&text, "requestId", http_exchange_request_id(call->exchange));
+    text_put_bytes(&text, text_bytes(result));
+    text_format(&text, "</%sResponse>", action);
+    http_exchange_reply(call->exchange, 200, CONTENT_TYPE, memory);
+}
+
+void ec2_fail(const struct ec2_call *call, int http_status, const char *code, const char *format, ...)
+{
+    char message[2048], memory[16 * 1024];
+    struct text text = text_in(memory, sizeof memory);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    text_put(&text, DECLARATION "<Response><Errors><Error>");
+    xml_writer_element(&text, "Code", code);
+    xml_writer_element(&text, "Message", message);
+    text_put(&text, "</Error></Errors>");
+    xml_writer_element(&text, "RequestID", http_exchange_request_id(call->exchange));
+    text_put(&text, "</Response>");
+    call->lab->counters.api_errors++;
+    http_exchange_reply(call->exchange, http_status, CONTENT_TYPE, memory);
+    log_debug("ec2: %s: %s", code, message);
+}
+
+/* ---- who calls ---- */
+
+#define NOT_VALIDATED "AWS was not able to validate the provided access credentials"
+#define HAS_EXPIRED "Request has expired."
+
+/* EC2 tells little: a wrong secret, key, region or token and a clock that is ahead are all AuthFailure; a session that
+ * has expired and a clock that is behind are RequestExpired. */
+static const struct {
+    const char *type, *beginning; /* of the message in the words of the services that speak JSON */
+    int http_status;
+    const char *code, *message;
+} refusals[] = {
+    {"InvalidSignatureException", "Signature expired: ", 400, "RequestExpired", HAS_EXPIRED},
+    {"ExpiredTokenException", "", 400, "RequestExpired", HAS_EXPIRED},
+    {"InvalidSignatureException", "", 401, "AuthFailure", NOT_VALIDATED},
+    {"UnrecognizedClientException", "", 401, "AuthFailure", NOT_VALIDATED},
+    {"IncompleteSignatureException", "", 401, "AuthFailure", NOT_VALIDATED},
+    {"MissingAuthenticationTokenException", "", 400, "MissingParameter",
+     "The request must contain the parameter AWSAccessKeyId"},
+};
+
+static void refuse(const struct ec2_call *call, const struct service_error *error)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        if (strcmp(refusals[i].type, error->type) == 0 &&
+            strncmp(refusals[i].beginning, error->message, strlen(refusals[i].beginning)) == 0) {
+            ec2_fail(call, refusals[i].http_status, refusals[i].code, "%s", refusals[i].message);
+            return;
+        }
+    }
+    ec2_fail(call, 500, "InternalError", "An internal error has occurred");
+}
+
+static bool is_caller_known(struct ec2_call *call)
+{
+    struct service_error error = {0};
+    struct signature_scope scope = {call->region, "ec2", lab_time(call->lab), SKEW_MINUTES};
+    if (caller_check(call->lab, &scope, call->exchange->request, &call->caller, &error) != ERR_OK) {
+        refuse(call, &error);
+        return false;
+    }
+    return true;
+}
+
+/* ---- operations ---- */
+
+static const struct {
+    const char *action, *permission;
+    void (*run)(const struct ec2_call *call);
+    bool is_looking; /* what the denied key may do, too */
+} operations[] = {
+    {"DescribeInstances", "ec2:DescribeInstances", ec2_instance_describe, true},
+    {"StartInstances", "ec2:StartInstances", ec2_instance_start, false},
+};
+
+#define OPERATION_COUNT (sizeof operations / sizeof operations[0])
+
+/* Faults, and what the caller may not do. */
+static bool is_let_through(const struct ec2_call *call, size_t operation)
+{
+    struct service_error error = {0};
+    bool is_forbidden =
+        call->caller->node_id[0] != '\0' || (call->caller->is_denied && !operations[operation].is_looking);
+    if (is_forbidden) {
+        call_fault_deny(operations[operation].permission, call->caller, call->region, &error);
+    } else if (!call_fault_strikes(call->exchange, operations[operation].permission, call->caller, &error)) {
+        return true;
+    }
+    ec2_fail(call, error.http_status, error.type, "%s", error.message);
+    return false;
+}
+
+static void run(struct ec2_call *call)
+{
+    const char *action = form_get(call->form, "Action");
+    size_t i = 0;
+    while (i < OPERATION_COUNT && (action == NULL || strcmp(operations[i].action, action) != 0)) {
+        i++;
+    }
+    call->lab->counters.api_calls++;
+    if (i == OPERATION_COUNT) {
+        ec2_fail(call, 400, "InvalidAction", "The action %.64s is not valid for this web service.",
+                 action == NULL ? "" : action);
+        return;
+    }
+    log_debug("ec2: %s", action);
+    if (is_caller_known(call) && is_let_through(call, i)) {
+        operations[i].run(call);
+    }
+}
+
+bool ec2_request(struct http_exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+    const char *content_type = http_request_header(request, "content-type");
+    struct form *form = NULL;
+    if (strcmp(request->method, "POST") != 0 || strcmp(request->path, "/") != 0 || content_type == NULL ||
+        strncmp(content_type, "application/x-www-form-urlencoded", 33) != 0 ||
+        form_parse(byte_queue_bytes(&request->body), &form) != ERR_OK) {
+        return false;
+    }
+    const char *version = form_get(form, "Version");
+    bool is_ours = version != NULL && strcmp(version, VERSION) == 0;
+    if (is_ours) {
+        struct ec2_call call = {
+            .lab = exchange->lab, .exchange = exchange, .form = form, .region = lab_region(exchange->lab, request)};
+        run(&call);
+    }
+    form_free(form);
+    return is_ours;
+}
