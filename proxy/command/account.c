@@ -1,7 +1,6 @@
 #include "proxy/command/account.h"
 
 #include "proxy/edge/aws_files.h"
-#include "proxy/edge/clock.h"
 
 /* A call takes seconds, and begins with what is still good. */
 #define EXPIRES_SOON_S 60
@@ -52,10 +51,9 @@ enum err account_open(const struct aws_config_flags *flags, struct account *ret_
 
 /* ---- credentials ---- */
 
-static bool has_credentials(const struct account *account)
+static bool has_credentials(const struct account *account, int64_t now_s)
 {
     const struct aws_credentials *credentials = &account->credentials;
-    int64_t now_s = (int64_t)(clock_now().unix_ms / 1000);
     return secret_is_set(&credentials->secret_access_key) &&
            (credentials->expires_unix_s == 0 || credentials->expires_unix_s - now_s > EXPIRES_SOON_S);
 }
@@ -75,7 +73,7 @@ static enum err begin(struct account *account, const struct resolver_way *way)
 
 enum err account_pump(struct account *account, const struct resolver_way *way, struct text *ret_why)
 {
-    if (account->resolver == NULL && has_credentials(account)) {
+    if (account->resolver == NULL && has_credentials(account, api_unix_seconds(way->api))) {
         return ERR_OK;
     }
     enum err err = account->resolver == NULL ? begin(account, way) : ERR_OK;

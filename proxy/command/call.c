@@ -3,11 +3,12 @@
 #include "proxy/command/api.h"
 #include "proxy/edge/clock.h"
 
-static enum err wait_for_reply(struct run *run, struct https_call *call, const struct call_patience *patience,
+static enum err wait_for_reply(struct run *run, struct api_call *call, const struct call_patience *patience,
                                struct aws_reply *ret_reply)
 {
     int64_t deadline_us = patience->deadline_us;
     int64_t grace_us = patience->grace_us;
+    int signal_before = run->signal;
     bool was_signalled = run->signal != 0;
     for (;;) {
         enum err err = api_reply(call, ret_reply, &run->why);
@@ -22,7 +23,7 @@ static enum err wait_for_reply(struct run *run, struct https_call *call, const s
             return ERR_INTERRUPTED;
         }
         TRY(run_turn(run, deadline_us));
-        if (run->signal != 0 && !was_signalled && grace_us == 0) {
+        if (run->signal != signal_before && (grace_us == 0 || api_is_pausing(call))) {
             return ERR_INTERRUPTED;
         }
         if (run->signal != 0 && !was_signalled) {
@@ -32,15 +33,10 @@ static enum err wait_for_reply(struct run *run, struct https_call *call, const s
     }
 }
 
-static int64_t time_left_us(int64_t deadline_us)
-{
-    int64_t left_us = deadline_us - clock_mono_us();
-    return left_us > 1000 ? left_us : 1000;
-}
-
 enum err call_ssm(struct run *run, const struct ssm_api_request *request, const struct call_patience *patience,
-                  struct https_call **ret_call, struct aws_reply *ret_reply)
+                  struct api_call **ret_call, struct aws_reply *ret_reply)
 {
-    TRY(api_post(run->net, &run->account, request, time_left_us(patience->deadline_us), ret_call));
+    struct api_way way = {.deadline_us = patience->deadline_us, .is_once = patience->is_once};
+    TRY(api_post(&run->api, &run->account, request, way, ret_call));
     return wait_for_reply(run, *ret_call, patience, ret_reply);
 }

@@ -2,20 +2,21 @@
 #ifndef SSM_PROXY_COMMAND_CALL_H
 #define SSM_PROXY_COMMAND_CALL_H
 
+#include "proxy/command/api.h"
 #include "proxy/command/run.h"
 #include "proxy/core/ssm_api.h"
-#include "proxy/edge/https.h"
 
 /* How long to wait for a reply, and what a signal changes about it. */
 struct call_patience {
     int64_t deadline_us;
-    int64_t grace_us; /* a signal shortens the wait to this; 0: ends it */
+    int64_t grace_us; /* a signal shortens the wait to this; 0: ends it. A pause before another try it ends always */
     bool is_firm;     /* a second signal leaves the grace as it is */
+    bool is_once;     /* the call must not happen twice, see core/retry */
 };
 
 /* Of the SSM API, as run->account, whose credentials are there. ERR_OK with a reply of whatever HTTP status, which is
  * borrowed from *ret_call; ERR_TIMEOUT, ERR_INTERRUPTED, or as edge/https gives it, with words in run->why. */
 enum err call_ssm(struct run *run, const struct ssm_api_request *request, const struct call_patience *patience,
-                  struct https_call **ret_call, struct aws_reply *ret_reply) SSM_MUST_USE;
+                  struct api_call **ret_call, struct aws_reply *ret_reply) SSM_MUST_USE;
 
 #endif

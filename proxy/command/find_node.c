@@ -27,7 +27,7 @@ static enum err look_up_page(struct run *run, const char *name, char **token, st
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     struct ssm_api_describe_nodes describe = {.filter = "tag:Name", .value = name, .next_token = *token};
     TRY(ssm_api_describe_nodes(&describe, &request));
-    AUTO(https_free) struct https_call *call = NULL;
+    AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
     struct call_patience patience = {.deadline_us = run->deadline_us};
     TRY(call_ssm(run, &request, &patience, &call, &reply));

@@ -65,11 +65,12 @@ static void begin_next(struct reaper *reaper, struct run *run)
 static enum err go_on(struct reaper *reaper, struct run *run, struct text *why)
 {
     if (reaper->call == NULL) {
-        struct resolver_way way = {.net = run->net};
+        struct resolver_way way = {.api = &run->api};
         TRY(account_pump(&reaper->account, &way, why));
         AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
         TRY(ssm_api_terminate_session(reaper->record.session_id, &request));
-        TRY(api_post(run->net, &reaper->account, &request, CALL_TIMEOUT_US, &reaper->call));
+        struct api_way once = {.timeout_us = CALL_TIMEOUT_US, .tries = 1}; /* the next run tries again */
+        TRY(api_post(&run->api, &reaper->account, &request, once, &reaper->call));
     }
     struct aws_reply reply;
     enum err err = api_reply(reaper->call, &reply, why);
@@ -102,7 +103,7 @@ static bool end_session(struct reaper *reaper, struct run *run)
     } else {
         log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
     }
-    https_free(&reaper->call);
+    api_free(&reaper->call);
     account_wipe(&reaper->account);
     reaper->is_at_work = false;
     return true;
@@ -139,7 +140,7 @@ void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
 
 void reaper_free(struct reaper *reaper)
 {
-    https_free(&reaper->call);
+    api_free(&reaper->call);
     account_wipe(&reaper->account);
     for (size_t i = 0; i < reaper->unreachable_count; i++) {
         free(reaper->unreachable[i]);

@@ -5,7 +5,6 @@
 #define SSM_PROXY_COMMAND_REAPER_H
 
 #include "proxy/command/run.h"
-#include "proxy/edge/https.h"
 
 #define REAPER_UNREACHABLE_MAX 8 /* then it is our own network that is gone */
 
@@ -13,7 +12,7 @@
 struct reaper {
     struct session_record record; /* claimed, when an account is open */
     struct account account;       /* that the record names */
-    struct https_call *call;      /* NULL while the account's credentials are being resolved */
+    struct api_call *call;        /* NULL while the account's credentials are being resolved */
     bool is_at_work;
     char *unreachable[REAPER_UNREACHABLE_MAX]; /* endpoint URLs of records; owned */
     size_t unreachable_count;

@@ -8,7 +8,7 @@ struct resolver {
     struct resolver_machine machine;
     struct resolver_way way;
     struct credential_want want; /* under way */
-    struct https_call *call;
+    struct api_call *call;
     struct aws_file file;
     enum err begun; /* not ERR_OK: it could not even begin */
     char why_memory[1024];
@@ -32,7 +32,7 @@ enum err resolver_new(const struct resolver_machine *machine, const struct resol
 /* What the last answer stood on. */
 static void drop_answer(struct resolver *resolver)
 {
-    https_free(&resolver->call);
+    api_free(&resolver->call);
     aws_files_wipe(&resolver->file);
     text_clear(&resolver->why);
 }
@@ -53,10 +53,11 @@ static enum err begin_call(struct resolver *resolver)
     const struct credential_want *want = &resolver->want;
     struct api_way way = {
         .timeout_us = want->timeout_us,
+        .tries = want->tries,
         .is_apart = resolver->way.is_apart,
         .is_direct = want->is_direct,
     };
-    return api_send(resolver->way.net, want->request, want->signer, way, &resolver->call);
+    return api_send(resolver->way.api, want->request, want->signer, way, &resolver->call);
 }
 
 static enum err begin(struct resolver *resolver)
@@ -101,7 +102,7 @@ enum err resolver_pump(struct resolver *resolver, struct aws_credentials *ret_cr
     for (;;) {
         struct credential_answer answer = {
             .kind = resolver->want.kind,
-            .unix_seconds = (int64_t)(clock_now().unix_ms / 1000),
+            .unix_seconds = api_unix_seconds(resolver->way.api),
             .err = resolver->begun,
             .why = resolver->why.data,
         };

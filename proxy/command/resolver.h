@@ -8,8 +8,8 @@
 #ifndef SSM_PROXY_COMMAND_RESOLVER_H
 #define SSM_PROXY_COMMAND_RESOLVER_H
 
+#include "proxy/command/api.h"
 #include "proxy/core/credential_want.h"
-#include "proxy/edge/net.h"
 
 struct resolver_machine {
     enum err (*next)(void *context, const struct credential_answer *answer, struct credential_want *ret_want,
@@ -18,7 +18,7 @@ struct resolver_machine {
 };
 
 struct resolver_way {
-    struct net *net;
+    struct api *api;
     bool may_ask;  /* the terminal is still ours; otherwise a question fails at once */
     bool is_apart; /* every call on a connection of its own, see https.h */
 };

@@ -22,7 +22,7 @@ void resume_begin(struct resume *resume, const char *name, struct stream *stream
 
 static void end_try(struct resume *resume)
 {
-    https_free(&resume->call);
+    api_free(&resume->call);
     account_wipe(&resume->account);
     secret_wipe(&resume->token);
     resume->is_trying = false;
@@ -59,7 +59,7 @@ static enum err begin_try(struct resume *resume, struct run *run, const struct s
 /* ERR_AGAIN while the credentials are being resolved. */
 static enum err ask_for_token(struct resume *resume, struct run *run, const char *session_id, int64_t now_us)
 {
-    struct resolver_way way = {.net = run->net, .is_apart = true};
+    struct resolver_way way = {.api = &run->api, .is_apart = true};
     enum err err = account_pump(&resume->account, &way, &run->why);
     if (err == ERR_AGAIN && now_us >= resume->try_ends_us) {
         text_put(&run->why, "the credentials could not be resolved in time");
@@ -69,8 +69,8 @@ static enum err ask_for_token(struct resume *resume, struct run *run, const char
     resume->is_from_environment = resume->account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_resume_session(session_id, &request));
-    int64_t left_us = resume->try_ends_us - now_us;
-    return api_post_apart(run->net, &resume->account, &request, left_us, &resume->call);
+    struct api_way apart = {.deadline_us = resume->try_ends_us, .tries = 1, .is_apart = true};
+    return api_post(&run->api, &resume->account, &request, apart, &resume->call);
 }
 
 /* ERR_OK: the token is here. */
@@ -88,7 +88,7 @@ static enum err take_token(struct resume *resume, struct run *run)
         service_failure_put(&failure, &run->why);
         return err;
     }
-    https_free(&resume->call);
+    api_free(&resume->call);
     return secret_set(&resume->token, secret_bytes(&session.token));
 }
 

@@ -10,7 +10,6 @@
 
 #include "proxy/command/stream.h"
 #include "proxy/core/reconnect.h"
-#include "proxy/edge/https.h"
 
 /* Zero-initialised means "nothing is lost". */
 struct resume {
@@ -18,8 +17,8 @@ struct resume {
     const char *name; /* borrowed; for lines of the log */
     int64_t began_us;
     struct reconnect reconnect;
-    struct account account;  /* of this try */
-    struct https_call *call; /* ResumeSession; NULL before it, during a pause, and once the token is here */
+    struct account account; /* of this try */
+    struct api_call *call;  /* ResumeSession; NULL before it, during a pause, and once the token is here */
     struct secret token;
     bool is_trying; /* a try is under way: API call and connection side by side */
     bool is_upgrading;

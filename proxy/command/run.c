@@ -2,6 +2,7 @@
 
 #include "proxy/edge/aws_files.h"
 #include "proxy/edge/clock.h"
+#include "proxy/edge/entropy.h"
 
 enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t connect_timeout_us)
 {
@@ -22,6 +23,9 @@ enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t
         .ssl_cert_dir = settings->ssl_cert_dir,
     };
     TRY(net_new(run->loop, &policy, &run->net, &run->why));
+    uint8_t seed[CHANCE_SEED_LEN];
+    TRY(entropy_fill(seed, sizeof seed));
+    run->api = (struct api){.net = run->net, .chance = chance_from_entropy(seed), .tries = settings->tries};
     struct aws_config_environment environment = aws_files_environment();
     const char *state_home = environment.get(environment.context, "XDG_STATE_HOME");
     const char *home = environment.get(environment.context, "HOME");
@@ -58,6 +62,7 @@ static void take_signals(struct run *run)
 enum err run_turn(struct run *run, int64_t deadline_us)
 {
     deadline_us = instant_earlier(deadline_us, net_deadline_us(run->net));
+    deadline_us = instant_earlier(deadline_us, api_deadline_us(&run->api));
     if (run->websocket != NULL) {
         deadline_us = instant_earlier(deadline_us, websocket_deadline_us(run->websocket));
     }
@@ -72,14 +77,14 @@ enum err run_turn(struct run *run, int64_t deadline_us)
 
 enum err run_begin_resolve(struct run *run, bool may_ask)
 {
-    struct resolver_way way = {.net = run->net, .may_ask = may_ask};
+    struct resolver_way way = {.api = &run->api, .may_ask = may_ask};
     enum err err = account_pump(&run->account, &way, &run->why);
     return err == ERR_AGAIN ? ERR_OK : err;
 }
 
 enum err run_resolve(struct run *run, bool may_ask, int64_t deadline_us)
 {
-    struct resolver_way way = {.net = run->net, .may_ask = may_ask};
+    struct resolver_way way = {.api = &run->api, .may_ask = may_ask};
     int signal_before = run->signal;
     for (;;) {
         enum err err = account_pump(&run->account, &way, &run->why);

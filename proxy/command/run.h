@@ -14,6 +14,7 @@ struct run {
     struct loop *loop;
     struct signals signals;
     struct net *net;
+    struct api api;
     struct session_records *records; /* NULL where there is no place for them */
     struct websocket *websocket;     /* pumped in every turn; NULL before */
     int64_t deadline_us;             /* for connecting */

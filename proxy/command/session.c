@@ -39,9 +39,10 @@ enum err session_start(struct run *run, const struct ssm_api_start_session *requ
 {
     AUTO(ssm_api_request_free) struct ssm_api_request body = {0};
     TRY(ssm_api_start_session(request, &body));
-    AUTO(https_free) struct https_call *call = NULL;
+    AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
-    struct call_patience patience = {.deadline_us = run->deadline_us, .grace_us = START_GRACE_US, .is_firm = true};
+    struct call_patience patience = {
+        .deadline_us = run->deadline_us, .grace_us = START_GRACE_US, .is_firm = true, .is_once = true};
     run->leave_by_us = INSTANT_NEVER;
     TRY(call_ssm(run, &body, &patience, &call, &reply));
     struct service_failure failure;
@@ -59,7 +60,7 @@ enum err session_end(struct run *run, const char *session_id, int64_t deadline_u
 {
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_terminate_session(session_id, &request));
-    AUTO(https_free) struct https_call *call = NULL;
+    AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
     struct call_patience patience = {
         .deadline_us = instant_earlier(deadline_us, run->leave_by_us),

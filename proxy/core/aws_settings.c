@@ -1,5 +1,7 @@
 #include "proxy/core/aws_settings.h"
 
+#include "proxy/core/retry.h"
+
 /* ---- region ---- */
 
 static bool find_region(const struct aws_config *config, struct aws_config_setting *ret_region)
@@ -48,6 +50,35 @@ static enum err choose_region(const struct aws_config *config, char ret_region[L
     return ERR_OK;
 }
 
+/* ---- tries ---- */
+
+#define LEGACY_TRIES 5 /* botocore's legacy mode, which was the AWS CLI 1's */
+#define MOST_TRIES 100
+
+static enum err choose_tries(const struct aws_config *config, int *ret_tries, struct text *ret_why)
+{
+    const struct aws_config_names mode_names = {
+        .variables = {"AWS_RETRY_MODE"}, .key = "retry_mode", .key_origin = "retry_mode of the profile"};
+    const struct aws_config_names number_names = {
+        .variables = {"AWS_MAX_ATTEMPTS"}, .key = "max_attempts", .key_origin = "max_attempts of the profile"};
+    struct aws_config_setting mode = {"standard", ""};
+    struct aws_config_setting number;
+    (void)aws_config_find(config, &mode_names, &mode);
+    bool is_legacy = strcmp(mode.value, "legacy") == 0;
+    if (!is_legacy && strcmp(mode.value, "standard") != 0 && strcmp(mode.value, "adaptive") != 0) {
+        text_format(ret_why, "%s is none of standard, adaptive and legacy: \"%.120s\"", mode.origin, mode.value);
+        return ERR_CONFIG;
+    }
+    int64_t tries = is_legacy ? LEGACY_TRIES : RETRY_TRIES;
+    if (aws_config_find(config, &number_names, &number) &&
+        text_parse_decimal(number.value, 1, MOST_TRIES, &tries) != ERR_OK) {
+        text_format(ret_why, "%s is not a number from 1 to %d: \"%.120s\"", number.origin, MOST_TRIES, number.value);
+        return ERR_CONFIG;
+    }
+    *ret_tries = (int)tries;
+    return ERR_OK;
+}
+
 /* ---- trust ---- */
 
 static enum err copy_path(const struct aws_config_names *names, const struct aws_config *config,
@@ -92,6 +123,7 @@ enum err aws_settings_choose(const struct aws_config *config, struct aws_setting
     TRY(choose_region(config, settings.region, ret_why));
     TRY(aws_service_endpoint(config, AWS_SERVICE_SSM, settings.region, &settings.api, ret_why));
     TRY(aws_service_gateway(config, settings.region, &settings.gateway, ret_why));
+    TRY(choose_tries(config, &settings.tries, ret_why));
     TRY(choose_ca(config, &settings, ret_why));
     *ret_settings = settings;
     return ERR_OK;

@@ -3,6 +3,8 @@
  *
  *   region     --region, AWS_REGION, AWS_DEFAULT_REGION, region of the profile
  *   endpoints  see aws_service.h
+ *   tries      AWS_MAX_ATTEMPTS, max_attempts of the profile; else 3, or 5 where AWS_RETRY_MODE or retry_mode says
+ *              legacy. That, standard and adaptive are otherwise the same here: see retry.h
  *   CA         --ca-bundle, AWS_CA_BUNDLE, ca_bundle of the profile, SSL_CERT_FILE and SSL_CERT_DIR, the system's
  *
  * Source: the AWS CLI 2.9 (its botocore), the AWS SDKs and tools reference guide. */
@@ -16,6 +18,7 @@ struct aws_settings {
     char region[LIMIT_REGION + 1];
     struct endpoint_url api; /* where to post; path "/" unless the endpoint URL has one */
     struct aws_service_gateway gateway;
+    int tries;                          /* of one call, the first included */
     char ca_path[LIMIT_PATH + 1];       /* a file, or a directory; "" : see below. Alone: nothing else is trusted */
     char ssl_cert_file[LIMIT_PATH + 1]; /* OpenSSL's own variables; both "" : the system's. Only when ca_path is "" */
     char ssl_cert_dir[LIMIT_PATH + 1];
@@ -24,7 +27,7 @@ struct aws_settings {
 /* Whether a region is configured at all; where none is, an EC2 instance may ask its metadata service. */
 bool aws_settings_has_region(const struct aws_config *config);
 
-/* ERR_CONFIG: no region, an unusable region, and what aws_service refuses. */
+/* ERR_CONFIG: no region, an unusable region, retry mode or number of attempts, and what aws_service refuses. */
 enum err aws_settings_choose(const struct aws_config *config, struct aws_settings *ret_settings,
                              struct text *ret_why) SSM_MUST_USE;
 

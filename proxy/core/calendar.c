@@ -54,6 +54,11 @@ static int64_t days_since_1970(const struct calendar *date)
     return (int64_t)(year / 400) * 146097 + day_of_era - 719468;
 }
 
+static int64_t unix_seconds(const struct calendar *at)
+{
+    return days_since_1970(at) * 86400 + at->hour * INT64_C(3600) + at->minute * INT64_C(60) + at->second;
+}
+
 /* `count` digits as a number from `min` to `max`; moves `at` behind them. */
 static bool take_number(const char **at, int count, unsigned min, unsigned max, unsigned *ret_number)
 {
@@ -129,7 +134,37 @@ enum err calendar_parse_timestamp(const char *string, int64_t *ret_unix_seconds)
     if (!take_zone(&at, &offset_seconds) || *at != '\0') {
         return ERR_MALFORMED;
     }
-    int64_t seconds = time.hour * INT64_C(3600) + time.minute * INT64_C(60) + time.second;
-    *ret_unix_seconds = days_since_1970(&time) * 86400 + seconds - offset_seconds;
+    *ret_unix_seconds = unix_seconds(&time) - offset_seconds;
+    return ERR_OK;
+}
+
+static bool take_month(const char **at, unsigned *ret_month)
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    for (unsigned month = 1; month <= 12; month++) {
+        if (strncmp(*at, names + 3 * (size_t)(month - 1), 3) == 0) {
+            *ret_month = month;
+            *at += 3;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The day's name is for people. */
+enum err calendar_parse_http_date(const char *string, int64_t *ret_unix_seconds)
+{
+    struct calendar time;
+    const char *at = strchr(string, ',');
+    bool is_date = at != NULL && take_character(&at, ",") && take_character(&at, " ") &&
+                   take_number(&at, 2, 1, 31, &time.day) && take_character(&at, " ") && take_month(&at, &time.month) &&
+                   take_character(&at, " ") && take_number(&at, 4, 1970, 9999, &time.year) &&
+                   take_character(&at, " ") && take_number(&at, 2, 0, 23, &time.hour) && take_character(&at, ":") &&
+                   take_number(&at, 2, 0, 59, &time.minute) && take_character(&at, ":") &&
+                   take_number(&at, 2, 0, 60, &time.second); /* a leap second */
+    if (!is_date || time.day > days_of_month(time.year, time.month) || strcmp(at, " GMT") != 0) {
+        return ERR_MALFORMED;
+    }
+    *ret_unix_seconds = unix_seconds(&time);
     return ERR_OK;
 }

@@ -23,6 +23,10 @@ enum err calendar_from_unix(int64_t unix_seconds, struct calendar *ret_calendar)
  * without a time zone included. */
 enum err calendar_parse_timestamp(const char *string, int64_t *ret_unix_seconds) SSM_MUST_USE;
 
+/* The value of a header Date: "Sun, 30 Aug 2015 12:36:00 GMT" (RFC 9110, 5.6.7; its obsolete forms are not taken).
+ * ERR_MALFORMED. */
+enum err calendar_parse_http_date(const char *string, int64_t *ret_unix_seconds) SSM_MUST_USE;
+
 /* "2015-08-30T12:36:00Z" (RFC 3339); "-" for a time that calendar_from_unix refuses. */
 void calendar_put_rfc3339(int64_t unix_seconds, struct text *text);
 

@@ -83,6 +83,8 @@ static size_t https_on_header(char *data, size_t unit, size_t len, void *user)
     https_keep_header(line, "Date", call->reply.date);
     https_keep_header(line, "x-amzn-ErrorType", call->reply.error_type);
     https_keep_header(line, "x-amzn-RequestId", call->reply.request_id);
+    https_keep_header(line, "Retry-After", call->reply.retry_after);
+    https_keep_header(line, "x-amz-retry-after", call->reply.x_amz_retry_after);
     return len;
 }
 
@@ -168,6 +170,14 @@ enum err https_result(struct https_call *call, const struct https_reply **ret_re
     call->reply.body = bytes_of(call->body != NULL ? call->body : "", call->body_len);
     *ret_reply = &call->reply;
     return ERR_OK;
+}
+
+/* libcurl's "pretransfer" is over once the request has been written for the first time. */
+bool https_was_sent(const struct https_call *call)
+{
+    curl_off_t pretransfer_us = 0;
+    return curl_easy_getinfo(call->transfer.easy, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us) != CURLE_OK ||
+           pretransfer_us > 0;
 }
 
 void https_free(struct https_call **call)

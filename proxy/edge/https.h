@@ -25,14 +25,16 @@ struct https_request {
 /* StartSession takes under 1 s; a throttled service answers at once. */
 #define HTTPS_TIMEOUT_US (30 * 1000 * 1000)
 
-#define HTTPS_HEADER_LEN 255 /* a longer value of the three headers below is cut */
+#define HTTPS_HEADER_LEN 255 /* a longer value of the headers below is cut */
 
 struct https_reply {
     int http_status;
-    char date[HTTPS_HEADER_LEN + 1];       /* Date; "" when absent, like the other two */
+    char date[HTTPS_HEADER_LEN + 1];       /* Date; "" when absent, like the others */
     char error_type[HTTPS_HEADER_LEN + 1]; /* x-amzn-ErrorType */
     char request_id[HTTPS_HEADER_LEN + 1]; /* x-amzn-RequestId */
-    struct bytes body;                     /* owned by the call; a NUL byte stands behind it */
+    char retry_after[HTTPS_HEADER_LEN + 1];
+    char x_amz_retry_after[HTTPS_HEADER_LEN + 1];
+    struct bytes body; /* owned by the call; a NUL byte stands behind it */
 };
 
 struct https_call; /* owned by its creator */
@@ -44,6 +46,9 @@ enum err https_start(struct net *net, const struct https_request *request, struc
  * ERR_TIMEOUT, ERR_TOO_LONG (body over LIMIT_API_REPLY), ERR_CONFIG (CA file, unusable proxy): the words are in
  * ret_why. The same again when asked again. */
 enum err https_result(struct https_call *call, const struct https_reply **ret_reply, struct text *ret_why) SSM_MUST_USE;
+
+/* Whether the request may have reached its host: false as long as there is no connection for it. */
+bool https_was_sent(const struct https_call *call);
 
 /* Cancels it when it still runs; wipes the body. NULL inside is fine; usable with AUTO(). */
 void https_free(struct https_call **call);

@@ -83,8 +83,20 @@ class ResumeCredentialsTest(LabCase):
             self.replace_file()
         self.goes_on_after(spoil, "credentials")
 
-    def test_a_wrong_clock_is_waited_for(self):
-        self.goes_on_after(lambda: self.lab.faults(clock_offset_s=3600), "clock")
+    def test_a_wrong_clock_is_put_right(self):
+        self.write_keys(self.lab.info)
+        client = self.open_echo()
+        for offset_s in (3600, -7200):
+            self.lab.faults(clock_offset_s=offset_s, drop_client_connections=True)
+            self.send(client)
+            self.assertEqual(client.stdout.read(1), b"x")
+        client.stdin.close()
+        client.stdout.close()
+        self.assertEqual(self.wait_for_exit(client), 0)
+        self.assertEqual(client.stderr.read(), b"")
+        lines = [line for _, line in self.work.last_log()]
+        self.assertEqual(len(lines), 4, "twice lost and back:\n" + "\n".join(lines))
+        self.lab.wait_for_no_session()
 
     def test_the_environment_cannot_be_renewed_and_the_line_says_so(self):
         keys = self.lab.info["temporary"]

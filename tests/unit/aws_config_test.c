@@ -315,6 +315,31 @@ static void chooses_the_region(void **state)
     }
 }
 
+static void chooses_the_number_of_tries(void **state)
+{
+    (void)state;
+    static const struct {
+        struct given given;
+        int tries; /* 0: refused */
+    } cases[] = {
+        {{.config = NULL}, 3},
+        {{.environment = {{{"AWS_RETRY_MODE", "adaptive"}}}, .config = "[default]\nmax_attempts = 7\n"}, 7},
+        {{.environment = {{{"AWS_MAX_ATTEMPTS", "1"}}}, .config = "[default]\nmax_attempts = 7\n"}, 1},
+        {{.config = "[default]\nretry_mode = legacy\n"}, 5},
+        {{.environment = {{{"AWS_RETRY_MODE", "standard"}}}, .config = "[default]\nretry_mode = legacy\n"}, 3},
+        {{.environment = {{{"AWS_MAX_ATTEMPTS", "0"}}}}, 0},
+        {{.environment = {{{"AWS_MAX_ATTEMPTS", "three"}}}}, 0},
+        {{.config = "[default]\nretry_mode = eager\n"}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct given given = cases[i].given;
+        given.flags.region = "r";
+        struct aws_settings settings = {.tries = 0};
+        assert_err(settings_of(given, &settings), cases[i].tries == 0 ? ERR_CONFIG : ERR_OK);
+        assert_int_equal(settings.tries, cases[i].tries);
+    }
+}
+
 static void chooses_the_ca(void **state)
 {
     (void)state;
@@ -456,6 +481,7 @@ static void reads_profile_names_like_a_shell(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chooses_the_number_of_tries),
         cmocka_unit_test(refuses_a_broken_file),
         cmocka_unit_test(refuses_a_profile_that_is_not_there),
         cmocka_unit_test(refuses_settings),

@@ -79,9 +79,38 @@ static void reads_back_what_it_writes(void **state)
     }
 }
 
+static void reads_the_date_of_a_reply(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        "",
+        "Sun, 30 Aug 2015 12:36:00",
+        "Sun, 30 Aug 2015 12:36:00 GMT ",
+        "Sun, 30 Aug 2015 12:36:00 CET",
+        "Sun, 31 Feb 2015 12:36:00 GMT",
+        "Sun, 30 aug 2015 12:36:00 GMT",
+        "Sun, 30 Aug 2015 24:00:00 GMT",
+        "Sunday, 30-Aug-15 12:36:00 GMT",
+        "Sun Aug 30 12:36:00 2015",
+        "30 Aug 2015 12:36:00 GMT",
+    };
+    int64_t seconds = 7;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_err(calendar_parse_http_date(refused[i], &seconds), ERR_MALFORMED);
+        assert_int_equal(seconds, 7);
+    }
+    assert_ok(calendar_parse_http_date("Sun, 30 Aug 2015 12:36:00 GMT", &seconds));
+    assert_int_equal(seconds, 1440938160);
+    assert_ok(calendar_parse_http_date("Thu, 29 Feb 2024 23:59:60 GMT", &seconds));
+    assert_int_equal(seconds, 1709251200);
+    assert_ok(calendar_parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT", &seconds));
+    assert_int_equal(seconds, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_the_date_of_a_reply),
         cmocka_unit_test(refuses_what_is_no_timestamp),
         cmocka_unit_test(reads_the_spellings_of_services_and_tools),
         cmocka_unit_test(reads_back_what_it_writes),
