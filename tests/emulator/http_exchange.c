@@ -106,6 +106,8 @@ static enum err write_headers(struct http_exchange *exchange)
         add_header(exchange, "x-amzn-requestid:", http_exchange_request_id(exchange), &at, end) != 0 ||
         (exchange->error_type[0] != '\0' &&
          add_header(exchange, "x-amzn-errortype:", exchange->error_type, &at, end) != 0) ||
+        (exchange->extra_name != NULL &&
+         add_header(exchange, exchange->extra_name, exchange->extra_value, &at, end) != 0) ||
         lws_finalize_write_http_header(exchange->wsi, start, &at, end) != 0) {
         return ERR_UNREACHABLE;
     }

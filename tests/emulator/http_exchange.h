@@ -19,6 +19,8 @@ struct http_exchange {
     const char *content_type;
     char error_type[128];            /* x-amzn-ErrorType; "": none */
     char request_id[UUID_TEXT_SIZE]; /* "" before http_exchange_request_id */
+    const char *extra_name;          /* one more header, a literal that ends in ":"; NULL: none */
+    char extra_value[24];
     char *body;
     size_t body_len, body_sent;
     bool are_headers_sent;

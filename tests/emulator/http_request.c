@@ -6,8 +6,16 @@
 #include <string.h>
 
 /* Read whether signed or not. */
-static const char *const always[] = {"authorization",        "content-type",           "host",        "x-amz-date",
-                                     "x-amz-security-token", "x-amz-sso_bearer_token", "x-amz-target"};
+static const char *const always[] = {"authorization",
+                                     "content-type",
+                                     "host",
+                                     "x-amz-date",
+                                     "x-amz-security-token",
+                                     "x-amz-sso_bearer_token",
+                                     "x-aws-ec2-metadata-token",
+                                     "x-aws-ec2-metadata-token-ttl-seconds",
+                                     "x-forwarded-for",
+                                     "x-amz-target"};
 
 static int known_token(const char *name, size_t len)
 {
@@ -126,7 +134,10 @@ static enum err add_request_line(struct lws *wsi, struct http_request *request)
     char *uri = NULL;
     int len = 0;
     int method = lws_http_get_uri_and_method(wsi, &uri, &len);
-    const char *name = method == LWSHUMETH_GET ? "GET" : method == LWSHUMETH_POST ? "POST" : "OTHER";
+    const char *name = method == LWSHUMETH_GET    ? "GET"
+                       : method == LWSHUMETH_POST ? "POST"
+                       : method == LWSHUMETH_PUT  ? "PUT"
+                                                  : "OTHER";
     snprintf(request->method, sizeof request->method, "%s", name);
     if (method < 0 || uri == NULL || len <= 0) {
         return ERR_MALFORMED;

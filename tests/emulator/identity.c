@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/emulator/metadata.h"
 #include "tests/emulator/role.h"
+#include "tests/emulator/settings.h"
 #include "tests/emulator/sso.h"
 
 #define WEB_TOKEN_SECONDS (24 * 3600) /* as EKS does by default */
@@ -50,6 +52,7 @@ static enum err set_up(struct lab *lab, struct identity *identity)
     identity->mfa = mfa_device_new(&lab->chance);
     identity->web = web_identity_new(&lab->chance);
     TRY(sso_new(&identity->sso));
+    TRY(metadata_new(lab, &identity->metadata));
     int len = snprintf(identity->web_identity_token_file, sizeof identity->web_identity_token_file, "%s/%s",
                        lab->state_dir, WEB_TOKEN_NAME);
     return len < 0 || (size_t)len >= sizeof identity->web_identity_token_file ? ERR_TOO_LONG : write_token(lab, NULL);
@@ -73,6 +76,7 @@ void identity_free(struct lab *lab, struct identity *identity)
     if (lab->owns_state_dir) {
         unlink(identity->web_identity_token_file);
     }
+    metadata_free(lab, identity->metadata);
     sso_free(identity->sso);
     free(identity);
 }
@@ -82,9 +86,11 @@ json_t *identity_describe(const struct lab *lab)
     const struct identity *identity = lab->identity;
     char serial[80];
     snprintf(serial, sizeof serial, "arn:aws:iam::%s:mfa/lab-user", LAB_ACCOUNT);
-    return json_pack("{s:s,s:o,s:s,s:s,s:s,s:o}", "account", LAB_ACCOUNT, "roles", role_describe_all(), "mfa_serial",
-                     serial, "mfa_seed", identity->mfa.seed_base32, "web_identity_token_file",
-                     identity->web_identity_token_file, "sso", sso_describe(lab));
+    json_t *object = json_pack("{s:s,s:o,s:s,s:s,s:s,s:o}", "account", LAB_ACCOUNT, "roles", role_describe_all(),
+                               "mfa_serial", serial, "mfa_seed", identity->mfa.seed_base32, "web_identity_token_file",
+                               identity->web_identity_token_file, "sso", sso_describe(lab));
+    metadata_describe(lab, object);
+    return object;
 }
 
 /* ---- control ---- */
@@ -103,16 +109,25 @@ static json_t *show(const struct lab *lab)
     return json_pack("{s:s,s:o}", "mfa_code", code, "counters", describe_counters(&lab->identity->counters));
 }
 
-json_t *identity_control(struct lab *lab, const json_t *object, int *ret_status)
+static const struct setting members[] = {
+    {"expire_issued", ACTION_BOOLEAN, 0},
+    {"web_identity_token", ACTION_OBJECT, 0},
+};
+
+json_t *identity_control(struct lab *lab, json_t *object, int *ret_status)
 {
+    const struct settings settings = {members, sizeof members / sizeof members[0], "member"};
     const json_t *token = json_object_get(object, "web_identity_token");
-    *ret_status = 200;
-    if (json_is_true(json_object_get(object, "expire_issued"))) {
+    char memory[200];
+    struct text problem = text_in(memory, sizeof memory);
+    enum err err = object == NULL ? ERR_OK : settings_apply(&settings, lab->identity, object, &problem);
+    if (err == ERR_OK && json_is_true(json_object_get(object, "expire_issued"))) {
         credential_store_expire_issued(lab->credentials);
     }
-    if (token != NULL && write_token(lab, token) != ERR_OK) {
-        *ret_status = 500;
-        return json_pack("{s:s}", "error", "the web identity token could not be written");
+    if (err == ERR_OK && token != NULL) {
+        err = write_token(lab, token);
+        text_put(&problem, err == ERR_OK ? "" : "the web identity token could not be written");
     }
-    return show(lab);
+    *ret_status = err == ERR_OK ? 200 : 400;
+    return err == ERR_OK ? show(lab) : json_pack("{s:s}", "error", memory);
 }

@@ -9,6 +9,7 @@
 #include "tests/emulator/mfa_device.h"
 #include "tests/emulator/web_identity.h"
 
+struct metadata;
 struct sso;
 
 /* Requests that reached an operation, whatever came of them. */
@@ -20,6 +21,7 @@ struct identity {
     struct mfa_device mfa;
     struct web_identity web;
     struct sso *sso;
+    struct metadata *metadata;
     char web_identity_token_file[440];
     struct identity_counters counters;
 };
@@ -34,6 +36,6 @@ json_t *identity_describe(const struct lab *lab);
 
 /* GET and POST of /lab/identity. `object` is the body of a POST, NULL for GET. The caller owns the answer; an HTTP
  * status other than 200 comes with {"error":...}. */
-json_t *identity_control(struct lab *lab, const json_t *object, int *ret_status);
+json_t *identity_control(struct lab *lab, json_t *object, int *ret_status);
 
 #endif

@@ -12,6 +12,7 @@
 #include "tests/emulator/identity.h"
 #include "tests/emulator/instance.h"
 #include "tests/emulator/lab_limits.h"
+#include "tests/emulator/metadata.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
 #include "tests/emulator/proxy_server.h"
@@ -231,9 +232,11 @@ static void terminate(struct http_exchange *exchange, const json_t *object)
 static void identity(struct http_exchange *exchange, json_t *object)
 {
     int http_status = 200;
-    bool is_sso = strcmp(exchange->request->path, "/lab/sso") == 0;
-    json_t *answer = is_sso ? sso_control(exchange->lab, object, &http_status)
-                            : identity_control(exchange->lab, object, &http_status);
+    const char *path = exchange->request->path;
+    struct lab *lab = exchange->lab;
+    json_t *answer = strcmp(path, "/lab/sso") == 0        ? sso_control(lab, object, &http_status)
+                     : strcmp(path, "/lab/metadata") == 0 ? metadata_control(lab, object, &http_status)
+                                                          : identity_control(lab, object, &http_status);
     reply_json(exchange, http_status, answer);
 }
 
@@ -250,7 +253,7 @@ static bool is_loopback(const struct lab *lab)
 
 static bool is_identity(const char *path)
 {
-    return strcmp(path, "/lab/identity") == 0 || strcmp(path, "/lab/sso") == 0;
+    return strcmp(path, "/lab/identity") == 0 || strcmp(path, "/lab/sso") == 0 || strcmp(path, "/lab/metadata") == 0;
 }
 
 bool lab_control_request(struct http_exchange *exchange)

@@ -17,6 +17,9 @@
 /* Clients, device codes and tokens of IAM Identity Center, each: far above what one test makes. */
 #define LAB_LIMIT_SSO_ENTRIES 64
 
+/* Session tokens of the instance metadata service: a process asks for one at its start. */
+#define LAB_LIMIT_IMDS_SESSIONS 64
+
 /* One websocket message. agent_job_reply, the largest of the agent, stops at 120000 bytes. */
 #define LAB_LIMIT_WEBSOCKET_MESSAGE (256 * 1024)
 

@@ -16,6 +16,11 @@ enum option_code {
     OPTION_GATEWAY_PORT,
     OPTION_PROXY_PORT,
     OPTION_AWS_NAMES,
+    OPTION_IMDS_LISTEN,
+    OPTION_IMDS_IPV6_LISTEN,
+    OPTION_IMDS_PORT,
+    OPTION_CONTAINER_LISTEN,
+    OPTION_CONTAINER_PORT,
     OPTION_REGION,
     OPTION_OTHER_REGION,
     OPTION_NO_BUILTIN_NODES,
@@ -39,6 +44,11 @@ static const struct {
     {"api-port", "PORT", "port of the SSM API (0: a free one)", OPTION_API_PORT},
     {"gateway-port", "PORT", "port of the message gateway (0: a free one)", OPTION_GATEWAY_PORT},
     {"proxy-port", "PORT", "port of the HTTP proxy (0: a free one)", OPTION_PROXY_PORT},
+    {"imds-listen", "ADDRESS", "address of instance metadata (127.0.0.1)", OPTION_IMDS_LISTEN},
+    {"imds-ipv6-listen", "ADDRESS", "and over IPv6, if it can be had (::1)", OPTION_IMDS_IPV6_LISTEN},
+    {"imds-port", "PORT", "port of both (0: a free one each)", OPTION_IMDS_PORT},
+    {"container-listen", "ADDRESS", "address of container credentials (127.0.0.1)", OPTION_CONTAINER_LISTEN},
+    {"container-port", "PORT", "port of container credentials (0: a free one)", OPTION_CONTAINER_PORT},
     {"aws-names", NULL, "StreamUrl names AWS's host, which the proxy leads to", OPTION_AWS_NAMES},
     {"region", "REGION", "region that requests are signed for (us-east-1)", OPTION_REGION},
     {"other-region", "REGION", "a second region, with a node of its own (none)", OPTION_OTHER_REGION},
@@ -94,6 +104,12 @@ static enum err apply_number(enum option_code code, const char *argument, struct
     } else if (code == OPTION_PROXY_PORT) {
         TRY(parse_number("proxy-port", argument, 65535, &value));
         options->proxy_port = (int)value;
+    } else if (code == OPTION_IMDS_PORT) {
+        TRY(parse_number("imds-port", argument, 65535, &value));
+        options->imds_port = (int)value;
+    } else if (code == OPTION_CONTAINER_PORT) {
+        TRY(parse_number("container-port", argument, 65535, &value));
+        options->container_port = (int)value;
     } else if (code == OPTION_EXIT_WITH_PARENT) {
         TRY(parse_number("exit-with-parent", argument, INT_MAX, &value));
         options->parent = (pid_t)value;
@@ -126,6 +142,15 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
     case OPTION_AGENT_STATE_DIR:
         options->agent_state_dir = argument;
         break;
+    case OPTION_IMDS_LISTEN:
+        options->imds_listen = argument;
+        break;
+    case OPTION_IMDS_IPV6_LISTEN:
+        options->imds_ipv6_listen = argument;
+        break;
+    case OPTION_CONTAINER_LISTEN:
+        options->container_listen = argument;
+        break;
     case OPTION_AWS_NAMES:
         options->has_aws_names = true;
         break;
@@ -147,6 +172,8 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
     case OPTION_API_PORT:
     case OPTION_GATEWAY_PORT:
     case OPTION_PROXY_PORT:
+    case OPTION_IMDS_PORT:
+    case OPTION_CONTAINER_PORT:
     case OPTION_SEED:
     case OPTION_EXIT_WITH_PARENT:
         return apply_number(code, argument, options);
@@ -161,8 +188,13 @@ enum err lab_options_parse(int argc, char **argv, struct lab_options *ret_option
         options[i] = (struct option){table[i].name, table[i].argument == NULL ? no_argument : required_argument, NULL,
                                      table[i].code};
     }
-    *ret_options = (struct lab_options){
-        .listen = "127.0.0.1", .region = "us-east-1", .has_builtin_nodes = true, .has_agent_pause = true};
+    *ret_options = (struct lab_options){.listen = "127.0.0.1",
+                                        .region = "us-east-1",
+                                        .imds_listen = "127.0.0.1",
+                                        .imds_ipv6_listen = "::1",
+                                        .container_listen = "127.0.0.1",
+                                        .has_builtin_nodes = true,
+                                        .has_agent_pause = true};
     int code = 0;
     while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (code == '?') {

@@ -16,7 +16,9 @@ struct lab_options {
     const char *session_worker;             /* executable, one process a session; NULL: none */
     const char *agent_state_dir;            /* where state files of such sessions go; NULL: none are written */
     int api_port, gateway_port, proxy_port; /* 0: a free one */
-    bool has_aws_names;                     /* StreamUrl names AWS's gateway, which the proxy leads to */
+    const char *imds_listen, *imds_ipv6_listen, *container_listen;
+    int imds_port, container_port; /* 0: a free one */
+    bool has_aws_names;            /* StreamUrl names AWS's gateway, which the proxy leads to */
     bool has_builtin_nodes;
     bool has_agent_pause; /* the agent's sleep of 1 ms after every read */
     bool is_debug;

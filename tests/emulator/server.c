@@ -11,13 +11,26 @@
 #include "tests/emulator/lab_control.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/listener.h"
+#include "tests/emulator/metadata.h"
 #include "tests/emulator/outage.h"
 #include "tests/emulator/peer.h"
 #include "tests/emulator/proxy_server.h"
 #include "tests/emulator/sso.h"
 #include "tests/emulator/sts.h"
 
-enum { VHOST_API, VHOST_GATEWAY };
+enum vhost { VHOST_API, VHOST_GATEWAY, VHOST_METADATA, VHOST_COUNT };
+
+/* Our own listeners serve all but the first. libwebsockets looks a virtual host up by its port, hence two ways to say
+ * "none". The last speaks plain HTTP, as metadata does beside a real machine. */
+static const struct {
+    const char *name;
+    int port;
+    bool has_tls;
+} vhosts[VHOST_COUNT] = {
+    [VHOST_API] = {"api", 0, true},
+    [VHOST_GATEWAY] = {"gateway", CONTEXT_PORT_NO_LISTEN_SERVER, true},
+    [VHOST_METADATA] = {"metadata", CONTEXT_PORT_NO_LISTEN, false},
+};
 
 /* libwebsockets' user memory of every connection. The peer of a websocket is its opaque data instead: an upgrade is
  * decided on before there is user memory. */
@@ -30,9 +43,14 @@ static struct lab *lab_of(struct lws *wsi)
     return lws_context_user(lws_get_context(wsi));
 }
 
+static bool is_of(struct lws *wsi, enum vhost vhost)
+{
+    return strcmp(lws_get_vhost_name(lws_get_vhost(wsi)), vhosts[vhost].name) == 0;
+}
+
 static bool is_gateway(struct lws *wsi)
 {
-    return strcmp(lws_get_vhost_name(lws_get_vhost(wsi)), "gateway") == 0;
+    return is_of(wsi, VHOST_GATEWAY);
 }
 
 static void note_way(struct lws *wsi)
@@ -51,6 +69,10 @@ static void dispatch(struct http_exchange *exchange)
 {
     if (is_gateway(exchange->wsi)) {
         gateway_rest(exchange);
+        return;
+    }
+    if (is_of(exchange->wsi, VHOST_METADATA)) {
+        metadata_request(exchange);
         return;
     }
     if (lab_control_request(exchange)) {
@@ -229,20 +251,21 @@ static enum err make_context(struct lab *lab)
     return lab->lws == NULL ? ERR_SYSTEM : ERR_OK;
 }
 
-static enum err make_vhost(struct lab *lab, int which, struct lws_vhost **ret_vhost)
+static enum err make_vhost(struct lab *lab, enum vhost which, struct lws_vhost **ret_vhost)
 {
     struct lws_context_creation_info info = {0};
-    info.vhost_name = which == VHOST_API ? "api" : "gateway";
-    info.port = which == VHOST_API ? lab->options.api_port : CONTEXT_PORT_NO_LISTEN_SERVER;
+    bool has_tls = vhosts[which].has_tls;
+    info.vhost_name = vhosts[which].name;
+    info.port = which == VHOST_API ? lab->options.api_port : vhosts[which].port;
     info.iface = lab->options.listen;
     info.protocols = protocols;
-    info.ssl_cert_filepath = lab->certificates.server;
-    info.ssl_private_key_filepath = lab->certificates.server_key;
+    info.ssl_cert_filepath = has_tls ? lab->certificates.server : NULL;
+    info.ssl_private_key_filepath = has_tls ? lab->certificates.server_key : NULL;
     info.alpn = "http/1.1";
     info.timeout_secs = 20;
     info.keepalive_timeout = 60;
     info.retry_and_idle_policy = &no_pings;
-    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT; /* without it the vhost speaks plain text */
+    info.options = has_tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0; /* without it the vhost speaks plain text */
     info.options |= strchr(lab->options.listen, ':') == NULL ? LWS_SERVER_OPTION_DISABLE_IPV6 : 0;
     struct lws_vhost *vhost = lws_create_vhost(lab->lws, &info);
     if (vhost == NULL || (which == VHOST_API && lws_get_vhost_listen_port(vhost) <= 0)) {
@@ -260,10 +283,12 @@ static void adopt(void *vhost, int fd)
 
 enum err server_start(struct lab *lab)
 {
-    struct lws_vhost *api = NULL, *gateway = NULL;
+    struct lws_vhost *api = NULL, *gateway = NULL, *metadata = NULL;
     TRY(make_context(lab));
     TRY(make_vhost(lab, VHOST_API, &api));
     TRY(make_vhost(lab, VHOST_GATEWAY, &gateway));
+    TRY(make_vhost(lab, VHOST_METADATA, &metadata));
+    TRY(metadata_listen(lab, metadata));
     lab->api_port = lws_get_vhost_listen_port(api);
     struct listener_owner owner = {adopt, gateway};
     TRY(listener_new(lab->loop, &owner, lab->options.listen, lab->options.gateway_port, &lab->gateway_listener));

@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 from unittest import mock
 
 from emulator_support import NODE, EmulatorCase
@@ -433,3 +435,160 @@ class EmulatorSsoTest(IdentityCase):
         self.sso_control(expire_access_tokens=True)
         with self.assertRaises(exceptions.UnauthorizedSSOTokenError):
             self.resolve("new")
+
+
+class MetadataCase(IdentityCase):
+    def metadata(self, **members):
+        return self.control("/lab/metadata", **members)["counters"]
+
+    @staticmethod
+    def ask(url, method="GET", **headers):
+        """(status, headers, text)"""
+        request = urllib.request.Request(url, method=method, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=30) as answer:
+                return answer.status, answer.headers, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read().decode()
+
+
+class EmulatorImdsTest(MetadataCase):
+    ROLE_PATH = "/latest/meta-data/iam/security-credentials/"
+
+    def setUp(self):
+        super().setUp()
+        self.urls = [self.identity["imds_url"]]
+        if "imds_ipv6_url" in self.identity:
+            self.urls.append(self.identity["imds_ipv6_url"])
+
+    def fetch(self, url=None, **options):
+        fetcher = utils.InstanceMetadataFetcher(timeout=5, base_url=(url or self.urls[0]) + "/", **options)
+        return fetcher.retrieve_iam_role_credentials()
+
+    def test_botocore_gets_the_instances_credentials(self):
+        for url in self.urls:
+            found = self.fetch(url)
+            self.assertEqual(found["role_name"], "lab-instance-role")
+            keys = {"access_key_id": found["access_key"], "secret_access_key": found["secret_key"],
+                    "session_token": found["token"]}
+            self.assertEqual(self.start_session(keys)[0], 200)
+        self.assertEqual(self.metadata()["imds_token_requests"], len(self.urls))
+        os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = self.urls[0] + "/"
+        method, keys = self.resolve()
+        self.assertEqual((method, keys["access_key_id"]), ("iam-role", found["access_key"]))
+        # A role whose base is the instance, as profiles name it.
+        self.write("config", f"[profile chained]\nrole_arn = {arn('lab-chained-role')}\n"
+                             "credential_source = Ec2InstanceMetadata\n")
+        method, keys = self.resolve("chained")
+        self.assertEqual((method, self.start_session(keys)[0]), ("assume-role", 200))
+        # Only version 1, and only version 2.
+        self.metadata(imds_v2=False)
+        self.assertTrue(self.fetch())
+        self.metadata(imds_v1=False)
+        self.assertEqual(self.fetch(), {})
+        self.metadata(imds_v2=True)
+        self.assertTrue(self.fetch())
+
+    def test_session_tokens(self):
+        url = self.urls[0]
+        for seconds, status in (("0", 400), ("21601", 400), ("x", 400), ("21600", 200), ("1", 200)):
+            answer = self.ask(url + "/latest/api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds=seconds)
+            self.assertEqual(answer[0], status, seconds)
+        self.assertEqual(self.ask(url + "/latest/api/token", "PUT")[0], 400)
+        self.assertEqual(self.ask(url + "/latest/api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60",
+                                  X_Forwarded_For="192.0.2.1")[0], 403)
+        _, headers, token = self.ask(url + "/latest/api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60")
+        self.assertEqual((len(token), headers["X-aws-ec2-metadata-token-ttl-seconds"]), (56, "60"))
+        region = url + "/latest/meta-data/placement/region"
+        self.assertEqual(self.ask(region, X_aws_ec2_metadata_token=token)[2], self.lab.region)
+        self.assertEqual(self.ask(region)[2], self.lab.region)
+        self.assertEqual(self.ask(region, X_aws_ec2_metadata_token=token[:-1])[0], 401)
+        self.metadata(imds_v1=False)
+        status, _, page = self.ask(region)
+        self.assertEqual(status, 401)
+        self.assertIn("<title>401 - Unauthorized</title>", page)
+        self.lab.faults(clock_offset_s=61)
+        self.assertEqual(self.ask(region, X_aws_ec2_metadata_token=token)[0], 401)
+        self.lab.faults(reset=True)
+        self.assertEqual(self.ask(region, X_aws_ec2_metadata_token=token)[0], 200)
+        self.metadata(imds_expire_tokens=True)
+        self.assertEqual(self.ask(region, X_aws_ec2_metadata_token=token)[0], 401)
+
+    def test_instance_metadata_that_fails(self):
+        credentials = self.urls[0] + self.ROLE_PATH + "lab-instance-role"
+        document = json.loads(self.ask(self.urls[0] + "/latest/dynamic/instance-identity/document")[2])
+        self.assertEqual((document["region"], document["accountId"]), (self.lab.region, ACCOUNT))
+        self.assertEqual(self.ask(self.urls[0] + self.ROLE_PATH + "other")[0], 404)
+        first = json.loads(self.ask(credentials)[2])
+        self.assertEqual(json.loads(self.ask(credentials)[2])["AccessKeyId"], first["AccessKeyId"])
+        self.metadata(imds_credential_seconds=-60)
+        stale = json.loads(self.ask(credentials)[2])
+        self.assertLess(stale["Expiration"], stale["LastUpdated"])
+        self.metadata(imds_has_role=False)
+        self.assertEqual((self.ask(self.urls[0] + self.ROLE_PATH)[0], self.fetch()), (404, {}))
+        self.metadata(imds_has_role=True, imds_code="AssumeRoleUnauthorizedAccess")
+        self.assertEqual((json.loads(self.ask(credentials)[2])["Code"], self.fetch()), ("AssumeRoleUnauthorizedAccess", {}))
+        self.metadata(imds_code=None, imds_malformed=True)
+        self.assertEqual(self.fetch(), {})
+        self.metadata(imds_malformed=False, imds_enabled=False)
+        self.assertEqual((self.ask(credentials)[0], self.fetch()), (403, {}))
+        self.metadata(imds_enabled=True, imds_fail_next=1, imds_fail_status=503)
+        self.assertEqual([self.ask(credentials)[0] for _ in range(2)], [503, 200])
+        self.metadata(imds_delay_ms=60000)
+        with self.assertRaises(TimeoutError):
+            urllib.request.urlopen(credentials, timeout=0.3)
+        self.metadata(imds_delay_ms=1, imds_listening=False)
+        with self.assertRaises(urllib.error.URLError) as caught:
+            urllib.request.urlopen(credentials, timeout=30)
+        self.assertIsInstance(caught.exception.reason, ConnectionRefusedError)
+        self.metadata(imds_listening=True)
+        self.assertEqual(self.ask(credentials)[0], 200)
+        status, _, data = self.lab.http(self.lab.api_address, "POST", "/lab/metadata", b'{"imds_shape":1}')
+        self.assertEqual((status, json.loads(data)), (400, {"error": "unknown member 'imds_shape'"}))
+
+
+class EmulatorContainerTest(MetadataCase):
+    def test_a_task_and_a_pod(self):
+        os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = self.identity["container_url"]
+        method, keys = self.resolve()
+        self.assertEqual((method, self.start_session(keys)[0]), ("container-role", 200))
+        self.assertEqual(self.client("sts", keys).get_caller_identity()["Arn"].split("/")[1], "lab-task-role")
+        os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = self.identity["pod_url"]
+        os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = self.identity["container_token"]
+        self.assertEqual(self.resolve()[1], keys)
+        self.assertEqual(self.metadata(), {"imds_token_requests": 0, "imds_requests": 0, "imds_role_credentials": 0,
+                                           "container_requests": 2, "container_credentials": 2})
+        # The relative URI is the same path, at another address.
+        fetcher = utils.ContainerMetadataFetcher(sleep=lambda _: None)
+        with mock.patch.object(fetcher, "full_url", lambda path: self.identity["container_url"].split("/v2/")[0] + path):
+            self.assertEqual(fetcher.retrieve_uri(self.identity["container_relative_uri"])["AccessKeyId"],
+                             keys["access_key_id"])
+
+    def test_container_credentials_that_fail(self):
+        url, pod = self.identity["container_url"], self.identity["pod_url"]
+        status, headers, text = self.ask(url + "0")
+        self.assertEqual((status, headers["content-type"], json.loads(text)), (400, "application/json", {
+            "code": "InvalidIdInRequest", "message": "CredentialsV2Request: Credentials not found", "HTTPErrorCode": 400}))
+        self.assertEqual(json.loads(self.ask(url.rsplit("/", 1)[0] + "/")[2])["code"], "NoIdInRequest")
+        self.assertEqual(self.ask(url.rsplit("/", 3)[0] + "/elsewhere")[0], 404)
+        self.assertEqual(self.ask(pod)[::2], (400, "Service account token cannot be empty\n"))
+        self.assertIn("InvalidTokenException", self.ask(pod, Authorization="Bearer x")[2])
+        self.metadata(container_token="another")
+        with open(self.identity["container_token_file"], encoding="ascii") as file:
+            self.assertEqual(self.ask(pod, Authorization=file.read())[0], 200)
+        self.assertEqual(self.ask(pod, Authorization=self.identity["container_token"])[0], 400)
+        self.metadata(container_needs_token=True)
+        self.assertEqual([self.ask(url)[0], self.ask(url, Authorization="another")[0]], [400, 200])
+        self.metadata(reset=True, container_fail_next=1)
+        self.assertEqual([self.ask(url)[0] for _ in range(2)], [500, 200])
+        self.metadata(container_malformed=True)
+        with self.assertRaises(ValueError):
+            json.loads(self.ask(url)[2])
+        self.metadata(container_delay_ms=60000)
+        with self.assertRaises(TimeoutError):
+            urllib.request.urlopen(url, timeout=0.3)
+        self.metadata(container_listening=False)
+        with self.assertRaises(urllib.error.URLError):
+            urllib.request.urlopen(url, timeout=30)
