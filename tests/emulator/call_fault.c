@@ -138,9 +138,11 @@ void call_fault_deny(const char *action, const struct credential *caller, const 
         deny_ec2(action, principal, ret_error);
         return;
     }
-    if (strncmp(action, "sso:", 4) == 0) {
-        service_error_set(ret_error, "ForbiddenException", "No access");
-        ret_error->http_status = 403;
+    if (strncmp(action, "sso", 3) == 0) {
+        bool is_portal = action[3] == ':';
+        service_error_set(ret_error, is_portal ? "ForbiddenException" : "AccessDeniedException",
+                          is_portal ? "No access" : "access_denied");
+        ret_error->http_status = is_portal ? 403 : 400;
         return;
     }
     service_error_set(ret_error, is_sts ? "AccessDenied" : "AccessDeniedException",

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/emulator/call_fault.h"
 #include "tests/emulator/fault.h"
 #include "tests/emulator/identity.h"
 #include "tests/emulator/sso.h"
@@ -159,12 +160,12 @@ static void create_token(const struct oidc_call *call)
 /* ---- dispatch ---- */
 
 static const struct {
-    const char *path;
+    const char *path, *action;
     void (*run)(const struct oidc_call *call);
 } operations[] = {
-    {"/client/register", register_client},
-    {"/device_authorization", start_device_authorization},
-    {"/token", create_token},
+    {"/client/register", "sso-oauth:RegisterClient", register_client},
+    {"/device_authorization", "sso-oauth:StartDeviceAuthorization", start_device_authorization},
+    {"/token", "sso-oauth:CreateToken", create_token},
 };
 
 #define OPERATION_COUNT (sizeof operations / sizeof operations[0])
@@ -182,8 +183,12 @@ bool sso_oidc_request(struct http_exchange *exchange)
     struct bytes body = byte_queue_bytes(&exchange->request->body);
     json_t *input = body.len == 0 ? NULL : json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
     struct oidc_call call = {.lab = lab, .sso = lab->identity->sso, .exchange = exchange, .input = input};
+    struct service_error error = {0};
     lab->counters.api_calls++;
-    if (!json_is_object(input)) {
+    if (call_fault_strikes(exchange, operations[i].action, NULL, &error)) {
+        sso_answer(exchange, error.http_status, error.type, NAME_SPACE,
+                   json_pack("{s:s,s:s}", "error", error.message, "error_description", "Refused, as a fault demands"));
+    } else if (!json_is_object(input)) {
         fail(&call, "InvalidRequestException", "invalid_request", "The body is not a JSON object");
     } else {
         operations[i].run(&call);

@@ -1,6 +1,7 @@
 /* The portal of IAM Identity Center: GetRoleCredentials, ListAccounts, ListAccountRoles, Logout. */
 #include <string.h>
 
+#include "tests/emulator/call_fault.h"
 #include "tests/emulator/identity.h"
 #include "tests/emulator/role.h"
 #include "tests/emulator/sso.h"
@@ -112,22 +113,32 @@ static void logout(struct http_exchange *exchange, struct sso *sso)
 }
 
 static const struct {
-    const char *method, *path;
+    const char *method, *path, *action;
     void (*run)(struct http_exchange *exchange, struct sso *sso);
 } operations[] = {
-    {"GET", "/federation/credentials", get_role_credentials},
-    {"GET", "/assignment/accounts", list_accounts},
-    {"GET", "/assignment/roles", list_account_roles},
-    {"POST", "/logout", logout},
+    {"GET", "/federation/credentials", "sso:GetRoleCredentials", get_role_credentials},
+    {"GET", "/assignment/accounts", "sso:ListAccounts", list_accounts},
+    {"GET", "/assignment/roles", "sso:ListAccountRoles", list_account_roles},
+    {"POST", "/logout", "sso:Logout", logout},
 };
+
+static void run(struct http_exchange *exchange, size_t operation)
+{
+    struct service_error error = {0};
+    exchange->lab->counters.api_calls++;
+    if (call_fault_strikes(exchange, operations[operation].action, NULL, &error)) {
+        fail(exchange, error.http_status, error.type, error.message);
+    } else {
+        operations[operation].run(exchange, exchange->lab->identity->sso);
+    }
+}
 
 bool sso_portal_request(struct http_exchange *exchange)
 {
     const struct http_request *request = exchange->request;
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
         if (strcmp(request->path, operations[i].path) == 0 && strcmp(request->method, operations[i].method) == 0) {
-            exchange->lab->counters.api_calls++;
-            operations[i].run(exchange, exchange->lab->identity->sso);
+            run(exchange, i);
             return true;
         }
     }

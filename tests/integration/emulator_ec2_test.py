@@ -230,6 +230,20 @@ class EmulatorCallFaultTest(BotocoreCase):
             for call, refusal in zip((ssm, ec2, sts), refusals):
                 self.assert_refused(*refusal, call)
 
+    def test_words_of_identity_center(self):
+        portal, oidc = self.client("sso").list_accounts, self.client("sso-oidc").register_client
+        for answer, refusals in (
+                ("throttle", ((429, "TooManyRequestsException", "HTTP 429"), (400, "SlowDownException", ""))),
+                ("internal", ((500, "InternalServerException", ""), (500, "InternalServerException", ""))),
+                ("unavailable", ((503, "ServiceUnavailableException", ""), (503, "ServiceUnavailableException", ""))),
+                ("deny", ((403, "ForbiddenException", "No access"), (400, "AccessDeniedException", "")))):
+            self.lab.faults(calls=[{"action": "sso:ListAccounts", "answer": answer}, {"action": "sso-oauth:*", "answer": answer}])
+            self.assert_refused(*refusals[0], portal, accessToken="x")
+            self.assert_refused(*refusals[1], oidc, clientName="x", clientType="public")
+        self.lab.faults(calls=[])
+        self.assert_refused(401, "UnauthorizedException", "", portal, accessToken="x")
+        self.assertIn("clientId", oidc(clientName="x", clientType="public"))
+
     def test_which_calls(self):
         ssm, ec2, sts = self.calls()
         self.lab.faults(calls=[{"action": "ssm:*", "answer": "throttle", "count": 1}, {"action": "ssm:*", "answer": "internal", "count": 1},
