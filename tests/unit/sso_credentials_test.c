@@ -85,7 +85,7 @@ static enum err play(const char *profile, const struct script_step *steps, struc
     assert_ok(given_config_open(&given, &config, &why));
     AUTO(sso_credentials_free) struct sso_credentials *machine = NULL;
     assert_ok(sso_credentials_new(config, profile, &machine, &why));
-    return script_play(next, machine, steps, &outcome->credentials, &why);
+    return script_play(next, machine, steps, 0, &outcome->credentials, &why);
 }
 
 static void check_refusals(const struct script_step steps[][SCRIPT_STEPS_MAX], const enum err *errs,

@@ -20,6 +20,7 @@ struct script_step {
     int status;                     /* CALL */
     const char *error_type;         /* CALL */
     const char *answer;             /* CALL: the body; FILE: the text, NULL when there is none */
+    int64_t later_s;                /* the answer comes so long after SCRIPT_NOW */
 };
 
 typedef enum err (*script_machine)(void *machine, const struct credential_answer *answer,
@@ -68,11 +69,12 @@ static inline void script_check_want(size_t at, const struct script_step *step, 
     }
 }
 
-/* What the machine comes to at the end of the script, which it must reach and not pass. */
-static inline enum err script_play(script_machine next, void *machine, const struct script_step *steps,
+/* What the machine comes to at the end of the script, which it must reach and not pass. It begins `later_s` after
+ * SCRIPT_NOW. */
+static inline enum err script_play(script_machine next, void *machine, const struct script_step *steps, int64_t later_s,
                                    struct aws_credentials *ret_credentials, struct text *why)
 {
-    struct credential_answer answer = {.kind = CREDENTIAL_WANT_NOTHING, .unix_seconds = SCRIPT_NOW};
+    struct credential_answer answer = {.kind = CREDENTIAL_WANT_NOTHING, .unix_seconds = SCRIPT_NOW + later_s};
     for (size_t i = 0;; i++) {
         struct credential_want want = {.kind = CREDENTIAL_WANT_NOTHING};
         enum err err = next(machine, &answer, &want, ret_credentials, why);
@@ -86,7 +88,7 @@ static inline enum err script_play(script_machine next, void *machine, const str
         script_check_want(i, &steps[i], &want);
         answer = (struct credential_answer){
             .kind = want.kind,
-            .unix_seconds = SCRIPT_NOW,
+            .unix_seconds = SCRIPT_NOW + steps[i].later_s,
             .err = steps[i].err,
             .why = steps[i].answer,
             .reply = {.http_status = steps[i].status, .error_type = steps[i].error_type},
