@@ -22,8 +22,8 @@ enum err ask_start(struct loop *loop, const char *question, int64_t deadline_us,
 /* When ask_result wants to be asked again, whatever the loop reports until then. */
 int64_t ask_deadline_us(const struct ask *ask);
 
-/* ERR_AGAIN until there is an answer. ERR_OK: what was typed, of at least one character, owned by `ask`, a NUL byte
- * stands behind it. ERR_NO_PROMPT with words: nothing was typed, the person refused. ERR_TIMEOUT with words. */
+/* ERR_AGAIN until there is an answer. ERR_OK: what was typed, of at least one character, owned by `ask`. ERR_NO_PROMPT
+ * with words: nothing was typed, the person refused. ERR_TIMEOUT with words. */
 enum err ask_result(struct ask *ask, struct bytes *ret_answer, struct text *ret_why) SSM_MUST_USE;
 
 /* The terminal is as it was, the program gone, the answer wiped. NULL inside is fine; usable with AUTO(). */

@@ -4,8 +4,11 @@
 #include "common/auto.h"
 #include "common/log.h"
 #include "proxy/edge/aws_files.h"
+#include "proxy/edge/child_process.h"
 #include "proxy/edge/entropy.h"
+#include "proxy/edge/private_file.h"
 #include "proxy/edge/process_identity.h"
+#include "proxy/edge/prompt.h"
 #include "proxy/edge/session_record.h"
 #include "proxy/edge/signals.h"
 #include "proxy/edge/state_log.h"
@@ -283,7 +286,9 @@ static enum err pass_through(int in, int out)
 static enum err pass_through_pipe(void)
 {
     int fds[2];
+    torture_pause();
     scenario_demand(pipe2(fds, O_CLOEXEC) == 0, "pipe2");
+    torture_go_on();
     return pass_through(fds[0], fds[1]);
 }
 
@@ -318,6 +323,132 @@ static enum err guard_stdio(void)
     (void)close(kept);
     torture_go_on();
     return err;
+}
+
+/* ---- programs ---- */
+
+/* What a run of it takes, however it ends. */
+struct program {
+    struct loop *loop;
+    struct child_process *child;
+};
+
+static void close_program(struct program *program)
+{
+    child_process_free(&program->child);
+    loop_free(&program->loop);
+}
+
+static enum err start_program(struct program *program, const char *const *arguments, int64_t deadline_us)
+{
+    struct text words = why();
+    struct child_process_command command = {arguments, 100, deadline_us};
+    TRY(loop_new(&program->loop));
+    return child_process_start(program->loop, &command, &program->child, &words);
+}
+
+/* It has ended before it is looked at: so each run makes the same calls. */
+static enum err run_program(void)
+{
+    AUTO(close_program) struct program program = {NULL};
+    const char *const arguments[] = {"echo", "hello", NULL};
+    TRY(start_program(&program, arguments, INSTANT_NEVER));
+    siginfo_t ended;
+    scenario_demand(waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) == 0, "it does not end");
+    struct text words = why();
+    struct child_process_result result = {.exit_status = -1};
+    enum err err = child_process_result(program.child, &result, &words);
+    if (err == ERR_AGAIN) { /* a call that was interrupted */
+        TRY(loop_wait(program.loop, child_process_deadline_us(program.child)));
+        err = child_process_result(program.child, &result, &words);
+    }
+    TRY(err);
+    scenario_demand(result.exit_status == 0 && bytes_equal_text(result.output, "hello\n"), "what it printed");
+    return ERR_OK;
+}
+
+static void remove_mark(void)
+{
+    (void)unlink(path_of("mark"));
+}
+
+/* Its time is up, and it has a child. */
+static enum err kill_program(void)
+{
+    AUTO(close_program) struct program program = {NULL};
+    const char *const arguments[] = {"sh", "-c", "sleep 2 & : >\"$0\"; wait", path_of("mark"), NULL};
+    TRY(start_program(&program, arguments, 0));
+    torture_pause();
+    struct stat status;
+    for (int i = 0; i < 1000 && stat(path_of("mark"), &status) != 0; i++) {
+        (void)usleep(10 * 1000);
+    }
+    torture_go_on();
+    struct text words = why();
+    struct child_process_result result;
+    enum err err = child_process_result(program.child, &result, &words);
+    return err == ERR_TIMEOUT ? ERR_OK : err == ERR_OK || err == ERR_AGAIN ? ERR_SYSTEM : err;
+}
+
+/* ---- the terminal ---- */
+
+static int terminal_master = -1;
+
+/* A terminal of our own, in whose foreground we are, and one line typed into it. */
+static void make_terminal(void)
+{
+    if (terminal_master < 0) {
+        (void)setsid();
+        terminal_master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+        scenario_demand(grantpt(terminal_master) == 0 && unlockpt(terminal_master) == 0, "no terminal");
+        int terminal = open(ptsname(terminal_master), O_RDWR | O_CLOEXEC); /* it becomes ours; and stays open */
+        scenario_demand(terminal >= 0, "the terminal cannot be opened");
+    }
+}
+
+static enum err answer_prompt(void)
+{
+    AUTO(loop_free) struct loop *loop = NULL;
+    AUTO(prompt_free) struct prompt *prompt = NULL;
+    TRY(loop_new(&loop));
+    TRY(prompt_start(loop, "code", &prompt));
+    torture_pause();
+    scenario_demand(write(terminal_master, "123456\n", 7) == 7, "nothing can be typed");
+    torture_go_on();
+    struct bytes answer;
+    for (;;) {
+        enum err err = prompt_result(prompt, &answer);
+        if (err == ERR_OK) {
+            scenario_demand(bytes_equal_text(answer, "123456"), "the answer");
+        }
+        if (err != ERR_AGAIN) {
+            return err;
+        }
+        TRY(loop_wait(loop, INSTANT_NEVER));
+    }
+}
+
+/* ---- private files ---- */
+
+static void remove_private_file(void)
+{
+    char command[160];
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", path_of("private"));
+    scenario_demand(system(command) == 0, "rm"); /* NOLINT(cert-env33-c): our own text */
+}
+
+static enum err store_private_file(void)
+{
+    struct text words = why();
+    TRY(private_file_store(path_of("private/cache/file"), bytes_of_text("secret"), &words));
+    torture_pause();
+    char content[16] = "";
+    FILE *file = fopen(path_of("private/cache/file"), "re");
+    scenario_demand(file != NULL && fread(content, 1, sizeof content - 1, file) == 6, "the file is not whole");
+    (void)fclose(file);
+    scenario_demand(strcmp(content, "secret") == 0, "the content");
+    torture_go_on();
+    return ERR_OK;
 }
 
 /* ---- the rest ---- */
@@ -388,6 +519,10 @@ const struct scenario edge_scenarios[] = {
     {"sockets", NULL, pass_through_sockets},
     {"fifo", NULL, pass_through_fifo},
     {"stdio guard", NULL, guard_stdio},
+    {"program", NULL, run_program},
+    {"late program", remove_mark, kill_program},
+    {"prompt", make_terminal, answer_prompt},
+    {"private file", remove_private_file, store_private_file},
     {"trust", make_roots, find_trust},
     {"entropy", NULL, draw_entropy},
     {"log", NULL, log_line},

@@ -151,12 +151,13 @@ static void torture_all(struct totals *totals, const struct scenario *scenarios,
     }
 }
 
-/* Functions that only a whole run of ssm-proxy calls, where torture_test.py asks for them; and one that is called only
- * in a build with, or without, _FORTIFY_SOURCE. */
+/* Functions that only a whole run of ssm-proxy calls, where torture_test.py asks for them; one that is called only in a
+ * build with, or without, _FORTIFY_SOURCE; and those that are called behind fork, where our count is a copy. */
 static bool is_for_others(const char *function)
 {
     static const char *const others[] = {"socket",    "setsockopt", "setsid",   "setpgid",  "getpgid",
-                                         "setrlimit", "fflush",     "__open_2", "realpath", "__realpath_chk"};
+                                         "setrlimit", "fflush",     "__open_2", "realpath", "__realpath_chk",
+                                         "prctl",     "dup2",       "execve"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (strcmp(function, others[i]) == 0) {
             return true;

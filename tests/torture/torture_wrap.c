@@ -12,18 +12,23 @@
 #include <openssl/hmac.h>
 #include <poll.h>
 #include <security/pam_modules.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wslay/wslay.h>
 
@@ -89,6 +94,9 @@ WRAP(int, flock, (int fd, int operation), (fd, operation), -1, EWOULDBLOCK, ENOL
 WRAP(int, fstat, (int fd, struct stat *status), (fd, status), -1, EIO, ENOMEM)
 WRAP(int, fstatat, (int fd, const char *path, struct stat *status, int flags), (fd, path, status, flags), -1, ENOENT, EIO)
 WRAP(int, fstatfs, (int fd, struct statfs *status), (fd, status), -1, ENOSYS, EIO)
+WRAP(int, dup2, (int from, int to), (from, to), -1, EMFILE)
+WRAP(int, mkostemp, (char *path, int flags), (path, flags), -1, EACCES, ENOSPC, EROFS)
+WRAP(int, pipe2, (int fds[2], int flags), (fds, flags), -1, EMFILE)
 WRAP(int, mkdir, (const char *path, mode_t mode), (path, mode), -1, EACCES, ENOSPC)
 WRAP(DIR *, opendir, (const char *path), (path), NULL, EMFILE, ENOENT)
 WRAP(struct dirent *, readdir, (DIR *directory), (directory), NULL, EIO)
@@ -142,6 +150,15 @@ WRAP(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *even
 WRAP(int, epoll_pwait2, (int epoll, struct epoll_event *events, int size, const struct timespec *timeout, const sigset_t *mask), (epoll, events, size, timeout, mask), -1, EINTR, ENOSYS, EBADF)
 WRAP(int, epoll_wait, (int epoll, struct epoll_event *events, int size, int timeout_ms), (epoll, events, size, timeout_ms), -1, EINTR, EBADF)
 WRAP(int, poll, (struct pollfd *fds, nfds_t count, int timeout_ms), (fds, count, timeout_ms), -1, EINTR, ENOMEM)
+/* prctl: ours asks for PR_SET_PDEATHSIG alone. What runs between fork and execve is struck together with the call of the same number behind fork here. */
+WRAP(pid_t, fork, (void), (), -1, EAGAIN, ENOMEM)
+WRAP(int, execve, (const char *path, char *const argv[], char *const environment[]), (path, argv, environment), -1, EACCES, ENOMEM)
+WRAP(int, prctl, (int option, ...), (option, SIGKILL), -1, EINVAL)
+WRAP(int, pidfd_open, (pid_t process, unsigned flags), (process, flags), -1, ENOSYS, EMFILE)
+WRAP(pid_t, waitpid, (pid_t process, int *ret_status, int options), (process, ret_status, options), -1, EINTR)
+WRAP(int, tcgetattr, (int fd, struct termios *ret_terminal), (fd, ret_terminal), -1, EIO)
+WRAP(int, tcsetattr, (int fd, int when, const struct termios *terminal), (fd, when, terminal), -1, EINTR, EIO)
+WRAP(pid_t, tcgetpgrp, (int fd), (fd), -1, ENOTTY)
 WRAP(int, signalfd, (int fd, const sigset_t *mask, int flags), (fd, mask, flags), -1, EMFILE, ENOMEM)
 WRAP(int, isatty, (int fd), (fd), 0, ENOTTY)
 WRAP(pid_t, getpgid, (pid_t process), (process), -1, EPERM)
