@@ -34,40 +34,41 @@ class AskTest(unittest.TestCase):
     def setUp(self):
         self.work = Workspace()
         self.addCleanup(self.work.close)
+        self.before = None  # the terminal's attributes
 
     def environment(self, **variables):
-        environment = {name: value for name, value in self.work.environment().items()
-                       if name not in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE")}
-        environment.update(variables)
-        return environment
+        return {**self.work.environment(), **variables}
 
     def write_askpass(self, body):
-        path = self.work.path("askpass")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("#!/bin/sh\n" + body)
-        os.chmod(path, 0o700)
-        return path
+        return self.work.write("askpass", "#!/bin/sh\n" + body, 0o700)
 
     def at_terminal(self, environment, seconds="60", background=False, question=QUESTION):
         """Starts the probe with a terminal, its standard input and output being pipes; as the child of a session's
         leader, which is where ssh's ProxyCommand is. Returns (the terminal's other side, output, leader)."""
         reading, writing = os.pipe()
+        gate, opener = os.pipe()
         leader, master = pty.fork()
         if leader == 0:
             try:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 os.close(reading)
-                process = subprocess.Popen([program("ask_probe"), seconds, question], stdin=subprocess.PIPE, stdout=writing,
+                tunnel, bytes_for_it = os.pipe()
+                os.write(bytes_for_it, b"this is the tunnel\n")
+                os.read(gate, 1)
+                process = subprocess.Popen([program("ask_probe"), seconds, question], stdin=tunnel, stdout=writing,
                                            stderr=writing, env=environment, process_group=0 if background else None,
                                            preexec_fn=lambda: (signal.signal(signal.SIGINT, signal.SIG_DFL),
                                                                signal.signal(signal.SIGHUP, signal.SIG_DFL)))
-                os.write(process.stdin.fileno(), b"this is the tunnel\n")
                 os._exit(process.wait() & 0xff)
             finally:
                 os._exit(99)
         os.close(writing)
         self.addCleanup(os.close, reading)
+        self.before = termios.tcgetattr(master)
+        os.write(opener, b"x")
+        os.close(opener)
+        os.close(gate)
         return master, reading, leader
 
     def status_of(self, leader):
@@ -83,7 +84,6 @@ class AskTest(unittest.TestCase):
 
     def test_answer_at_the_terminal(self):
         master, output, leader = self.at_terminal(self.environment())
-        before = termios.tcgetattr(master)
         seen = read_until(master, b"someone: ")
         self.assertIn((QUESTION + ": ").encode(), seen)
         self.silent(master)
@@ -92,15 +92,14 @@ class AskTest(unittest.TestCase):
         self.assertEqual(self.status_of(leader), 0)
         self.assertNotIn(b"123456", read_until(master, b"never", 0.2), "the code was echoed")
         after = termios.tcgetattr(master)
-        self.assertEqual(after[:4], before[:4])
-        self.assertEqual(after[6], before[6])
+        self.assertEqual(after[:4], self.before[:4])
+        self.assertEqual(after[6], self.before[6])
         os.close(master)
 
     def test_signals_end_it_and_restore_the_terminal(self):
         for send in (b"\x03", signal.SIGTERM, signal.SIGHUP):
             with self.subTest(send=send):
                 master, output, leader = self.at_terminal(self.environment())
-                before = termios.tcgetattr(master)
                 read_until(master, b"someone: ")
                 self.silent(master)
                 os.write(master, b"\x1c\x1a")  # Ctrl-\ and Ctrl-Z would leave the terminal silent
@@ -113,7 +112,7 @@ class AskTest(unittest.TestCase):
                     number = send
                 self.assertEqual(read_until(output, b"\n"), b"signal %d\n" % number)
                 self.assertEqual(self.status_of(leader), 0)
-                self.assertEqual(termios.tcgetattr(master)[3], before[3])
+                self.assertEqual(termios.tcgetattr(master)[3], self.before[3])
                 os.close(master)
 
     def test_nothing_typed(self):
