@@ -162,16 +162,24 @@ void net_free(struct net **net)
 
 /* ---- moving on ---- */
 
+/* Not by CURLINFO_PRIVATE: asking for that may fail, and libcurl tells an end once. */
+static void net_end_transfer(struct net *net, const CURL *easy, CURLcode result)
+{
+    for (struct net_transfer *transfer = net->transfers; transfer != NULL; transfer = transfer->next) {
+        if (transfer->easy == easy) {
+            transfer->is_done = true;
+            transfer->result = result;
+        }
+    }
+}
+
 static void net_collect(struct net *net)
 {
     int left = 0;
     for (CURLMsg *message = curl_multi_info_read(net->multi, &left); message != NULL;
          message = curl_multi_info_read(net->multi, &left)) {
-        struct net_transfer *transfer = NULL;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        if (message->msg == CURLMSG_DONE && transfer != NULL) {
-            transfer->is_done = true;
-            transfer->result = message->data.result;
+        if (message->msg == CURLMSG_DONE) {
+            net_end_transfer(net, message->easy_handle, message->data.result);
         }
     }
 }
@@ -232,7 +240,6 @@ struct loop *net_loop(const struct net *net)
 
 static enum err net_set_policy(const struct net *net, struct net_transfer *transfer)
 {
-    NET_SET(transfer, CURLOPT_PRIVATE, transfer);
     NET_SET(transfer, CURLOPT_ERRORBUFFER, transfer->error_text);
     NET_SET(transfer, CURLOPT_NOSIGNAL, 1L);
     NET_SET(transfer, CURLOPT_QUICK_EXIT, 1L); /* do not wait for a name lookup that nobody needs any more */
