@@ -61,10 +61,6 @@ static enum err ask_for_token(struct resume *resume, struct run *run, const char
 {
     struct resolver_way way = {.api = &run->api, .is_apart = true};
     enum err err = account_pump(&resume->account, &way, &run->why);
-    if (err == ERR_AGAIN && now_us >= resume->try_ends_us) {
-        text_put(&run->why, "the credentials could not be resolved in time");
-        return ERR_TIMEOUT;
-    }
     TRY(err == ERR_DENIED ? ERR_CREDENTIALS : err); /* a role that is refused now may be allowed again */
     resume->is_from_environment = resume->account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
@@ -145,11 +141,28 @@ static enum err go_on(struct resume *resume, struct run *run, struct stream *str
         enum err err = websocket_error(run->websocket, &run->why);
         return err == ERR_OK || is_final(err) ? ERR_UNREACHABLE : err; /* a busy gateway, not a lost permission */
     }
-    if (now_us >= resume->try_ends_us) {
-        text_put(&run->why, "no answer in time");
-        return ERR_TIMEOUT;
-    }
     return ERR_AGAIN;
+}
+
+static const char *awaited(const struct resume *resume)
+{
+    if (secret_is_set(&resume->token)) {
+        return "the message gateway did not answer";
+    }
+    return resume->call != NULL ? "the SSM API did not answer" : "the credentials could not be resolved";
+}
+
+/* A try ends in its time, whatever it waits for. */
+static enum err go_on_in_time(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
+                              int64_t now_us)
+{
+    enum err err = go_on(resume, run, stream, session_id, now_us);
+    if (err != ERR_AGAIN || now_us < resume->try_ends_us) {
+        return err;
+    }
+    text_clear(&run->why);
+    text_format(&run->why, "%s in time", awaited(resume));
+    return ERR_TIMEOUT;
 }
 
 /* Without these words the failure would read like a connection lost once more, which is resumed. */
@@ -170,7 +183,7 @@ enum err resume_pump(struct resume *resume, struct run *run, struct stream *stre
         return ERR_AGAIN;
     }
     enum err err = resume->is_trying ? ERR_OK : begin_try(resume, run, stream, now_us);
-    err = err == ERR_OK ? go_on(resume, run, stream, session_id, now_us) : err;
+    err = err == ERR_OK ? go_on_in_time(resume, run, stream, session_id, now_us) : err;
     if (err == ERR_AGAIN) {
         return err;
     }
