@@ -275,9 +275,9 @@ static void pump(struct tunnel *tunnel, struct instant now)
     channel_tick(tunnel->channel, now);
     keep_transport(tunnel, now);
     take_input(tunnel, now);
-    notice_end(tunnel, now);
-    send_frames(tunnel, now);
     write_output(tunnel);
+    notice_end(tunnel, now); /* after all that can bring one: nothing wakes us for it */
+    send_frames(tunnel, now);
     watch(tunnel);
     const char *message = channel_take_customer_message(tunnel->channel);
     if (message != NULL) {
