@@ -57,7 +57,7 @@ static enum err begin_try(struct resume *resume, struct run *run, const struct s
 }
 
 /* ERR_AGAIN while the credentials are being resolved. */
-static enum err ask_for_token(struct resume *resume, struct run *run, const char *session_id, int64_t now_us)
+static enum err ask_for_token(struct resume *resume, struct run *run, const char *session_id)
 {
     struct resolver_way way = {.api = &run->api, .is_apart = true};
     enum err err = account_pump(&resume->account, &way, &run->why);
@@ -115,19 +115,18 @@ static void tell_person(struct resume *resume, const struct run *run, enum err e
               (long long)((resume->reconnect.give_up_us - now_us) / 1000000));
 }
 
-static enum err get_token(struct resume *resume, struct run *run, const char *session_id, int64_t now_us)
+static enum err get_token(struct resume *resume, struct run *run, const char *session_id)
 {
     if (resume->call == NULL) {
-        TRY(ask_for_token(resume, run, session_id, now_us));
+        TRY(ask_for_token(resume, run, session_id));
     }
     return take_token(resume, run);
 }
 
-static enum err go_on(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
-                      int64_t now_us)
+static enum err go_on(struct resume *resume, struct run *run, struct stream *stream, const char *session_id)
 {
     if (!secret_is_set(&resume->token)) {
-        TRY(get_token(resume, run, session_id, now_us));
+        TRY(get_token(resume, run, session_id));
     }
     if (!resume->is_upgrading) {
         TRY(stream_upgrade(stream, run));
@@ -156,7 +155,7 @@ static const char *awaited(const struct resume *resume)
 static enum err go_on_in_time(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
                               int64_t now_us)
 {
-    enum err err = go_on(resume, run, stream, session_id, now_us);
+    enum err err = go_on(resume, run, stream, session_id);
     if (err != ERR_AGAIN || now_us < resume->try_ends_us) {
         return err;
     }
