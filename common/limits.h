@@ -89,6 +89,9 @@
  * run. */
 #define LIMIT_SESSION_RECORDS 4096
 
+/* Roles that are assumed one with another to get credentials. People chain two or three; the AWS CLI sets no limit. */
+#define LIMIT_ROLE_CHAIN 32
+
 /* IAM: an ARN has 20 to 2048 characters. */
 #define LIMIT_ARN 2048
 

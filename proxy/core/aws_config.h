@@ -1,23 +1,19 @@
 /* aws_config: flags, environment and the two shared files, with the AWS CLI's precedence. Pure: the environment is a
- * function, the files are text that the edge has read. Region, CA and the like: aws_settings; endpoints: aws_service.
+ * function, the files are text that the edge has read. Region, CA and the like: aws_settings; endpoints: aws_service;
+ * credentials: credential_chain.
  *
  *     struct aws_config_paths paths;
  *     TRY(aws_config_paths(&environment, &paths, &why));            which files to read
  *     ... the edge reads them ...
  *     AUTO(aws_config_free) struct aws_config *config = NULL;
  *     TRY(aws_config_open(&input, &config, &why));                  parses them, chooses the profile
- *     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
- *     TRY(aws_config_credentials(config, &credentials, &why));      what signs
  *
  * Every failure leaves one plain sentence in `ret_why`: what is wrong, where, and what to do. No secret is in it.
  *
  *   profile       --profile, AWS_PROFILE, AWS_DEFAULT_PROFILE, "default". One that is asked for must exist.
- *   credentials   the environment (not with --profile; still with AWS_PROFILE), role_arn, web identity, SSO, keys in
- *                 the credentials file, credential_process, keys in the config file. The ones that need a process or
- *                 the network are recognised and refused by name here.
  *
  * A variable that is set but empty counts as not set. A key of the credentials file wins over the same key of the same
- * profile in the config file. Source: the AWS CLI 2.9 (its botocore: session, credentials, configloader), the AWS SDKs
+ * profile in the config file. Source: the AWS CLI 2.9 (its botocore: session, configloader), the AWS SDKs
  * and tools reference guide. */
 #ifndef SSM_PROXY_CORE_AWS_CONFIG_H
 #define SSM_PROXY_CORE_AWS_CONFIG_H
@@ -26,7 +22,6 @@
 #include "common/err.h"
 #include "common/limits.h"
 #include "common/text.h"
-#include "proxy/core/aws_credentials.h"
 #include "proxy/core/aws_profile.h"
 #include "proxy/core/endpoint.h"
 
@@ -116,15 +111,5 @@ bool aws_config_find(const struct aws_config *config, const struct aws_config_na
  * be switched on must not stay off without a word. */
 enum err aws_config_switch(const struct aws_config *config, const char *variable, const char *key, bool *ret_is_on,
                            struct text *ret_why) SSM_MUST_USE;
-
-/* ---- credentials ---- */
-
-/* Which source of the chain above applies. */
-enum aws_credentials_source aws_config_credentials_source(const struct aws_config *config);
-
-/* ERR_NO_CREDENTIALS: none, half of a pair, or a source that needs a process or the network; the sentence then names
- * the command that helps. ERR_MEMORY. */
-enum err aws_config_credentials(const struct aws_config *config, struct aws_credentials *ret_credentials,
-                                struct text *ret_why) SSM_MUST_USE;
 
 #endif

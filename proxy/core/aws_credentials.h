@@ -11,7 +11,6 @@ enum aws_credentials_source {
     AWS_CREDENTIALS_ENVIRONMENT,
     AWS_CREDENTIALS_SHARED_FILE, /* static keys in the credentials file */
     AWS_CREDENTIALS_CONFIG_FILE, /* static keys in the config file */
-    /* Recognised, not resolved by aws_config itself: they need a process or the network. */
     AWS_CREDENTIALS_ASSUME_ROLE,
     AWS_CREDENTIALS_WEB_IDENTITY,
     AWS_CREDENTIALS_SSO,

@@ -25,6 +25,8 @@ static const struct {
     {"InvalidSignature", ERR_CREDENTIALS},
     {"SignatureDoesNotMatch", ERR_CREDENTIALS},
     {"MissingAuthenticationToken", ERR_CREDENTIALS},
+    {"InvalidIdentityToken", ERR_CREDENTIALS},
+    {"IDPRejectedClaim", ERR_CREDENTIALS},
     {"IncompleteSignature", ERR_CREDENTIALS},
     {"AuthFailure", ERR_CREDENTIALS},
     {"RequestTimeTooSkewed", ERR_CLOCK_SKEW},

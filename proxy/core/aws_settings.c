@@ -29,7 +29,7 @@ static bool is_fips_pseudo_region(const char *region)
     return strncmp(region, "fips-", 5) == 0 || (len > 5 && strcmp(region + len - 5, "-fips") == 0);
 }
 
-static enum err choose_region(const struct aws_config *config, char ret_region[LIMIT_REGION + 1], struct text *ret_why)
+enum err aws_settings_region(const struct aws_config *config, char ret_region[LIMIT_REGION + 1], struct text *ret_why)
 {
     struct aws_config_setting region;
     if (!find_region(config, &region)) {
@@ -120,7 +120,7 @@ enum err aws_settings_choose(const struct aws_config *config, struct aws_setting
 {
     struct aws_settings settings = {.region = ""};
     memcpy(settings.profile, config->profile_name, sizeof settings.profile);
-    TRY(choose_region(config, settings.region, ret_why));
+    TRY(aws_settings_region(config, settings.region, ret_why));
     TRY(aws_service_endpoint(config, AWS_SERVICE_SSM, settings.region, &settings.api, ret_why));
     TRY(aws_service_gateway(config, settings.region, &settings.gateway, ret_why));
     TRY(choose_tries(config, &settings.tries, ret_why));

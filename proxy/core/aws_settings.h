@@ -27,6 +27,10 @@ struct aws_settings {
 /* Whether a region is configured at all; where none is, an EC2 instance may ask its metadata service. */
 bool aws_settings_has_region(const struct aws_config *config);
 
+/* ERR_CONFIG with words: none, or an unusable one. */
+enum err aws_settings_region(const struct aws_config *config, char ret_region[LIMIT_REGION + 1],
+                             struct text *ret_why) SSM_MUST_USE;
+
 /* ERR_CONFIG: no region, an unusable region, retry mode or number of attempts, and what aws_service refuses. */
 enum err aws_settings_choose(const struct aws_config *config, struct aws_settings *ret_settings,
                              struct text *ret_why) SSM_MUST_USE;

@@ -12,6 +12,7 @@
 #define SSM_PROXY_CORE_CREDENTIAL_CACHE_H
 
 #include "proxy/core/aws_config.h"
+#include "proxy/core/aws_credentials.h"
 
 /* How the CLI writes the parameters before it hashes them. */
 enum credential_cache_form {

@@ -8,7 +8,9 @@
  *         ... does what is wanted and fills in `answer` ...
  *     }
  *
- * Which source applies, and in which order they are looked at, stands in aws_config.h. */
+ * Which source applies, and in which order they are looked at: credential_plan.h. Roles are looked for in the cache
+ * first, from the one that is wanted inwards, so that what is cached costs one look and no call; then the base is
+ * asked, and the roles are assumed outwards. */
 #ifndef SSM_PROXY_CORE_CREDENTIAL_CHAIN_H
 #define SSM_PROXY_CORE_CREDENTIAL_CHAIN_H
 

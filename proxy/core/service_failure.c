@@ -97,30 +97,6 @@ enum err service_failure_read_xml(const struct aws_reply *reply, struct service_
     return aws_error_classify(reply->http_status, failure.type, failure.message);
 }
 
-static enum err read_xml(const struct aws_reply *reply, struct service_failure *ret_failure)
-{
-    static const char *const places[] = {"Error", "Errors/Error"};
-    struct service_failure failure = {.http_status = reply->http_status};
-    AUTO(xml_view_free) struct xml_view *view = NULL;
-    enum err err = xml_view_parse(reply->body, &view);
-    if (err == ERR_MEMORY) {
-        return service_failure_say(reply, err, "", ret_failure);
-    }
-    const struct xml_node *error = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && view != NULL && error == NULL; i++) {
-        error = xml_view_child(xml_view_root(view), places[i]);
-    }
-    const char *type = xml_view_text(error, "Code");
-    const char *message = xml_view_text(error, "Message");
-    if (type == NULL && message == NULL) {
-        message = "the reply is not one of AWS's";
-    }
-    copy_type(type != NULL ? type : "", failure.type, sizeof failure.type);
-    text_copy_for_display(message, failure.message, sizeof failure.message);
-    *ret_failure = failure;
-    return aws_error_classify(reply->http_status, failure.type, failure.message);
-}
-
 enum err service_failure_read(const struct aws_reply *reply, struct service_failure *ret_failure)
 {
     size_t at = 0;
@@ -128,7 +104,7 @@ enum err service_failure_read(const struct aws_reply *reply, struct service_fail
         at++;
     }
     bool is_xml = at < reply->body.len && reply->body.data[at] == '<';
-    return is_xml ? read_xml(reply, ret_failure) : service_failure_read_json(reply, ret_failure);
+    return is_xml ? service_failure_read_xml(reply, ret_failure) : service_failure_read_json(reply, ret_failure);
 }
 
 void service_failure_put(const struct service_failure *failure, struct text *text)

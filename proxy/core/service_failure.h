@@ -17,8 +17,7 @@ struct service_failure {
     char message[1024]; /* cut there; "" when the reply had none */
 };
 
-/* A reply that is no success, in JSON or XML, whichever it is. XML is that of STS and EC2, <ErrorResponse><Error>...
- * and <Response><Errors><Error>..., with <Code> and <Message>. Errors as below. */
+/* A reply that is no success, in JSON or XML, whichever it is. Errors as below. */
 enum err service_failure_read(const struct aws_reply *reply, struct service_failure *ret_failure) SSM_MUST_USE;
 
 /* A reply that is no success, in JSON. Gives the error that it stands for (aws_error.h); ERR_MEMORY when there was not

@@ -98,17 +98,6 @@ static void check_settings(const struct aws_settings *settings)
     MUST(settings->ca_path[0] == '\0' || (settings->ssl_cert_file[0] == '\0' && settings->ssl_cert_dir[0] == '\0'));
 }
 
-static void check_credentials(const struct aws_config *config, const struct aws_credentials *credentials)
-{
-    enum aws_credentials_source source = aws_config_credentials_source(config);
-    MUST(credentials->source == source && source >= AWS_CREDENTIALS_ENVIRONMENT &&
-         source <= AWS_CREDENTIALS_CONFIG_FILE);
-    MUST(credentials->access_key_id[0] != '\0' && secret_is_set(&credentials->secret_access_key));
-    for (const char *at = credentials->access_key_id; *at != '\0'; at++) {
-        MUST(*at > ' ' && *at <= '~');
-    }
-}
-
 static void resolve(const struct aws_config_input *input, struct text *why)
 {
     AUTO(aws_config_free) struct aws_config *config = NULL;
@@ -122,13 +111,6 @@ static void resolve(const struct aws_config_input *input, struct text *why)
     MUST((err == ERR_OK && why->len == 0) || (err == ERR_CONFIG && why->len > 0));
     if (err == ERR_OK) {
         check_settings(&settings);
-    }
-    size_t before = why->len;
-    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.source = AWS_CREDENTIALS_NONE};
-    err = aws_config_credentials(config, &credentials, why);
-    MUST((err == ERR_OK && why->len == before) || (err == ERR_NO_CREDENTIALS && why->len > before));
-    if (err == ERR_OK) {
-        check_credentials(config, &credentials);
     }
 }
 

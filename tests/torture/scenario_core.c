@@ -9,6 +9,7 @@
 #include "proxy/core/ec2_api.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
+#include "proxy/core/static_credentials.h"
 #include "proxy/core/ws_codec.h"
 #include "proxy/core/ws_upgrade.h"
 #include "proxy/core/xml_view.h"
@@ -65,7 +66,7 @@ static enum err read_account(void)
     struct aws_settings settings;
     TRY(aws_settings_choose(config, &settings, &words));
     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = ""};
-    TRY(aws_config_credentials(config, &credentials, &words));
+    TRY(static_credentials_of_file(config, &config->profile, AWS_CREDENTIALS_SHARED_FILE, &credentials, &words));
     demand_text(settings.region, "eu-west-1");
     demand_text(settings.ca_path, "/home/a/ca.pem");
     demand_text(credentials.secret_access_key.reveal, "s3cret");

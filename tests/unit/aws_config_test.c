@@ -53,14 +53,6 @@ static enum err settings_of(struct given given, struct aws_settings *ret_setting
     return aws_settings_choose(config, ret_settings, &why);
 }
 
-static enum err credentials_of(struct given given, struct aws_credentials *ret_credentials)
-{
-    AUTO(aws_config_free) struct aws_config *config = NULL;
-    TRY(open_config(&given, &config));
-    struct text why = text_in(why_memory, sizeof why_memory);
-    return aws_config_credentials(config, ret_credentials, &why);
-}
-
 static void assert_says(const char *words)
 {
     if (strstr(why_memory, words) == NULL) {
@@ -146,147 +138,6 @@ static void refuses_settings(void **state)
     struct aws_settings settings;
     assert_err(settings_of((struct given){.flags = {.region = "r", .ca_bundle = path}}, &settings), ERR_CONFIG);
     assert_says("--ca-bundle is too long");
-}
-
-/* ---- refused: credentials ---- */
-
-static void refuses_credentials(void **state)
-{
-    (void)state;
-    static const struct {
-        struct given given;
-        const char *words;
-    } cases[] = {
-        {{.config = NULL}, "AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
-        {{.flags = {.profile = "p"}, .config = "[profile p]\n"}, "profile p has no keys"},
-        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}}}}, "half a pair of keys in the environment"},
-        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", ""}}}},
-         "without AWS_SECRET_ACCESS_KEY"},
-        {{.environment = {{{"AWS_SECRET_ACCESS_KEY", "hunter2"}}}}, "AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID"},
-        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2 "}}}}, "has blanks"},
-        {{.environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2\r"}}}}, "control"},
-        {{.credentials = "[default]\naws_access_key_id = A\n"}, "half a pair of keys in " CREDENTIALS_PATH},
-        {{.credentials = "[default]\naws_access_key_id = A\n",
-          .config = "[default]\naws_secret_access_key = hunter2\n"},
-         "half a pair of keys in " CREDENTIALS_PATH},
-        {{.config = "[default]\naws_access_key_id = A\naws_secret_access_key =\n"},
-         "half a pair of keys in " CONFIG_PATH},
-        {{.flags = {.profile = "p"},
-          .environment = {{{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2"}}},
-          .config = "[profile p]\n"},
-         "profile p has no keys"},
-        {{.config = "[default]\nrole_arn = arn:x\n", .credentials = "[default]\naws_access_key_id = A\n"},
-         "role_arn, which this version does not resolve itself; run: eval \"$(aws configure export-credentials "
-         "--profile default --format env)\""},
-        {{.flags = {.profile = "a b"}, .config = "[profile 'a b']\nsso_account_id = 1\n"},
-         "--profile 'a b' --format env)\" and leave --profile out"},
-        {{.flags = {.profile = "it's"}, .config = "[profile \"it's\"]\nsso_role_name = r\n"}, "--profile 'it'\\''s' "},
-        {{.flags = {.profile = "p"}, .config = "[profile p]\ncredential_process = x\naws_access_key_id = A\n"},
-         "credential_process"},
-        {{.config = "[default]\nrole_arn = arn:x\nweb_identity_token_file = /t\n"}, "a web identity token"},
-        {{.environment = {{{"AWS_WEB_IDENTITY_TOKEN_FILE", "/t"}}}}, "a web identity token"},
-        {{.environment = {{{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/"}}}}, "container"},
-        {{.environment = {{{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2"}}}}, "container"},
-        {{.environment =
-              {{{"AWS_ACCESS_KEY_ID",
-                 "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-                 "12345678901234567890123456789012345678"},
-                {"AWS_SECRET_ACCESS_KEY", "hunter2"}}}},
-         "is too long"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = "before"};
-        assert_err(credentials_of(cases[i].given, &credentials), ERR_NO_CREDENTIALS);
-        assert_says(cases[i].words);
-        assert_null(strstr(why_memory, "hunter2"));
-        assert_string_equal(credentials.access_key_id, "before");
-    }
-}
-
-/* ---- credentials ---- */
-
-#define KEYS(id) "aws_access_key_id = " id "\naws_secret_access_key = secret-" id "\n"
-
-static void finds_credentials(void **state)
-{
-    (void)state;
-    static const struct {
-        struct given given;
-        enum aws_credentials_source source;
-        const char *id;
-        const char *token; /* NULL: none */
-    } cases[] = {
-        {{.environment = {{{"AWS_ACCESS_KEY_ID", "E"}, {"AWS_SECRET_ACCESS_KEY", "secret-E"}}},
-          .config = "[default]\nrole_arn = arn:x\n",
-          .credentials = "[default]\n" KEYS("S")},
-         AWS_CREDENTIALS_ENVIRONMENT,
-         "E",
-         NULL},
-        {{.environment = {{{"AWS_ACCESS_KEY_ID", "E"},
-                           {"AWS_SECRET_ACCESS_KEY", "secret-E"},
-                           {"AWS_SESSION_TOKEN", "T"},
-                           {"AWS_PROFILE", "p"}}},
-          .credentials = "[p]\n" KEYS("S")},
-         AWS_CREDENTIALS_ENVIRONMENT,
-         "E",
-         "T"},
-        {{.environment = {{{"AWS_ACCESS_KEY_ID", "E"}, {"AWS_SECRET_ACCESS_KEY", "secret-E"}}},
-          .flags = {.profile = "p"},
-          .credentials = "[p]\n" KEYS("S")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-        {{.environment = {{{"AWS_PROFILE", "p"}, {"AWS_DEFAULT_PROFILE", "q"}}},
-          .credentials = "[p]\n" KEYS("P") "[q]\n" KEYS("Q")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "P",
-         NULL},
-        {{.environment = {{{"AWS_PROFILE", ""}}}, .credentials = "[default]\n" KEYS("S") "aws_session_token = T\n"},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         "T"},
-        {{.config = "[default]\n" KEYS("C"), .credentials = "[default]\n" KEYS("S")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-        {{.config = "[default]\n" KEYS("C") "aws_session_token = T\n", .credentials = "[other]\n" KEYS("S")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "C",
-         "T"},
-        {{.config = "[default]\ncredential_process = x\n", .credentials = "[default]\n" KEYS("S")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-        {{.flags = {.profile = "p"}, .config = "[profile \"p\"]\n" KEYS("1") "[profile p]\n" KEYS("2")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "2",
-         NULL},
-        {{.flags = {.profile = "sp ace"}, .config = "[profile\tsp\\ ace]\n" KEYS("1")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "1",
-         NULL},
-        {{.flags = {.profile = "a\"b"}, .config = "[profile   \"a\\\"b\"]\n" KEYS("1")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "1",
-         NULL},
-        {{.credentials = "[DEFAULT]\naws_secret_access_key = secret-S\n[default]\naws_access_key_id = S\n"},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.source = AWS_CREDENTIALS_NONE};
-        assert_ok(credentials_of(cases[i].given, &credentials));
-        assert_int_equal(credentials.source, cases[i].source);
-        assert_string_equal(credentials.access_key_id, cases[i].id);
-        char secret[32];
-        snprintf(secret, sizeof secret, "secret-%s", cases[i].id);
-        assert_string_equal(credentials.secret_access_key.reveal, secret);
-        assert_int_equal(secret_is_set(&credentials.session_token), cases[i].token != NULL);
-        if (cases[i].token != NULL) {
-            assert_string_equal(credentials.session_token.reveal, cases[i].token);
-        }
-    }
 }
 
 /* ---- settings ---- */
@@ -485,8 +336,6 @@ int main(void)
         cmocka_unit_test(refuses_a_broken_file),
         cmocka_unit_test(refuses_a_profile_that_is_not_there),
         cmocka_unit_test(refuses_settings),
-        cmocka_unit_test(refuses_credentials),
-        cmocka_unit_test(finds_credentials),
         cmocka_unit_test(chooses_the_region),
         cmocka_unit_test(chooses_the_ca),
         cmocka_unit_test(names_the_files),

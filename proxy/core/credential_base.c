@@ -1,0 +1,65 @@
+#include "proxy/core/credential_base.h"
+
+#include "proxy/core/static_credentials.h"
+
+struct credential_base {
+    const struct aws_config *config;
+    enum aws_credentials_source source;
+    const char *profile_name;
+    struct aws_profile profile;
+};
+
+enum err credential_base_new(const struct aws_config *config, enum aws_credentials_source source, const char *profile,
+                             struct credential_base **ret_base, struct text *ret_why)
+{
+    (void)ret_why;
+    struct credential_base *base = calloc(1, sizeof *base);
+    if (base == NULL) {
+        return ERR_MEMORY;
+    }
+    base->config = config;
+    base->source = source;
+    base->profile_name = profile;
+    base->profile = aws_profile_find(&config->files, profile);
+    *ret_base = base;
+    return ERR_OK;
+}
+
+void credential_base_free(struct credential_base **base)
+{
+    free(*base);
+    *base = NULL;
+}
+
+static enum err not_resolved(const struct credential_base *base, const char *source, struct text *ret_why)
+{
+    text_format(ret_why, "profile \"%s\" gets its credentials from %s, which this version does not resolve itself",
+                base->profile_name, source);
+    return ERR_NO_CREDENTIALS;
+}
+
+enum err credential_base_next(struct credential_base *base, const struct credential_answer *answer,
+                              struct credential_want *ret_want, struct aws_credentials *ret_credentials,
+                              struct text *ret_why)
+{
+    (void)ret_want;
+    switch (base->source) {
+    case AWS_CREDENTIALS_ENVIRONMENT:
+        return static_credentials_of_environment(base->config, answer->unix_seconds, ret_credentials, ret_why);
+    case AWS_CREDENTIALS_SHARED_FILE:
+    case AWS_CREDENTIALS_CONFIG_FILE:
+        return static_credentials_of_file(base->config, &base->profile, base->source, ret_credentials, ret_why);
+    case AWS_CREDENTIALS_SSO:
+        return not_resolved(base, "IAM Identity Center", ret_why);
+    case AWS_CREDENTIALS_PROCESS:
+        return not_resolved(base, "credential_process", ret_why);
+    case AWS_CREDENTIALS_CONTAINER:
+        return not_resolved(base, "the container's credential endpoint", ret_why);
+    case AWS_CREDENTIALS_INSTANCE:
+    case AWS_CREDENTIALS_ASSUME_ROLE:
+    case AWS_CREDENTIALS_WEB_IDENTITY:
+    case AWS_CREDENTIALS_NONE:
+        break;
+    }
+    return ERR_NO_CREDENTIALS;
+}
