@@ -1,5 +1,6 @@
 #include "proxy/core/credential_base.h"
 
+#include "proxy/core/sso_credentials.h"
 #include "proxy/core/static_credentials.h"
 
 struct credential_base {
@@ -7,13 +8,20 @@ struct credential_base {
     enum aws_credentials_source source;
     const char *profile_name;
     struct aws_profile profile;
+    struct sso_credentials *sso; /* NULL when it is another source */
 };
+
+static enum err make_source(struct credential_base *base, struct text *ret_why)
+{
+    return base->source == AWS_CREDENTIALS_SSO
+               ? sso_credentials_new(base->config, base->profile_name, &base->sso, ret_why)
+               : ERR_OK;
+}
 
 enum err credential_base_new(const struct aws_config *config, enum aws_credentials_source source, const char *profile,
                              struct credential_base **ret_base, struct text *ret_why)
 {
-    (void)ret_why;
-    struct credential_base *base = calloc(1, sizeof *base);
+    AUTO(credential_base_free) struct credential_base *base = calloc(1, sizeof *base);
     if (base == NULL) {
         return ERR_MEMORY;
     }
@@ -21,14 +29,18 @@ enum err credential_base_new(const struct aws_config *config, enum aws_credentia
     base->source = source;
     base->profile_name = profile;
     base->profile = aws_profile_find(&config->files, profile);
-    *ret_base = base;
+    TRY(make_source(base, ret_why));
+    *ret_base = MOVE(base);
     return ERR_OK;
 }
 
 void credential_base_free(struct credential_base **base)
 {
-    free(*base);
-    *base = NULL;
+    if (*base != NULL) {
+        sso_credentials_free(&(*base)->sso);
+        free(*base);
+        *base = NULL;
+    }
 }
 
 static enum err not_resolved(const struct credential_base *base, const char *source, struct text *ret_why)
@@ -42,7 +54,6 @@ enum err credential_base_next(struct credential_base *base, const struct credent
                               struct credential_want *ret_want, struct aws_credentials *ret_credentials,
                               struct text *ret_why)
 {
-    (void)ret_want;
     switch (base->source) {
     case AWS_CREDENTIALS_ENVIRONMENT:
         return static_credentials_of_environment(base->config, answer->unix_seconds, ret_credentials, ret_why);
@@ -50,7 +61,7 @@ enum err credential_base_next(struct credential_base *base, const struct credent
     case AWS_CREDENTIALS_CONFIG_FILE:
         return static_credentials_of_file(base->config, &base->profile, base->source, ret_credentials, ret_why);
     case AWS_CREDENTIALS_SSO:
-        return not_resolved(base, "IAM Identity Center", ret_why);
+        return sso_credentials_next(base->sso, answer, ret_want, ret_credentials, ret_why);
     case AWS_CREDENTIALS_PROCESS:
         return not_resolved(base, "credential_process", ret_why);
     case AWS_CREDENTIALS_CONTAINER:

@@ -4,6 +4,7 @@
 #ifndef SSM_PROXY_CORE_SSO_API_H
 #define SSM_PROXY_CORE_SSO_API_H
 
+#include "proxy/core/aws_credentials.h"
 #include "proxy/core/aws_request.h"
 #include "proxy/core/service_failure.h"
 #include "proxy/core/sso_token.h"

@@ -1,9 +1,10 @@
 """common/ini and proxy/core/aws_config against botocore, over generated files and environments: the same reading, or both
 refuse. The oracle is the AWS CLI's own copy of botocore where Debian's awscli is installed, else python3-botocore.
+credential_differential_test.py goes on with the credentials that a profile leads to.
 
 Intended differences, which are left out or allowed for here: a variable that is set but empty counts as not set; [DEFAULT]
 given twice is refused; keys that could not be header values, and regions that could not be part of a host name, are refused
-at once; Unicode blanks and capitals are ordinary characters; a NUL byte is refused."""
+at once; Unicode blanks and capitals are ordinary characters; a NUL byte is refused (docs/decisions/0009)."""
 
 import json
 import os
@@ -26,6 +27,7 @@ except ImportError:
 
 BUILD_DIR = os.environ.get("SSM_BUILD_DIR", "build/dev")
 PROBE = os.path.join(BUILD_DIR, "tests", "integration", "aws_config_probe")
+STATIC = ("env", "shared-credentials-file", "config-file")
 REGION = re.compile(r"(?!-)[A-Za-z0-9-]{1,100}(?<!-)")
 
 
@@ -180,7 +182,7 @@ def botocore_credentials(asked):
             return {}
     if found is None:
         return {"source": "none"}
-    if found.method not in ("env", "shared-credentials-file", "config-file"):
+    if found.method not in STATIC:
         return {"source": found.method}
     frozen = found.get_frozen_credentials()
     if not frozen.access_key or not frozen.secret_key:
@@ -221,9 +223,14 @@ def differences(ours, theirs):
         found += [name for name in ("region", "ca_bundle") if ours.get(name) != theirs[name]]
     elif "region" in ours:
         found.append("region")
-    if "source" in theirs and ours["source"] != theirs["source"]:
-        found.append("source")
-    return found + [name for name in ("access_key_id", "secret", "token") if ours.get(name) != theirs.get(name)]
+    if "source" not in theirs:
+        return found + ([] if "why" in ours else ["one refuses the credentials"])
+    if theirs["source"] == "none":
+        return found + ([] if ours.get("source") == "iam-role" and "why" in ours else ["source"])
+    if ours.get("source") != theirs["source"]:
+        return found + ["source"]
+    keys = ("access_key_id", "secret", "token") if theirs["source"] in STATIC else ()
+    return found + [name for name in keys if ours.get(name) != theirs.get(name)]
 
 
 # ---- paths ----
