@@ -42,12 +42,16 @@ static void give(struct http_exchange *exchange, struct metadata *metadata, bool
 {
     const struct credential *credential = NULL;
     char expires[32];
+    metadata->counters.container_credentials++;
+    if (metadata->settings.container_document != NULL) {
+        http_exchange_reply(exchange, 200, "application/json", metadata->settings.container_document);
+        return;
+    }
     if (metadata_credential(exchange->lab, METADATA_CONTAINER, role_find(ROLE), &credential) != ERR_OK) {
         http_exchange_reply(exchange, 500, "application/json",
                             "{\"code\":\"InternalServerError\",\"message\":\"Internal server error\"}");
         return;
     }
-    metadata->counters.container_credentials++;
     metadata_time(credential->expires_unix_s, expires);
     json_t *object =
         json_pack("{s:s,s:s,s:s,s:s}", "AccessKeyId", credential->access_key_id, "SecretAccessKey",
@@ -56,9 +60,6 @@ static void give(struct http_exchange *exchange, struct metadata *metadata, bool
                         json_string(is_pod ? LAB_ACCOUNT : "arn:aws:iam::" LAB_ACCOUNT ":role/" ROLE));
     char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
     json_decref(object);
-    if (text != NULL && metadata->settings.container_malformed) {
-        text[strlen(text) / 2] = '\0';
-    }
     http_exchange_reply(exchange, text == NULL ? 500 : 200, "application/json", text == NULL ? "" : text);
     free(text);
 }

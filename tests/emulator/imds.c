@@ -36,13 +36,10 @@ static void fail(struct http_exchange *exchange, int status)
     http_exchange_reply(exchange, status, "text/html", page);
 }
 
-static void reply_json(struct http_exchange *exchange, json_t *object, bool is_cut)
+static void reply_json(struct http_exchange *exchange, json_t *object)
 {
     char *text = object == NULL ? NULL : json_dumps(object, JSON_INDENT(2));
     json_decref(object);
-    if (text != NULL && is_cut) {
-        text[strlen(text) / 2] = '\0';
-    }
     http_exchange_reply(exchange, text == NULL ? 500 : 200, "text/plain", text == NULL ? "" : text);
     free(text);
 }
@@ -103,14 +100,14 @@ static void role_credentials(struct http_exchange *exchange, struct metadata *me
     metadata_time(lab_time(lab), now);
     if (!metadata->settings.imds_has_role) {
         fail(exchange, 404);
+    } else if (metadata->settings.imds_document != NULL) {
+        http_exchange_reply(exchange, 200, "text/plain", metadata->settings.imds_document);
     } else if (metadata->settings.imds_code != NULL) {
-        reply_json(exchange,
-                   json_pack("{s:s,s:s,s:s}", "Code", metadata->settings.imds_code, "Message",
-                             "EC2 cannot assume the role " ROLE ".  Please see documentation at "
-                             "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html#"
-                             "troubleshoot_iam-ec2_errors-info-doc.",
-                             "LastUpdated", now),
-                   false);
+        reply_json(exchange, json_pack("{s:s,s:s,s:s}", "Code", metadata->settings.imds_code, "Message",
+                                       "EC2 cannot assume the role " ROLE ".  Please see documentation at "
+                                       "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html#"
+                                       "troubleshoot_iam-ec2_errors-info-doc.",
+                                       "LastUpdated", now));
     } else if (metadata_credential(lab, METADATA_IMDS, role_find(ROLE), &credential) != ERR_OK) {
         fail(exchange, 500);
     } else {
@@ -118,8 +115,7 @@ static void role_credentials(struct http_exchange *exchange, struct metadata *me
         reply_json(exchange,
                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "Code", "Success", "LastUpdated", now, "Type", "AWS-HMAC",
                              "AccessKeyId", credential->access_key_id, "SecretAccessKey", credential->secret_access_key,
-                             "Token", credential->session_token, "Expiration", expires),
-                   metadata->settings.imds_malformed);
+                             "Token", credential->session_token, "Expiration", expires));
     }
 }
 
@@ -152,8 +148,7 @@ static void identity_document(struct http_exchange *exchange, struct metadata *m
     reply_json(exchange,
                json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "accountId", LAB_ACCOUNT, "architecture", "x86_64",
                          "availabilityZone", zone_name, "imageId", "ami-0123456789abcdef0", "instanceId", INSTANCE,
-                         "instanceType", "t3.micro", "region", region_name, "version", "2017-09-30"),
-               false);
+                         "instanceType", "t3.micro", "region", region_name, "version", "2017-09-30"));
 }
 
 static const struct {

@@ -25,9 +25,16 @@ static const struct metadata_settings defaults = {.imds_enabled = true,
                                                   .container_fail_status = 500,
                                                   .container_credential_seconds = 6 * 3600};
 
-static void reset(struct metadata_settings *settings)
+static void free_texts(struct metadata_settings *settings)
 {
     free(settings->imds_code);
+    free(settings->imds_document);
+    free(settings->container_document);
+}
+
+static void reset(struct metadata_settings *settings)
+{
+    free_texts(settings);
     *settings = defaults;
 }
 
@@ -71,7 +78,7 @@ void metadata_free(struct lab *lab, struct metadata *metadata)
     if (lab->owns_state_dir) {
         unlink(metadata->container_token_file);
     }
-    free(metadata->settings.imds_code);
+    free_texts(&metadata->settings);
     free(metadata);
 }
 
@@ -148,6 +155,7 @@ void metadata_request(struct http_exchange *exchange)
     enum metadata_service service = service_of(exchange);
     bool is_imds = service == METADATA_IMDS;
     int64_t delay_ms = is_imds ? metadata->settings.imds_delay_ms : metadata->settings.container_delay_ms;
+    delay_ms += is_imds && strcmp(exchange->request->method, "PUT") == 0 ? metadata->settings.imds_token_delay_ms : 0;
     (*(is_imds ? &metadata->counters.imds_requests : &metadata->counters.container_requests))++;
     log_debug("%s: %s %s", is_imds ? "imds" : "container", exchange->request->method, exchange->request->path);
     if (delay_ms <= 0) {
@@ -223,19 +231,24 @@ void metadata_describe(const struct lab *lab, json_t *identity)
     {                                                                                                                  \
 #name, SETTING_BOOLEAN, offsetof(struct metadata_settings, name)                                               \
     }
+#define TEXT(name)                                                                                                     \
+    {                                                                                                                  \
+#name, SETTING_TEXT, offsetof(struct metadata_settings, name)                                                  \
+    }
 static const struct setting members[] = {
     BOOLEAN(imds_enabled),
     BOOLEAN(imds_v1),
     BOOLEAN(imds_v2),
     BOOLEAN(imds_has_role),
-    BOOLEAN(imds_malformed),
-    {"imds_code", SETTING_TEXT, offsetof(struct metadata_settings, imds_code)},
+    TEXT(imds_code),
+    TEXT(imds_document),
+    NUMBER(imds_token_delay_ms),
     NUMBER(imds_delay_ms),
     NUMBER(imds_fail_next),
     NUMBER(imds_fail_status),
     NUMBER(imds_credential_seconds),
     BOOLEAN(container_needs_token),
-    BOOLEAN(container_malformed),
+    TEXT(container_document),
     NUMBER(container_delay_ms),
     NUMBER(container_fail_next),
     NUMBER(container_fail_status),

@@ -12,15 +12,16 @@
 enum metadata_service { METADATA_IMDS, METADATA_CONTAINER, METADATA_SERVICE_COUNT };
 
 struct metadata_settings {
-    bool imds_enabled;   /* else everything is forbidden, as with the instance's endpoint turned off */
-    bool imds_v1;        /* requests without a session token are answered */
-    bool imds_v2;        /* session tokens are to be had */
-    bool imds_has_role;  /* the instance has a profile */
-    bool imds_malformed; /* the credentials document is cut */
-    char *imds_code;     /* of the credentials document, which then has none; NULL: Success */
+    bool imds_enabled;           /* else everything is forbidden, as with the instance's endpoint turned off */
+    bool imds_v1;                /* requests without a session token are answered */
+    bool imds_v2;                /* session tokens are to be had */
+    bool imds_has_role;          /* the instance has a profile */
+    char *imds_document;         /* stands for the credentials document; NULL: the true one */
+    char *imds_code;             /* of the credentials document, which then has none; NULL: Success */
+    int64_t imds_token_delay_ms; /* of session tokens alone, as where a hop too many swallows them */
     int64_t imds_delay_ms, imds_fail_next, imds_fail_status, imds_credential_seconds;
     bool container_needs_token; /* /v2/credentials, too, wants Authorization */
-    bool container_malformed;
+    char *container_document;   /* as imds_document */
     int64_t container_delay_ms, container_fail_next, container_fail_status, container_credential_seconds;
 };
 

@@ -53,6 +53,7 @@ class IdentityCase(EmulatorCase):
         super().setUp()
         shutil.rmtree(os.path.join(HOME, ".aws"), ignore_errors=True)
         self.identity = self.lab.ready["identity"]
+        self.session = session.Session()  # reads its data once for all clients
         self.environment = {"HOME": HOME, "PATH": os.environ["PATH"], "AWS_CA_BUNDLE": self.lab.ready["ca_file"],
                             "AWS_DEFAULT_REGION": self.lab.region, "AWS_PAGER": "", "LC_ALL": "C.UTF-8"}
         stack = contextlib.ExitStack()
@@ -71,7 +72,7 @@ class IdentityCase(EmulatorCase):
     def client(self, service, keys=None, **settings):
         settings = {"retries": {"max_attempts": 1}, **settings}
         keys = keys or self.lab.keys
-        return session.Session().create_client(
+        return self.session.create_client(
             service, region_name=self.lab.region, endpoint_url=self.lab.ready["api_url"], verify=self.lab.ready["ca_file"],
             aws_access_key_id=keys["access_key_id"], aws_secret_access_key=keys["secret_access_key"],
             aws_session_token=keys.get("session_token"), config=config.Config(**settings))
@@ -264,14 +265,6 @@ class EmulatorStsTest(IdentityCase):
         self.assertRegex(skewed["Error"]["Message"], r"^Signature expired: \S+ is now earlier than \S+ \(\S+ - 15 min\.\)$")
         self.lab.faults(clock_offset_s=0, expire_temporary=True)
         self.refused(lambda: identity(self.lab.ready["temporary"]), "ExpiredToken", 403)
-
-    def test_the_cli_itself(self):
-        done = subprocess.run([AWS, "--endpoint-url", self.lab.ready["api_url"], "sts", "assume-role", "--role-arn",
-                               arn("lab-role"), "--role-session-name", "cli", "--query", "AssumedRoleUser.Arn", "--output", "text"],
-                              env=dict(os.environ, AWS_ACCESS_KEY_ID=self.lab.keys["access_key_id"],
-                                       AWS_SECRET_ACCESS_KEY=self.lab.keys["secret_access_key"]),
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        self.assertEqual((done.returncode, done.stdout), (0, f"arn:aws:sts::{ACCOUNT}:assumed-role/lab-role/cli\n"))
 
 
 class EmulatorSsoTest(IdentityCase):
@@ -530,12 +523,15 @@ class EmulatorImdsTest(MetadataCase):
         self.assertEqual((self.ask(self.urls[0] + self.ROLE_PATH)[0], self.fetch()), (404, {}))
         self.metadata(imds_has_role=True, imds_code="AssumeRoleUnauthorizedAccess")
         self.assertEqual((json.loads(self.ask(credentials)[2])["Code"], self.fetch()), ("AssumeRoleUnauthorizedAccess", {}))
-        self.metadata(imds_code=None, imds_malformed=True)
-        self.assertEqual(self.fetch(), {})
-        self.metadata(imds_malformed=False, imds_enabled=False)
+        self.metadata(imds_code=None, imds_document='{"Code": "Success"')
+        self.assertEqual((self.ask(credentials)[2], self.fetch()), ('{"Code": "Success"', {}))
+        self.metadata(imds_document=None, imds_enabled=False)
         self.assertEqual((self.ask(credentials)[0], self.fetch()), (403, {}))
         self.metadata(imds_enabled=True, imds_fail_next=1, imds_fail_status=503)
         self.assertEqual([self.ask(credentials)[0] for _ in range(2)], [503, 200])
+        self.metadata(imds_token_delay_ms=60000)
+        fetcher = utils.InstanceMetadataFetcher(timeout=1, num_attempts=5, base_url=self.urls[0] + "/")
+        self.assertTrue(fetcher.retrieve_iam_role_credentials())  # by version 1, once the token has not come
         self.metadata(imds_delay_ms=60000)
         with self.assertRaises(TimeoutError):
             urllib.request.urlopen(credentials, timeout=0.3)
@@ -583,12 +579,48 @@ class EmulatorContainerTest(MetadataCase):
         self.assertEqual([self.ask(url)[0], self.ask(url, Authorization="another")[0]], [400, 200])
         self.metadata(reset=True, container_fail_next=1)
         self.assertEqual([self.ask(url)[0] for _ in range(2)], [500, 200])
-        self.metadata(container_malformed=True)
-        with self.assertRaises(ValueError):
-            json.loads(self.ask(url)[2])
+        self.metadata(container_document="<html>")
+        self.assertEqual(self.ask(url)[2], "<html>")
         self.metadata(container_delay_ms=60000)
         with self.assertRaises(TimeoutError):
             urllib.request.urlopen(url, timeout=0.3)
         self.metadata(container_listening=False)
         with self.assertRaises(urllib.error.URLError):
             urllib.request.urlopen(url, timeout=30)
+
+
+class EmulatorIdentityCliTest(IdentityCase):
+    """The AWS CLI as it is, with a user's files. It knows no endpoints but AWS's: the lab's proxy leads to them."""
+
+    options = ("--seed", "1", "--aws-names")
+
+    def aws(self, *arguments):
+        return subprocess.run([AWS, *arguments], env=dict(self.environment, HTTPS_PROXY=self.lab.ready["proxy"]["url"],
+                                                          AWS_EC2_METADATA_DISABLED="true"),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+    def who(self, profile):
+        done = self.aws("sts", "get-caller-identity", "--query", "Arn", "--output", "text", "--profile", profile)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout.strip()
+
+    def test_the_cli_logs_in_and_assumes_roles(self):
+        sso = self.identity["sso"]
+        self.write("config", f"[sso-session lab]\nsso_region = {sso['region']}\nsso_start_url = {sso['start_url']}\n"
+                             f"sso_registration_scopes = {sso['registration_scopes']}\n"
+                             f"[profile sso]\nsso_session = lab\nsso_account_id = {ACCOUNT}\nsso_role_name = LabAccess\n"
+                             f"[profile chained]\nrole_arn = {arn('lab-chained-role')}\nsource_profile = base\n"
+                             f"role_session_name = ada\n")
+        base = self.lab.ready["temporary"]
+        self.write("credentials", f"[base]\naws_access_key_id = {base['access_key_id']}\naws_secret_access_key = "
+                                  f"{base['secret_access_key']}\naws_session_token = {base['session_token']}\n")
+        self.control("/lab/sso", auto_approve=True)
+        done = self.aws("sso", "login", "--no-browser", "--profile", "sso")
+        self.assertIn("Successfully logged into Start URL: " + sso["start_url"], done.stdout)
+        self.assertEqual(self.who("sso").split("/")[1], "AWSReservedSSO_LabAccess_0123456789abcdef")
+        self.assertEqual(self.who("chained"), f"arn:aws:sts::{ACCOUNT}:assumed-role/lab-chained-role/ada")
+        self.assertEqual(self.count("assume_role"), 1)
+        counters = self.control("/lab/sso")["counters"]
+        self.assertEqual((counters["register_client"], counters["get_role_credentials"]), (1, 1))
+        names = set(self.lab.status()["proxy"]["connects"])
+        self.assertEqual(names, {f"{service}.{self.lab.region}.amazonaws.com" for service in ("oidc", "portal.sso", "sts")})
