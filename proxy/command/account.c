@@ -85,3 +85,8 @@ enum err account_pump(struct account *account, const struct resolver_way *way, s
     }
     return err;
 }
+
+int64_t account_deadline_us(const struct account *account)
+{
+    return account->resolver == NULL ? INSTANT_NEVER : resolver_deadline_us(account->resolver);
+}

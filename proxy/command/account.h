@@ -25,6 +25,9 @@ enum err account_open(const struct aws_config_flags *flags, struct account *ret_
  * next turn. Else why there are none; the next pump begins anew. */
 enum err account_pump(struct account *account, const struct resolver_way *way, struct text *ret_why) SSM_MUST_USE;
 
+/* When to pump again at the latest; INSTANT_NEVER while only the network matters. */
+int64_t account_deadline_us(const struct account *account);
+
 void account_wipe(struct account *account); /* cancels; safe to repeat; usable with AUTO() */
 
 #endif

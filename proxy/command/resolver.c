@@ -1,14 +1,23 @@
 #include "proxy/command/resolver.h"
 
 #include "proxy/command/api.h"
+#include "proxy/command/ask.h"
 #include "proxy/edge/aws_files.h"
+#include "proxy/edge/child_process.h"
 #include "proxy/edge/clock.h"
+#include "proxy/edge/private_file.h"
+
+#define PROCESS_TIMEOUT_US (60 * 1000 * 1000)
+#define PROCESS_OUTPUT_MAX (64 * 1024) /* keys and a token of LIMIT_SECRET, as JSON */
+#define ASK_TIMEOUT_US (5 * 60 * 1000 * 1000LL)
 
 struct resolver {
     struct resolver_machine machine;
     struct resolver_way way;
     struct credential_want want; /* under way */
     struct api_call *call;
+    struct child_process *process;
+    struct ask *ask;
     struct aws_file file;
     enum err begun; /* not ERR_OK: it could not even begin */
     char why_memory[1024];
@@ -33,6 +42,8 @@ enum err resolver_new(const struct resolver_machine *machine, const struct resol
 static void drop_answer(struct resolver *resolver)
 {
     api_free(&resolver->call);
+    child_process_free(&resolver->process);
+    ask_free(&resolver->ask);
     aws_files_wipe(&resolver->file);
     text_clear(&resolver->why);
 }
@@ -60,6 +71,27 @@ static enum err begin_call(struct resolver *resolver)
     return api_send(resolver->way.api, want->request, want->signer, way, &resolver->call);
 }
 
+static enum err begin_process(struct resolver *resolver)
+{
+    const struct credential_want *want = &resolver->want;
+    struct child_process_command command = {
+        .arguments = want->arguments,
+        .output_max = PROCESS_OUTPUT_MAX,
+        .deadline_us = clock_mono_us() + (want->timeout_us > 0 ? want->timeout_us : PROCESS_TIMEOUT_US),
+    };
+    return child_process_start(net_loop(resolver->way.api->net), &command, &resolver->process, &resolver->why);
+}
+
+static enum err begin_question(struct resolver *resolver)
+{
+    if (!resolver->way.may_ask) {
+        text_put(&resolver->why, "nobody can be asked for a code now");
+        return ERR_NO_PROMPT;
+    }
+    return ask_start(net_loop(resolver->way.api->net), resolver->want.prompt, clock_mono_us() + ASK_TIMEOUT_US,
+                     &resolver->ask, &resolver->why);
+}
+
 static enum err begin(struct resolver *resolver)
 {
     const struct credential_want *want = &resolver->want;
@@ -69,8 +101,11 @@ static enum err begin(struct resolver *resolver)
     case CREDENTIAL_WANT_FILE:
         return aws_files_read(want->path, &resolver->file, &resolver->why);
     case CREDENTIAL_WANT_STORE:
+        return private_file_store(want->path, want->text, &resolver->why);
     case CREDENTIAL_WANT_PROCESS:
+        return begin_process(resolver);
     case CREDENTIAL_WANT_CODE:
+        return begin_question(resolver);
     case CREDENTIAL_WANT_NOTHING:
         break;
     }
@@ -78,6 +113,15 @@ static enum err begin(struct resolver *resolver)
 }
 
 /* ---- what came of it ---- */
+
+static enum err take_output(struct resolver *resolver, struct credential_answer *answer)
+{
+    struct child_process_result result;
+    TRY(child_process_result(resolver->process, &result, &resolver->why));
+    answer->text = result.output;
+    answer->exit_status = result.exit_status;
+    return ERR_OK;
+}
 
 /* ERR_AGAIN while it is under way. */
 static enum err take(struct resolver *resolver, struct credential_answer *answer)
@@ -89,7 +133,9 @@ static enum err take(struct resolver *resolver, struct credential_answer *answer
         answer->text = bytes_of(resolver->file.data, resolver->file.len);
         return ERR_OK;
     case CREDENTIAL_WANT_PROCESS:
+        return take_output(resolver, answer);
     case CREDENTIAL_WANT_CODE:
+        return ask_result(resolver->ask, &answer->text, &resolver->why);
     case CREDENTIAL_WANT_STORE:
     case CREDENTIAL_WANT_NOTHING:
         break;
@@ -121,4 +167,12 @@ enum err resolver_pump(struct resolver *resolver, struct aws_credentials *ret_cr
         resolver->want = want;
         resolver->begun = begin(resolver);
     }
+}
+
+int64_t resolver_deadline_us(const struct resolver *resolver)
+{
+    if (resolver->process != NULL) {
+        return child_process_deadline_us(resolver->process);
+    }
+    return resolver->ask != NULL ? ask_deadline_us(resolver->ask) : INSTANT_NEVER;
 }

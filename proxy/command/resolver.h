@@ -32,6 +32,10 @@ enum err resolver_new(const struct resolver_machine *machine, const struct resol
 enum err resolver_pump(struct resolver *resolver, struct aws_credentials *ret_credentials,
                        struct text *ret_why) SSM_MUST_USE;
 
+/* When to pump again at the latest, whatever the loop reports until then; INSTANT_NEVER while only the network matters.
+ */
+int64_t resolver_deadline_us(const struct resolver *resolver);
+
 /* Cancels what is under way. NULL inside is fine; usable with AUTO(). */
 void resolver_free(struct resolver **resolver);
 

@@ -97,7 +97,8 @@ static bool is_final(enum err err)
 /* Every try fails alike until somebody does something. */
 static bool needs_person(enum err err)
 {
-    return err == ERR_CREDENTIALS || err == ERR_NO_CREDENTIALS || err == ERR_CLOCK_SKEW || err == ERR_CONFIG;
+    return err == ERR_CREDENTIALS || err == ERR_NO_CREDENTIALS || err == ERR_NO_PROMPT || err == ERR_CLOCK_SKEW ||
+           err == ERR_CONFIG;
 }
 
 static void tell_person(struct resume *resume, const struct run *run, enum err err, int64_t now_us)
@@ -201,5 +202,6 @@ int64_t resume_deadline_us(const struct resume *resume)
     if (!resume->is_active) {
         return INSTANT_NEVER;
     }
-    return resume->is_trying ? resume->try_ends_us : resume->reconnect.next_us;
+    int64_t next_us = resume->is_trying ? resume->try_ends_us : resume->reconnect.next_us;
+    return instant_earlier(next_us, account_deadline_us(&resume->account));
 }

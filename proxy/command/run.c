@@ -98,6 +98,6 @@ enum err run_resolve(struct run *run, bool may_ask, int64_t deadline_us)
             text_put(&run->why, "the credentials could not be resolved in time");
             return ERR_TIMEOUT;
         }
-        TRY(run_turn(run, deadline_us));
+        TRY(run_turn(run, instant_earlier(deadline_us, account_deadline_us(&run->account))));
     }
 }
