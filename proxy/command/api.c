@@ -144,6 +144,7 @@ static enum err begin_try(struct api_call *call)
         .header_count = lines.count,
         .body = bytes_of(request->body, request->body_len),
         .timeout_us = time_of_try_us(&call->way),
+        .is_once = call->way.is_once,
         .is_apart = call->way.is_apart,
         .is_direct = call->way.is_direct,
     };

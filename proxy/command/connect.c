@@ -37,8 +37,8 @@ struct connect {
     struct stream stream;
     struct ssm_api_session session; /* session_id is "" when there is none to end */
     struct reaper reaper;
-    bool is_unanswered; /* the agent never began the session: another one may do better */
-    bool was_open;      /* the tunnel has carried bytes, or could have */
+    bool is_unbegun; /* the agent never began the session, or the gateway let it go first: another one may do better */
+    bool was_open;   /* the tunnel has carried bytes, or could have */
 };
 
 #define NAME_SIZE (2 * LIMIT_TARGET + 32)
@@ -109,25 +109,6 @@ static enum err parse(struct connect *connect)
 
 /* ---- connecting ---- */
 
-static enum err wait_for_websocket(struct run *run)
-{
-    while (websocket_state(run->websocket) != WEBSOCKET_OPEN) {
-        if (websocket_state(run->websocket) == WEBSOCKET_CLOSED) {
-            enum err err = websocket_error(run->websocket, &run->why);
-            return err != ERR_OK ? err : ERR_UNREACHABLE;
-        }
-        if (clock_mono_us() >= run->deadline_us) {
-            text_put(&run->why, "the message gateway did not answer in time");
-            return ERR_TIMEOUT;
-        }
-        if (run->signal != 0) {
-            return ERR_INTERRUPTED;
-        }
-        TRY(run_turn(run, run->deadline_us));
-    }
-    return ERR_OK;
-}
-
 static enum err make_chance(struct chance *ret_chance)
 {
     uint8_t seed[CHANCE_SEED_LEN];
@@ -163,8 +144,7 @@ static enum err connect_session(struct connect *connect)
     struct chance chance;
     TRY(make_chance(&chance));
     TRY(stream_init(&connect->stream, run, connect->session.stream_url, chance));
-    TRY(stream_upgrade(&connect->stream, run));
-    return wait_for_websocket(run);
+    return stream_open(&connect->stream, run);
 }
 
 /* ---- the tunnel ---- */
@@ -216,7 +196,7 @@ static enum err run_tunnel(struct connect *connect)
     TRY(tunnel_open(&tunnel, run, &session, &connect->reaper));
     enum err err = tunnel_run(&tunnel);
     connect->was_open = tunnel.was_open;
-    connect->is_unanswered = channel_result(channel).is_unanswered;
+    connect->is_unbegun = channel_result(channel).is_unanswered || tunnel.was_lost_unbegun;
     log_counters(channel);
     struct channel_result result = channel_result(channel);
     if (result.is_session_over) {
@@ -302,10 +282,10 @@ static enum err connect_and_run(struct connect *connect)
     for (int left = SESSIONS_MAX;; left--) {
         TRY(connect_session(connect));
         enum err err = run_tunnel(connect);
-        if (!connect->is_unanswered || left == 1 || run->signal != 0 || clock_mono_us() >= run->deadline_us) {
+        if (!connect->is_unbegun || left == 1 || run->signal != 0 || clock_mono_us() >= run->deadline_us) {
             return err;
         }
-        log_debug("the agent does not answer; starting another session");
+        log_debug("the session does not begin: %s; starting another one", run->why.data);
         end_session(connect);
         websocket_free(&run->websocket);
     }

@@ -1,6 +1,9 @@
 #include "proxy/command/stream.h"
 
+#include "common/log.h"
 #include "proxy/core/control_message.h"
+#include "proxy/core/reconnect.h"
+#include "proxy/edge/clock.h"
 
 enum err stream_init(struct stream *stream, struct run *run, const char *stream_url, struct chance chance)
 {
@@ -17,6 +20,60 @@ enum err stream_upgrade(const struct stream *stream, struct run *run)
         TRY(websocket_connect(run->net, &stream->url, &run->websocket));
     }
     return websocket_upgrade(run->websocket, &stream->url);
+}
+
+static enum err wait_for_websocket(struct run *run)
+{
+    while (websocket_state(run->websocket) != WEBSOCKET_OPEN) {
+        if (websocket_state(run->websocket) == WEBSOCKET_CLOSED) {
+            enum err err = websocket_error(run->websocket, &run->why);
+            return err != ERR_OK ? err : ERR_UNREACHABLE;
+        }
+        if (clock_mono_us() >= run->deadline_us) {
+            text_put(&run->why, "the message gateway did not answer in time");
+            return ERR_TIMEOUT;
+        }
+        if (run->signal != 0) {
+            return ERR_INTERRUPTED;
+        }
+        TRY(run_turn(run, run->deadline_us));
+    }
+    return ERR_OK;
+}
+
+/* Not what every try would meet: a certificate, a refusal, a gateway that breaks the protocol. */
+static bool is_worth_a_try(enum err err)
+{
+    return err == ERR_UNREACHABLE || err == ERR_TIMEOUT || err == ERR_THROTTLED || err == ERR_SERVICE;
+}
+
+static enum err wait_until(struct run *run, int64_t until_us)
+{
+    while (clock_mono_us() < until_us) {
+        if (run->signal != 0) {
+            return ERR_INTERRUPTED;
+        }
+        TRY(run_turn(run, until_us));
+    }
+    return ERR_OK;
+}
+
+enum err stream_open(struct stream *stream, struct run *run)
+{
+    int64_t now_us = clock_mono_us();
+    struct chance chance = chance_from_number(chance_next(&stream->chance));
+    struct reconnect reconnect = reconnect_begin(chance, run->deadline_us - now_us, now_us);
+    for (;;) {
+        TRY(stream_upgrade(stream, run));
+        enum err err = wait_for_websocket(run);
+        if (!is_worth_a_try(err) || !reconnect_failed(&reconnect, clock_mono_us())) {
+            return err;
+        }
+        log_debug("no websocket yet: %s; trying again", run->why.data);
+        websocket_free(&run->websocket);
+        text_clear(&run->why);
+        TRY(wait_until(run, reconnect.next_us));
+    }
 }
 
 enum err stream_open_data_channel(struct stream *stream, struct run *run, struct secret *token)

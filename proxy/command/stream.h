@@ -15,6 +15,12 @@ struct stream {
 /* ERR_STREAM_URL, with words in run->why, when the URL cannot be used. */
 enum err stream_init(struct stream *stream, struct run *run, const char *stream_url, struct chance chance) SSM_MUST_USE;
 
+/* From a session to an open websocket, on the connection of run->websocket if there is one. While the gateway cannot be
+ * reached, does not answer or says that it is busy, it is tried again on a new connection, at the pace of
+ * core/reconnect, until run->deadline_us: the token is good until it has been used. ERR_INTERRUPTED: a signal came.
+ * Others as websocket_error gives them. */
+enum err stream_open(struct stream *stream, struct run *run) SSM_MUST_USE;
+
 /* Asks for the upgrade on the connection of run->websocket, which is made first where there is none. */
 enum err stream_upgrade(const struct stream *stream, struct run *run) SSM_MUST_USE;
 

@@ -177,6 +177,7 @@ static void lose_transport(struct tunnel *tunnel, enum err err, struct instant n
         resume_begin(&tunnel->resume, session->name, session->stream, session->resume_budget_us,
                      was_useful(tunnel, now.mono_us), now.mono_us);
     } else {
+        tunnel->was_lost_unbegun = state == CHANNEL_WAITING;
         channel_abort(tunnel->channel, ERR_SESSION_LOST, why);
     }
 }

@@ -38,13 +38,14 @@ struct tunnel {
     size_t pending_len;
     bool is_input_dry; /* the last read found nothing; nothing is there until the loop says so */
     struct liveness liveness;
-    bool is_reading;      /* from the websocket, since the last turn */
-    int64_t leave_us;     /* INSTANT_NEVER until the end has begun */
-    bool has_lost_input;  /* standard input could not be read: its end is not the end of what was to be sent */
-    bool has_lost_output; /* standard output could not be written, for another reason than that nobody reads it */
-    bool was_open;        /* data has flowed or could have */
-    int64_t resumed_us;   /* when the connection was last brought back */
-    uint64_t resumed_at;  /* channel_progress then */
+    bool is_reading;       /* from the websocket, since the last turn */
+    int64_t leave_us;      /* INSTANT_NEVER until the end has begun */
+    bool has_lost_input;   /* standard input could not be read: its end is not the end of what was to be sent */
+    bool has_lost_output;  /* standard output could not be written, for another reason than that nobody reads it */
+    bool was_lost_unbegun; /* the connection, before the agent had said a word */
+    bool was_open;         /* data has flowed or could have */
+    int64_t resumed_us;    /* when the connection was last brought back */
+    uint64_t resumed_at;   /* channel_progress then */
 };
 
 /* `run`, what `session` points to, and `reaper` are borrowed; standard input and output are as they were after

@@ -10,6 +10,9 @@ struct https_call {
     struct net_transfer transfer;
     struct curl_slist *headers;
     struct https_reply reply;
+    char *request_body; /* when it is sent once only */
+    size_t request_len;
+    size_t request_at;
     char *body; /* of the reply; terminated */
     size_t body_len;
     size_t body_size;
@@ -101,16 +104,45 @@ static enum err https_add_header(struct https_call *call, const char *header)
     return ERR_OK;
 }
 
-static bool https_set_method(CURL *easy, const struct https_request *request)
+static size_t https_on_read(char *ret_data, size_t unit, size_t size, void *user)
 {
+    struct https_call *call = user;
+    size_t room = unit * size;
+    size_t left = call->request_len - call->request_at;
+    size_t len = left < room ? left : room;
+    memcpy(ret_data, call->request_body + call->request_at, len);
+    call->request_at += len;
+    return len;
+}
+
+/* A body that libcurl asks for piece by piece, and cannot have again from its beginning. */
+static bool https_set_body_once(struct https_call *call, struct bytes body)
+{
+    CURL *easy = call->transfer.easy;
+    call->request_body = malloc(body.len + 1);
+    if (call->request_body == NULL) {
+        return false;
+    }
+    memcpy(call->request_body, body.data, body.len);
+    call->request_len = body.len;
+    return curl_easy_setopt(easy, CURLOPT_READFUNCTION, https_on_read) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_READDATA, call) == CURLE_OK;
+}
+
+static bool https_set_method(struct https_call *call, const struct https_request *request)
+{
+    CURL *easy = call->transfer.easy;
     if (request->method != NULL && strcmp(request->method, "GET") == 0) {
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     }
-    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
-                            request->body.len > 0 ? (const char *)request->body.data : "") == CURLE_OK;
+    bool is_post = curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+                   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK &&
+                   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len) == CURLE_OK;
+    if (request->is_once && request->body.len > 0) {
+        return is_post && https_set_body_once(call, request->body);
+    }
+    return is_post && curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
+                                       request->body.len > 0 ? (const char *)request->body.data : "") == CURLE_OK;
 }
 
 static enum err https_prepare(struct https_call *call, const struct https_request *request)
@@ -122,7 +154,7 @@ static enum err https_prepare(struct https_call *call, const struct https_reques
     CURL *easy = call->transfer.easy;
     int64_t timeout_us = request->timeout_us > 0 ? request->timeout_us : HTTPS_TIMEOUT_US;
     bool is_set = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
-                  https_set_method(easy, request) &&
+                  https_set_method(call, request) &&
                   (!request->is_direct || curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK) &&
                   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000)) == CURLE_OK &&
                   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, (long)request->is_apart) == CURLE_OK &&
@@ -187,6 +219,7 @@ void https_free(struct https_call **call)
     }
     net_transfer_close(&(*call)->transfer);
     curl_slist_free_all((*call)->headers);
+    free((*call)->request_body);
     if ((*call)->body != NULL) {
         explicit_bzero((*call)->body, (*call)->body_len);
         free((*call)->body);

@@ -18,6 +18,7 @@ struct https_request {
     size_t header_count;
     struct bytes body;
     int64_t timeout_us; /* for all of it; 0: HTTPS_TIMEOUT_US */
+    bool is_once;       /* never sent twice: libcurl does that by itself where a kept connection is lost meanwhile */
     bool is_apart;      /* on a connection of its own: neither one that was kept, nor kept */
     bool is_direct;     /* never through a proxy */
 };

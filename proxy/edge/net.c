@@ -424,6 +424,10 @@ enum err net_transfer_error(const struct net_transfer *transfer, struct text *re
     case CURLE_OPERATION_TIMEDOUT:
         text_format(ret_why, "%s did not answer in time: %s", transfer->host, detail);
         return ERR_TIMEOUT;
+    case CURLE_SEND_FAIL_REWIND: /* a request that is not to be sent twice, see https.h */
+    case CURLE_GOT_NOTHING:
+        text_format(ret_why, "%s closed the connection without an answer", transfer->host);
+        return ERR_UNREACHABLE;
     case CURLE_SSL_CONNECT_ERROR:
         text_format(ret_why, "the TLS handshake with %s failed: %s", transfer->host, detail);
         return ERR_UNREACHABLE;

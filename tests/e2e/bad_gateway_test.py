@@ -52,7 +52,7 @@ class BadGatewayTest(LabCase):
         self.refused(("ping_flood",), PROTOCOL, "ping")
 
     def test_gone(self):
-        self.refused(GONE, TRY_AGAIN)
+        self.refused(GONE, TRY_AGAIN, options=("--connect-timeout", "1"))
 
     def test_silent(self):
         self.refused(SILENT, TRY_AGAIN, options=("--connect-timeout", "2"))

@@ -149,9 +149,10 @@ class OutageTest(FaultCase):
 
     def test_a_session_that_begins_while_the_gateway_is_away(self):
         self.lab.faults(restart_gateway={"down_ms": 60000})
-        self.assert_refused(self.run_connect("node", 22, stdin=subprocess.DEVNULL), 75, "connection refused")
-        self.lab.faults(restart_gateway={"down_ms": 0})
+        self.assert_refused(self.run_connect("--connect-timeout", "1", "node", 22, stdin=subprocess.DEVNULL), 75, "connection refused")
         self.lab.wait_for_no_session()
+        self.lab.faults(restart_gateway={"down_ms": 700})
+        self.end(self.open_echo())
 
     def test_connections_that_are_of_no_use_come_less_and_less_often(self):
         client = self.open_echo()

@@ -213,7 +213,7 @@ class HttpsTest(unittest.TestCase):
 
     def test_broken_replies(self):
         self.assert_error(self.probe(self.server() + "/half"), "unreachable", "connection to localhost failed")
-        self.assert_error(self.probe(self.server() + "/drop"), "unreachable", "connection to localhost failed")
+        self.assert_error(self.probe(self.server() + "/drop"), "unreachable", "localhost closed the connection without an answer")
 
     def test_large_replies(self):
         self.assert_error(self.probe(self.server() + "/large"), "too long", "more than 1048576 bytes")
