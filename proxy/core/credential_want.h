@@ -37,7 +37,7 @@ struct credential_want {
     const char *path;                     /* FILE, STORE; absolute, "~" resolved */
     struct bytes text;                    /* STORE */
     const char *const *arguments;         /* PROCESS: ended by NULL; the first is looked up in PATH */
-    const char *prompt;                   /* CODE: a line for a person, without a line break: what is asked for */
+    const char *prompt;                   /* CODE: what is asked for; ": " is added */
 };
 
 struct credential_answer {

@@ -177,7 +177,7 @@ static bool wants_proof(struct role_credentials *role, struct credential_want *r
     }
     if (role->role->mfa_serial != NULL) {
         struct text prompt = text_in(role->prompt, sizeof role->prompt);
-        text_format(&prompt, "MFA code for %.256s: ", role->role->mfa_serial);
+        text_format(&prompt, "MFA code for %.256s", role->role->mfa_serial);
         *ret_want = (struct credential_want){.kind = CREDENTIAL_WANT_CODE, .prompt = role->prompt};
         return true;
     }

@@ -457,7 +457,7 @@ static void every_setting_of_a_role_is_sent(void **state)
     /* The name of the file: python3 -c, see credential_cache_test.c. */
     static const struct script script = {{
         MISS(CACHE "9152dec0067a07fc9010a5d5d2a6d48f83e75372.json"),
-        {.kind = CREDENTIAL_WANT_CODE, .holds = {"MFA code for arn:aws:iam::1:mfa/x: "}, .text = " 123456\n"},
+        {.kind = CREDENTIAL_WANT_CODE, .holds = {"MFA code for arn:aws:iam::1:mfa/x"}, .text = " 123456\n"},
         {.kind = CREDENTIAL_WANT_CALL,
          .holds = {"signer=AKIAOWN signing=sts url=https://sts.us-gov-west-1.amazonaws.com/",
                    "&RoleSessionName=me&ExternalId=a%2Fb%3Ac&SerialNumber=arn%3Aaws%3Aiam%3A%3A1%3Amfa%2Fx",
