@@ -170,15 +170,21 @@ class EmulatorEc2Test(BotocoreCase):
         return status == "connected", reservation["Instances"][0]["State"]["Name"]
 
     def test_a_start(self):
-        self.lab.faults(instance_pending_ms=300, agent_start_ms=300)
+        self.lab.faults(instance_pending_ms=60000)
         change, = self.ec2.start_instances(InstanceIds=[STOPPED])["StartingInstances"]
         self.assertEqual((change["PreviousState"], change["CurrentState"]),
                          ({"Code": 80, "Name": "stopped"}, {"Code": 0, "Name": "pending"}))
-        seen = [self.look()]
-        wait_for("the agent", lambda: seen.append(self.look()) or seen[-1] == (True, "running"))
-        order = [(False, "pending"), (False, "running"), (True, "running")]
-        self.assertEqual(seen, sorted(seen, key=order.index))
+        self.assertEqual(self.look(), (False, "pending"))
+        self.assertEqual(self.found("203.0.113.16", name="ip-address"), [])
+        self.lab.faults(instance_states={STOPPED: "stopped"}, instance_pending_ms=1, agent_start_ms=60000)
+        self.ec2.start_instances(InstanceIds=[STOPPED])
+        wait_for("the instance", lambda: self.look()[1] == "running")
+        self.assertEqual(self.look(), (False, "running"))
         self.assertEqual(self.found("203.0.113.16", name="ip-address"), [STOPPED])
+        self.lab.faults(instance_states={STOPPED: "stopped"}, agent_start_ms=1)
+        self.assertEqual(self.look(), (False, "stopped"))
+        self.ec2.start_instances(InstanceIds=[STOPPED])
+        wait_for("the agent", lambda: self.look() == (True, "running"))
         change, = self.ec2.start_instances(InstanceIds=[STOPPED])["StartingInstances"]
         self.assertEqual((change["PreviousState"]["Name"], change["CurrentState"]["Name"]), ("running", "running"))
         self.assertEqual(self.lab.api("StartSession", {"Target": STOPPED, "DocumentName": "AWS-StartSSHSession"})[0], 200)

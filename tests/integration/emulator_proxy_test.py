@@ -1,5 +1,6 @@
 """ssm-lab's HTTP proxy and the AWS names behind it: asked by curl, by the AWS CLI, and by our own small client."""
 
+import base64
 import json
 import os
 import socket
@@ -106,7 +107,11 @@ class EmulatorProxyRefusalTest(ProxyCase):
         self.assertEqual(self.curl("--proxy-user", "lab-proxy:" + self.proxy["password"] + "x", target), (56, 407, 0))
         head = read_head(self.talk(b"CONNECT x.amazonaws.com:443 HTTP/1.1\r\n\r\n"))
         self.assertIn(b'\r\nProxy-Authenticate: Basic realm="', head)
-        self.assertEqual(self.status(), {"connects": {}, "refused": {}, "unauthorized": 4})
+        right = base64.b64encode(("lab-proxy:" + self.proxy["password"]).encode())
+        for authorization, status in ((b"Basic " + right + b"x", 407), (b"Bearer " + right, 407), (b"Basic " + right, 200)):
+            head = read_head(self.talk(b"CONNECT x.amazonaws.com:443 HTTP/1.1\r\nproxy-authorization: %s\r\n\r\n" % authorization))
+            self.assertTrue(head.startswith(b"HTTP/1.1 %d " % status), (authorization, head))
+        self.assertEqual(self.status(), {"connects": {"x.amazonaws.com": 1}, "refused": {}, "unauthorized": 6})
         self.assertEqual(self.curl("--proxy-user", "lab-proxy:" + self.proxy["password"], target), (0, 200, 404))
         done = self.aws("ssm", "describe-instance-information", proxy=self.with_password("wrong"))
         self.assertIn("Failed to connect to proxy URL", done.stderr)
