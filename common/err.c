@@ -11,6 +11,7 @@ static const struct {
     [ERR_AGAIN] = {"try again", EX_OK},
     [ERR_USAGE] = {"usage", EX_USAGE},
     [ERR_NO_TARGET] = {"no such target", EX_NOINPUT},
+    [ERR_AMBIGUOUS] = {"the target is ambiguous", EX_NOINPUT},
     [ERR_OFFLINE] = {"target is not connected", EX_UNAVAILABLE},
     [ERR_NO_SERVER] = {"nothing answers on that port", EX_UNAVAILABLE},
     [ERR_CERTIFICATE] = {"certificate is not trusted", EX_UNAVAILABLE},

@@ -12,7 +12,8 @@ enum err {
     ERR_OK = 0,
     ERR_AGAIN,          /* not an error: nothing to read, or no room to write, right now */
     ERR_USAGE,          /* the command line */
-    ERR_NO_TARGET,      /* no such node, or several */
+    ERR_NO_TARGET,      /* no such node */
+    ERR_AMBIGUOUS,      /* several nodes are what was asked for */
     ERR_OFFLINE,        /* the node is known, but not connected */
     ERR_NO_SERVER,      /* nothing answers on that port of the node */
     ERR_CERTIFICATE,    /* TLS: certificate or host name is not the expected one */

@@ -16,7 +16,7 @@ static enum err wait_for_reply(struct run *run, struct api_call *call, const str
             return err;
         }
         if (clock_mono_us() >= deadline_us) {
-            text_put(&run->why, "no reply from the SSM API in time");
+            text_put(&run->why, "no reply from the service in time");
             return ERR_TIMEOUT;
         }
         if (run->is_urgent && !patience->is_firm) { /* it may have been before we began */
@@ -38,5 +38,13 @@ enum err call_ssm(struct run *run, const struct ssm_api_request *request, const 
 {
     struct api_way way = {.deadline_us = patience->deadline_us, .is_once = patience->is_once};
     TRY(api_post(&run->api, &run->account, request, way, ret_call));
+    return wait_for_reply(run, *ret_call, patience, ret_reply);
+}
+
+enum err call_service(struct run *run, const struct aws_request *request, const struct call_patience *patience,
+                      struct api_call **ret_call, struct aws_reply *ret_reply)
+{
+    struct api_way way = {.deadline_us = patience->deadline_us, .is_once = patience->is_once};
+    TRY(api_send(&run->api, request, &run->account.credentials, way, ret_call));
     return wait_for_reply(run, *ret_call, patience, ret_reply);
 }

@@ -1,4 +1,5 @@
-/* call: one call of a service, from its request to its reply: the loop turns meanwhile. */
+/* call: one call of a service as run->account, whose credentials are there, from its request to its reply: the loop
+ * turns meanwhile. */
 #ifndef SSM_PROXY_COMMAND_CALL_H
 #define SSM_PROXY_COMMAND_CALL_H
 
@@ -14,8 +15,12 @@ struct call_patience {
     bool is_once;     /* the call must not happen twice, see core/retry */
 };
 
-/* Of the SSM API, as run->account, whose credentials are there. ERR_OK with a reply of whatever HTTP status, which is
- * borrowed from *ret_call; ERR_TIMEOUT, ERR_INTERRUPTED, or as edge/https gives it, with words in run->why. */
+/* Of any service, signed. ERR_OK with a reply of whatever HTTP status, which is borrowed from *ret_call; ERR_TIMEOUT,
+ * ERR_INTERRUPTED, or as edge/https gives it, with words in run->why. */
+enum err call_service(struct run *run, const struct aws_request *request, const struct call_patience *patience,
+                      struct api_call **ret_call, struct aws_reply *ret_reply) SSM_MUST_USE;
+
+/* Of the SSM API, the same. */
 enum err call_ssm(struct run *run, const struct ssm_api_request *request, const struct call_patience *patience,
                   struct api_call **ret_call, struct aws_reply *ret_reply) SSM_MUST_USE;
 

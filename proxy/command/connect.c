@@ -2,7 +2,7 @@
 
 #include "common/log.h"
 #include "proxy/command/failure.h"
-#include "proxy/command/find_node.h"
+#include "proxy/command/node_choice.h"
 #include "proxy/command/session.h"
 #include "proxy/command/tunnel.h"
 #include "proxy/edge/clock.h"
@@ -26,14 +26,14 @@
 
 struct connect {
     const struct options *options;
-    struct target target;
+    struct aws_config_flags flags; /* of the command line */
+    struct node_choice choice;
     char port[6];
     int64_t timeout_us;
     int64_t resume_us;
     int64_t ping_us;
     uint32_t payload_bytes;
     struct run run;
-    char node[LIMIT_TARGET + 1]; /* what the target turned out to be; "" before */
     struct stream stream;
     struct ssm_api_session session; /* session_id is "" when there is none to end */
     struct reaper reaper;
@@ -46,9 +46,11 @@ struct connect {
 /* "web-1 (i-0123456789abcdef0) port 22": what every line about this run begins with. */
 static void put_name(const struct connect *connect, struct text *name)
 {
-    text_put(name, connect->target.text);
-    if (connect->node[0] != '\0' && strcmp(connect->node, connect->target.text) != 0) {
-        text_format(name, " (%s)", connect->node);
+    const char *target = connect->options->arguments[0];
+    const char *id = connect->choice.id;
+    text_put(name, target);
+    if (id[0] != '\0' && strcmp(id, target) != 0) {
+        text_format(name, " (%s)", id);
     }
     text_format(name, " port %s", connect->port);
 }
@@ -85,15 +87,30 @@ static enum err parse_seconds(const struct options *options, enum proxy_option i
     return ERR_OK;
 }
 
+static enum err parse_target(struct connect *connect)
+{
+    const char *const *values = connect->options->values;
+    connect->flags = (struct aws_config_flags){
+        .profile = values[OPTION_PROFILE],
+        .region = values[OPTION_REGION],
+        .endpoint_url = values[OPTION_ENDPOINT_URL],
+        .ca_bundle = values[OPTION_CA_BUNDLE],
+    };
+    char memory[1024];
+    struct text why = text_in(memory, sizeof memory);
+    enum err err = node_choice_read(&connect->choice, connect->options->arguments[0], &connect->flags, &why);
+    if (err != ERR_OK) {
+        log_error("connect: %s", why.len > 0 ? why.data : err_text(err));
+    }
+    return err;
+}
+
 static enum err parse(struct connect *connect)
 {
     const struct options *options = connect->options;
     const char *port_text = options->argument_count > 1 ? options->arguments[1] : DEFAULT_PORT;
     uint16_t port;
-    if (target_parse(options->arguments[0], &connect->target) != ERR_OK) {
-        log_error("connect: not a target: %s", options->arguments[0]);
-        return ERR_USAGE;
-    }
+    TRY(parse_target(connect));
     if (target_parse_port(port_text, &port) != ERR_OK) {
         log_error("connect: not a port (1 to 65535): %s", port_text);
         return ERR_USAGE;
@@ -117,6 +134,11 @@ static enum err make_chance(struct chance *ret_chance)
     return ERR_OK;
 }
 
+static const char *first_given(const char *option, const char *of_alias)
+{
+    return option != NULL ? option : of_alias;
+}
+
 /* From nothing to a session whose websocket is open: the connection to the gateway is made while StartSession runs. */
 static enum err connect_session(struct connect *connect)
 {
@@ -128,16 +150,17 @@ static enum err connect_session(struct connect *connect)
         TRY(websocket_connect(run->net, &gateway->url, &run->websocket));
     }
     TRY(run_resolve(run, true, run->deadline_us));
-    TRY(find_node(run, &connect->target, connect->node));
-    const char *document = options->values[OPTION_DOCUMENT_NAME];
+    TRY(node_choice_find(&connect->choice, run));
+    const struct alias *alias = &connect->choice.way->alias;
+    const char *document = first_given(options->values[OPTION_DOCUMENT_NAME], alias->document_name);
     struct ssm_api_start_session request = {
-        .target = connect->node,
+        .target = connect->choice.id,
         .document_name = document != NULL ? document : DOCUMENT_NAME,
         .port_number = connect->port,
-        .reason = options->values[OPTION_REASON],
+        .reason = first_given(options->values[OPTION_REASON], alias->reason),
     };
     TRY(session_start(run, &request, &connect->session));
-    log_debug("session %s on %s", connect->session.session_id, connect->node);
+    log_debug("session %s on %s", connect->session.session_id, connect->choice.id);
     if (run->signal != 0) {
         return ERR_INTERRUPTED;
     }
@@ -270,15 +293,8 @@ static void leave(struct connect *connect)
 
 static enum err connect_and_run(struct connect *connect)
 {
-    const struct options *options = connect->options;
-    struct aws_config_flags flags = {
-        .profile = options->values[OPTION_PROFILE],
-        .region = options->values[OPTION_REGION],
-        .endpoint_url = options->values[OPTION_ENDPOINT_URL],
-        .ca_bundle = options->values[OPTION_CA_BUNDLE],
-    };
     struct run *run = &connect->run;
-    TRY(run_open(run, &flags, connect->timeout_us));
+    TRY(node_choice_open(&connect->choice, run, &connect->flags, connect->timeout_us));
     for (int left = SESSIONS_MAX;; left--) {
         TRY(connect_session(connect));
         enum err err = run_tunnel(connect);
@@ -296,6 +312,7 @@ static int connect_run(const struct options *options)
     struct connect connect = {.options = options};
     enum err err = parse(&connect);
     if (err != ERR_OK) {
+        node_choice_free(&connect.choice);
         return err_exit_code(err);
     }
     err = connect_and_run(&connect);
@@ -304,6 +321,7 @@ static int connect_run(const struct options *options)
     reaper_free(&connect.reaper);
     ssm_api_session_wipe(&connect.session);
     run_close(&connect.run);
+    node_choice_free(&connect.choice);
     return exit_code;
 }
 

@@ -1,79 +1,264 @@
 #include "proxy/command/find_node.h"
 
-#include "proxy/command/api.h"
-#include "proxy/command/call.h"
+#include "proxy/command/inventory.h"
+
+#include <stdio.h>
 
 #define CANDIDATES_MAX 10 /* that a message lists */
 
-struct candidates {
-    size_t count;
-    char ids[CANDIDATES_MAX][LIMIT_TARGET + 1];
+struct candidate {
+    char id[LIMIT_TARGET + 1];
+    char details[128]; /* for a person: name, state, address */
 };
 
-static void add_candidates(struct candidates *candidates, const struct ssm_api_nodes *nodes)
+struct search {
+    const struct target *target;
+    size_t count; /* of all that were found; the look-up ends one after CANDIDATES_MAX */
+    struct candidate items[CANDIDATES_MAX];
+};
+
+/* ---- what is found ---- */
+
+/* False: enough. */
+static bool add(struct search *search, const char *id, const char *name, const char *state, const char *address)
 {
-    for (size_t i = 0; i < nodes->count; i++) {
-        if (candidates->count < CANDIDATES_MAX) {
-            char *id = candidates->ids[candidates->count];
-            memcpy(id, nodes->items[i].instance_id, sizeof nodes->items[i].instance_id);
+    for (size_t i = 0; i < search->count; i++) {
+        if (strcmp(search->items[i].id, id) == 0) { /* pages may overlap when nodes come and go */
+            return true;
         }
-        candidates->count++;
     }
+    if (search->count == CANDIDATES_MAX) {
+        search->count++;
+        return false;
+    }
+    struct candidate *candidate = &search->items[search->count++];
+    memcpy(candidate->id, id, strlen(id) + 1);
+    const char *const parts[] = {name, state, address};
+    struct text details = text_in(candidate->details, sizeof candidate->details);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        text_put(&details, details.len > 0 && parts[i][0] != '\0' ? ", " : "");
+        text_put(&details, parts[i]);
+    }
+    return true;
 }
 
-/* One page of nodes with this Name tag; *token is the page's on entry, the next page's (owned, or NULL) on return. */
-static enum err look_up_page(struct run *run, const char *name, char **token, struct candidates *candidates)
+static bool add_node(void *context, const struct ssm_api_node *node)
 {
-    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
-    struct ssm_api_describe_nodes describe = {.filter = "tag:Name", .value = name, .next_token = *token};
-    TRY(ssm_api_describe_nodes(&describe, &request));
-    AUTO(api_free) struct api_call *call = NULL;
-    struct aws_reply reply;
-    struct call_patience patience = {.deadline_us = run->deadline_us};
-    TRY(call_ssm(run, &request, &patience, &call, &reply));
-    AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
-    struct service_failure failure;
-    enum err err = ssm_api_parse_nodes(&reply, &nodes, &failure);
-    if (err != ERR_OK) {
-        service_failure_put(&failure, &run->why);
-        return err;
-    }
-    add_candidates(candidates, &nodes);
-    free(*token);
-    *token = MOVE(nodes.next_token);
-    return ERR_OK;
+    return add(context, node->instance_id, node->name[0] != '\0' ? node->name : node->computer_name, node->ping_status,
+               node->ip_address);
 }
 
-static enum err refuse_candidates(struct run *run, const struct candidates *candidates)
+static bool add_instance(void *context, const struct ec2_api_instance *instance)
 {
-    if (candidates->count == 0) {
-        text_format(&run->why, "no managed node in %s has this Name tag", run->account.settings.region);
-        return ERR_NO_TARGET;
+    return add(context, instance->id, instance->name, instance->state, instance->address);
+}
+
+/* An agent may write its address in another way than inet_ntop. */
+static bool has_address(const struct ssm_api_node *node, const char *address)
+{
+    struct target own;
+    return target_parse(node->ip_address, &own) == ERR_OK && own.kind == TARGET_ADDRESS &&
+           strcmp(own.text, address) == 0;
+}
+
+static bool add_if_registered_so(void *context, const struct ssm_api_node *node)
+{
+    struct search *search = context;
+    const struct target *target = search->target;
+    bool is_it = target->kind == TARGET_ADDRESS
+                     ? has_address(node, target->text)
+                     : strcmp(node->name, target->text) == 0 || strcasecmp(node->computer_name, target->text) == 0;
+    return !is_it || add_node(context, node);
+}
+
+/* ---- words ---- */
+
+/* "the Name tag \"web\"" */
+static void put_target(const struct target *target, struct text *text)
+{
+    switch (target->kind) {
+    case TARGET_NAME:
+        text_format(text, "the name \"%s\"", target->text);
+        return;
+    case TARGET_TAG:
+        text_format(text, "the tag %s=%s", target->tag_key, target_tag_value(target));
+        return;
+    case TARGET_ADDRESS:
+        text_format(text, "the address %s", target->text);
+        return;
+    case TARGET_PRIVATE_DNS:
+    case TARGET_PUBLIC_DNS:
+    case TARGET_INSTANCE:
+    case TARGET_MANAGED_NODE:
+    case TARGET_TASK:
+        break;
     }
-    text_format(&run->why, "%zu nodes have this Name tag; use an id:", candidates->count);
-    for (size_t i = 0; i < candidates->count && i < CANDIDATES_MAX; i++) {
-        text_format(&run->why, " %s", candidates->ids[i]);
-    }
-    if (candidates->count > CANDIDATES_MAX) {
-        text_put(&run->why, " ...");
+    text_format(text, "the DNS name %s", target->text);
+}
+
+static enum err say_none(struct run *run, const struct target *target)
+{
+    text_format(&run->why, "no node in %s has ", run->account.settings.region);
+    put_target(target, &run->why);
+    bool has_capitals = strpbrk(target->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
+    if (target->kind == TARGET_NAME && !has_capitals) {
+        text_put(&run->why, " (capitals count, and ssh writes %h without them: use %n)");
     }
     return ERR_NO_TARGET;
 }
 
-enum err find_node(struct run *run, const struct target *target, char ret_id[LIMIT_TARGET + 1])
+static enum err say_several(struct run *run, const struct search *search)
 {
-    const char *id = target->text;
-    struct candidates candidates = {0};
-    if (!target_is_id(target)) {
-        AUTO_FREE char *token = NULL;
-        do {
-            TRY(look_up_page(run, target->text, &token, &candidates));
-        } while (token != NULL);
-        if (candidates.count != 1) {
-            return refuse_candidates(run, &candidates);
-        }
-        id = candidates.ids[0];
+    bool is_more = search->count > CANDIDATES_MAX;
+    text_format(&run->why, "%s%zu nodes in %s have ", is_more ? "more than " : "", search->count - is_more,
+                run->account.settings.region);
+    put_target(search->target, &run->why);
+    text_put(&run->why, "; use an id:");
+    for (size_t i = 0; i < search->count && i < CANDIDATES_MAX; i++) {
+        const struct candidate *candidate = &search->items[i];
+        text_format(&run->why, "%s %s (%s)", i > 0 ? "," : "", candidate->id, candidate->details);
     }
-    memcpy(ret_id, id, strlen(id) + 1);
+    return ERR_AMBIGUOUS;
+}
+
+/* `words` are the service's. */
+static enum err say_denied(struct run *run, const struct target *target, const char *permission, const char *words)
+{
+    text_clear(&run->why);
+    text_format(&run->why, "the permission %s is needed to look up ", permission);
+    put_target(target, &run->why);
+    text_format(&run->why, ", which an id (i-..., mi-...) does without: %s", words);
+    return ERR_DENIED;
+}
+
+static enum err settle(struct run *run, const struct search *search, char ret_id[LIMIT_TARGET + 1])
+{
+    if (search->count == 0) {
+        return say_none(run, search->target);
+    }
+    if (search->count > 1) {
+        return say_several(run, search);
+    }
+    memcpy(ret_id, search->items[0].id, sizeof search->items[0].id);
     return ERR_OK;
+}
+
+/* ---- where to look ---- */
+
+#define WORDS_SIZE 1280
+
+static enum err ask_ssm(struct run *run, const char *filter, const char *value, inventory_node_visitor *visit,
+                        struct search *search)
+{
+    struct ssm_api_describe_nodes which = {.filter = filter, .value = value};
+    enum err err = inventory_nodes(run, which, run->deadline_us, visit, search);
+    if (err == ERR_DENIED) {
+        char words[WORDS_SIZE];
+        text_copy_for_display(run->why.data, words, sizeof words);
+        return say_denied(run, search->target, "ssm:DescribeInstanceInformation", words);
+    }
+    return err;
+}
+
+/* EC2 instances that have the tag and no registered agent: the session says what is wrong with them. */
+static bool add_if_alive(void *context, const struct ec2_api_instance *instance)
+{
+    bool is_gone = strcmp(instance->state, "terminated") == 0 || strcmp(instance->state, "shutting-down") == 0;
+    return is_gone || add_instance(context, instance);
+}
+
+static enum err find_unregistered(struct run *run, const char *filter, struct search *search)
+{
+    struct ec2_api_describe which = {.filters = {{filter, target_tag_value(search->target)}}};
+    enum err err = inventory_instances(run, which, run->deadline_us, add_if_alive, search);
+    if (err != ERR_OK && err != ERR_INTERRUPTED) { /* nobody was promised an answer of EC2 */
+        text_clear(&run->why);
+        return ERR_OK;
+    }
+    return err;
+}
+
+static enum err find_by_tag(struct run *run, bool is_last, struct search *search)
+{
+    char memory[sizeof "tag:" + LIMIT_TAG_KEY];
+    struct text filter = text_in(memory, sizeof memory);
+    text_format(&filter, "tag:%s", search->target->tag_key);
+    TRY(ask_ssm(run, filter.data, target_tag_value(search->target), add_node, search));
+    if (search->count == 0 && is_last && search->target->kind == TARGET_NAME) {
+        TRY(ask_ssm(run, "ResourceType", "ManagedInstance", add_if_registered_so, search));
+    }
+    return search->count == 0 && is_last ? find_unregistered(run, filter.data, search) : ERR_OK;
+}
+
+/* ---- addresses and DNS names ---- */
+
+/* Addresses that are nobody's on the Internet: RFC 1918, and RFC 6598, which VPCs use, too. */
+static bool is_private(const char *address)
+{
+    unsigned a = 0, b = 0;
+    if (sscanf(address, "%u.%u.", &a, &b) != 2) {
+        return false;
+    }
+    return a == 10 || (a == 172 && b >= 16 && b <= 31) || (a == 192 && b == 168) || (a == 100 && b >= 64 && b <= 127);
+}
+
+/* EC2's filters for a target, the likelier one first; ended by NULL. */
+static const char *const *filters_of(const struct target *target)
+{
+    static const char *const ipv6[] = {"network-interface.ipv6-addresses.ipv6-address", NULL};
+    static const char *const private_ipv4[] = {"network-interface.addresses.private-ip-address", NULL};
+    static const char *const any_ipv4[] = {"network-interface.addresses.association.public-ip",
+                                           "network-interface.addresses.private-ip-address", NULL};
+    static const char *const private_dns[] = {"private-dns-name", NULL};
+    static const char *const public_dns[] = {"dns-name", NULL};
+    if (target->kind == TARGET_PRIVATE_DNS) {
+        return private_dns;
+    }
+    if (target->kind == TARGET_PUBLIC_DNS) {
+        return public_dns;
+    }
+    if (strchr(target->text, ':') != NULL) {
+        return ipv6;
+    }
+    return is_private(target->text) ? private_ipv4 : any_ipv4;
+}
+
+static enum err ask_ec2(struct run *run, struct search *search)
+{
+    const char *const *filters = filters_of(search->target);
+    for (size_t i = 0; filters[i] != NULL && search->count == 0; i++) {
+        struct ec2_api_describe which = {.filters = {{filters[i], search->target->text}}};
+        TRY(inventory_instances(run, which, run->deadline_us, add_instance, search));
+    }
+    return ERR_OK;
+}
+
+static enum err find_by_address(struct run *run, struct search *search)
+{
+    enum err err = ask_ec2(run, search);
+    if (err != ERR_DENIED) {
+        TRY(err);
+        return search->count > 0 ? ERR_OK
+                                 : ask_ssm(run, "ResourceType", "ManagedInstance", add_if_registered_so, search);
+    }
+    char words[WORDS_SIZE];
+    text_copy_for_display(run->why.data, words, sizeof words);
+    text_clear(&run->why);
+    err = ask_ssm(run, NULL, NULL, add_if_registered_so, search);
+    if (err == ERR_DENIED || (err == ERR_OK && search->count == 0)) {
+        return say_denied(run, search->target, "ec2:DescribeInstances", words);
+    }
+    return err;
+}
+
+enum err find_node(struct run *run, const struct target *target, bool is_last, char ret_id[LIMIT_TARGET + 1])
+{
+    if (target_is_id(target)) {
+        memcpy(ret_id, target->text, sizeof target->text);
+        return ERR_OK;
+    }
+    struct search search = {.target = target};
+    bool has_tag = target->kind == TARGET_TAG || target->kind == TARGET_NAME;
+    TRY(has_tag ? find_by_tag(run, is_last, &search) : find_by_address(run, &search));
+    return settle(run, &search, ret_id);
 }

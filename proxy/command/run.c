@@ -47,6 +47,15 @@ void run_close(struct run *run)
     loop_free(&run->loop);
 }
 
+enum err run_reopen(struct run *run, const struct aws_config_flags *flags)
+{
+    int64_t deadline_us = run->deadline_us;
+    run_close(run);
+    enum err err = run_open(run, flags, 0);
+    run->deadline_us = deadline_us;
+    return err;
+}
+
 static void take_signals(struct run *run)
 {
     if (!run->signals.source.can_read) {

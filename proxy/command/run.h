@@ -29,6 +29,9 @@ struct run {
 enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t connect_timeout_us) SSM_MUST_USE;
 void run_close(struct run *run); /* usable with AUTO() */
 
+/* Closes and opens again as somebody else or for somewhere else; the deadline stays. After run_open, failed or not. */
+enum err run_reopen(struct run *run, const struct aws_config_flags *flags) SSM_MUST_USE;
+
 /* Sleeps until something is ready or the deadline comes, then lets network, websocket and signals move on. */
 enum err run_turn(struct run *run, int64_t deadline_us) SSM_MUST_USE;
 

@@ -1,0 +1,32 @@
+/* inventory: what Systems Manager and EC2 say about nodes, as run->account, whose credentials are there. On a failure
+ * run->why has the service's words. */
+#ifndef SSM_PROXY_COMMAND_INVENTORY_H
+#define SSM_PROXY_COMMAND_INVENTORY_H
+
+#include "proxy/command/run.h"
+#include "proxy/core/ec2_api.h"
+#include "proxy/core/ssm_api.h"
+
+/* Pages that one question looks at: 20 000 nodes. */
+#define INVENTORY_PAGES_MAX 400
+
+/* Gets node after node; false: enough. */
+typedef bool inventory_node_visitor(void *context, const struct ssm_api_node *node);
+typedef bool inventory_instance_visitor(void *context, const struct ec2_api_instance *instance);
+
+/* DescribeInstanceInformation, page by page; pages may be empty. ERR_TOO_LONG over INVENTORY_PAGES_MAX. */
+enum err inventory_nodes(struct run *run, struct ssm_api_describe_nodes which, int64_t deadline_us,
+                         inventory_node_visitor *visit, void *context) SSM_MUST_USE;
+
+/* EC2's DescribeInstances, likewise. */
+enum err inventory_instances(struct run *run, struct ec2_api_describe which, int64_t deadline_us,
+                             inventory_instance_visitor *visit, void *context) SSM_MUST_USE;
+
+/* GetConnectionStatus: could the node take a session now? */
+enum err inventory_is_connected(struct run *run, const char *id, int64_t deadline_us,
+                                bool *ret_is_connected) SSM_MUST_USE;
+
+/* EC2's StartInstances. */
+enum err inventory_start(struct run *run, const char *id, int64_t deadline_us) SSM_MUST_USE;
+
+#endif
