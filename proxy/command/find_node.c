@@ -2,7 +2,7 @@
 
 #include "proxy/command/inventory.h"
 
-#include <stdio.h>
+#include <arpa/inet.h>
 
 #define CANDIDATES_MAX 10 /* that a message lists */
 
@@ -195,10 +195,12 @@ static enum err find_by_tag(struct run *run, bool is_last, struct search *search
 /* Addresses that are nobody's on the Internet: RFC 1918, and RFC 6598, which VPCs use, too. */
 static bool is_private(const char *address)
 {
-    unsigned a = 0, b = 0;
-    if (sscanf(address, "%u.%u.", &a, &b) != 2) {
+    uint8_t bytes[4];
+    if (inet_pton(AF_INET, address, bytes) != 1) {
         return false;
     }
+    uint8_t a = bytes[0];
+    uint8_t b = bytes[1];
     return a == 10 || (a == 172 && b >= 16 && b <= 31) || (a == 192 && b == 168) || (a == 100 && b >= 64 && b <= 127);
 }
 
