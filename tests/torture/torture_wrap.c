@@ -242,8 +242,10 @@ WRAP(unsigned char *, HMAC, (const EVP_MD *type, const void *key, int key_len, c
 
 WRAP(XML_Parser, XML_ParserCreate, (const XML_Char *encoding), (encoding), NULL, ENOMEM)
 
+WRAP(json_t *, json_array, (void), (), NULL, ENOMEM)
 WRAP(char *, json_dumps, (const json_t *json, size_t flags), (json, flags), NULL, ENOMEM)
-/* It takes over the value, whatever comes of it. */
+/* Both take over the value, whatever comes of it. */
+WRAP(int, json_array_append_new, (json_t *array, json_t *value), (array, value), (json_decref(value), -1), ENOMEM)
 WRAP(int, json_object_set_new, (json_t *object, const char *key, json_t *value), (object, key, value), (json_decref(value), -1), ENOMEM)
 
 static void set_out_of_memory(json_error_t *error)
