@@ -1,5 +1,8 @@
 #include "proxy/core/credential_base.h"
 
+#include "proxy/core/container_credentials.h"
+#include "proxy/core/imds.h"
+#include "proxy/core/process_credentials.h"
 #include "proxy/core/sso_credentials.h"
 #include "proxy/core/static_credentials.h"
 
@@ -8,14 +11,34 @@ struct credential_base {
     enum aws_credentials_source source;
     const char *profile_name;
     struct aws_profile profile;
-    struct sso_credentials *sso; /* NULL when it is another source */
+    /* Of these the one that `source` is; none of them for keys that are written down. */
+    struct sso_credentials *sso;
+    struct process_credentials *process;
+    struct container_credentials *container;
+    struct imds *imds;
 };
 
 static enum err make_source(struct credential_base *base, struct text *ret_why)
 {
-    return base->source == AWS_CREDENTIALS_SSO
-               ? sso_credentials_new(base->config, base->profile_name, &base->sso, ret_why)
-               : ERR_OK;
+    switch (base->source) {
+    case AWS_CREDENTIALS_SSO:
+        return sso_credentials_new(base->config, base->profile_name, &base->sso, ret_why);
+    case AWS_CREDENTIALS_PROCESS:
+        return process_credentials_new(aws_profile_get(&base->profile, "credential_process"), base->profile_name,
+                                       &base->process, ret_why);
+    case AWS_CREDENTIALS_CONTAINER:
+        return container_credentials_new(base->config, &base->container, ret_why);
+    case AWS_CREDENTIALS_INSTANCE:
+        return imds_new(base->config, IMDS_CREDENTIALS, &base->imds);
+    case AWS_CREDENTIALS_NONE:
+    case AWS_CREDENTIALS_ENVIRONMENT:
+    case AWS_CREDENTIALS_SHARED_FILE:
+    case AWS_CREDENTIALS_CONFIG_FILE:
+    case AWS_CREDENTIALS_ASSUME_ROLE:
+    case AWS_CREDENTIALS_WEB_IDENTITY:
+        break;
+    }
+    return ERR_OK;
 }
 
 enum err credential_base_new(const struct aws_config *config, enum aws_credentials_source source, const char *profile,
@@ -38,16 +61,12 @@ void credential_base_free(struct credential_base **base)
 {
     if (*base != NULL) {
         sso_credentials_free(&(*base)->sso);
+        process_credentials_free(&(*base)->process);
+        container_credentials_free(&(*base)->container);
+        imds_free(&(*base)->imds);
         free(*base);
         *base = NULL;
     }
-}
-
-static enum err not_resolved(const struct credential_base *base, const char *source, struct text *ret_why)
-{
-    text_format(ret_why, "profile \"%s\" gets its credentials from %s, which this version does not resolve itself",
-                base->profile_name, source);
-    return ERR_NO_CREDENTIALS;
 }
 
 enum err credential_base_next(struct credential_base *base, const struct credential_answer *answer,
@@ -63,10 +82,11 @@ enum err credential_base_next(struct credential_base *base, const struct credent
     case AWS_CREDENTIALS_SSO:
         return sso_credentials_next(base->sso, answer, ret_want, ret_credentials, ret_why);
     case AWS_CREDENTIALS_PROCESS:
-        return not_resolved(base, "credential_process", ret_why);
+        return process_credentials_next(base->process, answer, ret_want, ret_credentials, ret_why);
     case AWS_CREDENTIALS_CONTAINER:
-        return not_resolved(base, "the container's credential endpoint", ret_why);
+        return container_credentials_next(base->container, answer, ret_want, ret_credentials, ret_why);
     case AWS_CREDENTIALS_INSTANCE:
+        return imds_next(base->imds, answer, ret_want, ret_credentials, ret_why);
     case AWS_CREDENTIALS_ASSUME_ROLE:
     case AWS_CREDENTIALS_WEB_IDENTITY:
     case AWS_CREDENTIALS_NONE:

@@ -226,7 +226,7 @@ def differences(ours, theirs):
     if "source" not in theirs:
         return found + ([] if "why" in ours else ["one refuses the credentials"])
     if theirs["source"] == "none":
-        return found + ([] if ours.get("source") == "iam-role" and "why" in ours else ["source"])
+        return found + ([] if ours.get("source") == "iam-role" and ("why" in ours or ours.get("told") == "iam-role") else ["source"])
     if ours.get("source") != theirs["source"]:
         return found + ["source"]
     keys = ("access_key_id", "secret", "token") if theirs["source"] in STATIC else ()

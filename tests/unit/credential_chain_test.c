@@ -159,11 +159,14 @@ static void refuses_keys(void **state)
         struct given_config given;
         const char *words;
     } cases[] = {
-        {{.config = NULL}, "AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
-        {{.flags = {.profile = "p"}, .config = "[profile p]\n"}, "profile p has no keys"},
+        {{.environment = {{"AWS_EC2_METADATA_DISABLED", "true"}}},
+         "AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
+        {{.flags = {.profile = "p"}, .config = "[profile p]\n", .environment = {{"AWS_EC2_METADATA_DISABLED", "true"}}},
+         "profile p has no keys"},
         {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}}}, "half a pair of keys in the environment"},
         {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", ""}}}, "without AWS_SECRET_ACCESS_KEY"},
-        {{.environment = {{"AWS_SECRET_ACCESS_KEY", "hunter2"}}}, "AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID"},
+        {{.environment = {{"AWS_SECRET_ACCESS_KEY", "hunter2"}, {"AWS_EC2_METADATA_DISABLED", "true"}}},
+         "AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID"},
         {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2 "}}}, "has blanks"},
         {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2\r"}}}, "control"},
         {{.credentials = "[default]\naws_access_key_id = A\n"}, "half a pair of keys in " GIVEN_CREDENTIALS_PATH},
@@ -173,7 +176,9 @@ static void refuses_keys(void **state)
         {{.config = "[default]\naws_access_key_id = A\naws_secret_access_key =\n"},
          "half a pair of keys in " GIVEN_CONFIG_PATH},
         {{.flags = {.profile = "p"},
-          .environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2"}},
+          .environment = {{"AWS_ACCESS_KEY_ID", "A"},
+                          {"AWS_SECRET_ACCESS_KEY", "hunter2"},
+                          {"AWS_EC2_METADATA_DISABLED", "true"}},
           .config = "[profile p]\n"},
          "profile p has no keys"},
         {{.environment = {{"AWS_ACCESS_KEY_ID",
