@@ -178,9 +178,9 @@ class EmulatorStsTest(IdentityCase):
                      "1 validation error detected: Value '43201' at 'durationSeconds' failed to satisfy constraint: "
                      "Member must have value less than or equal to 43200")
         sts = self.client("sts", parameter_validation=False)
-        self.refused(lambda: sts.assume_role(RoleArn="arn:lab", RoleSessionName="a b", DurationSeconds=899), "ValidationError",
+        self.refused(lambda: sts.assume_role(RoleArn="arn:lab", RoleSessionName="a <&b>", DurationSeconds=899), "ValidationError",
                      400, "3 validation errors detected: ", "'arn:lab' at 'roleArn'", "greater than or equal to 20", "; Value "
-                     "'a b' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression "
+                     "'a <&b>' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression "
                      "pattern: [\\w+=,.@-]*", "'899' at 'durationSeconds'")
         self.refused(lambda: sts.assume_role(RoleArn=arn("lab-role")), "ValidationError", 400, "Value null at 'roleSessionName'")
         self.refused(lambda: sts.assume_role(RoleArn=arn("lab-role"), RoleSessionName="x" * 65), "ValidationError", 400)
