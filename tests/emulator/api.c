@@ -251,21 +251,17 @@ bool api_request(struct http_exchange *exchange)
         return false;
     }
     size_t operation = find_operation(http_request_header(exchange->request, "x-amz-target"));
-    lab->counters.api_calls++;
     if (operation == OPERATION_COUNT) {
         api_fail(&call, "UnknownOperationException", "%s", "");
         return true;
     }
     bool is_start = operations[operation].run == api_session_start;
     bool is_resume = operations[operation].run == api_session_resume;
-    int64_t delay_ms = lab->faults.api_delay_ms + (is_start ? lab->faults.start_session_delay_ms : 0) +
-                       (is_resume ? lab->faults.resume_delay_ms : 0);
+    int64_t delay_ms = is_start ? lab->faults.start_session_delay_ms : is_resume ? lab->faults.resume_delay_ms : 0;
     if (delay_ms <= 0) {
         run(exchange, operation);
         return true;
     }
-    lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
-    exchange->timer = (struct loop_timer){.expired = delay_is_over, .owner = exchange};
-    event_loop_arm(lab->loop, &exchange->timer, event_loop_now_us() + (uint64_t)delay_ms * 1000u);
+    http_exchange_later(exchange, delay_ms, delay_is_over);
     return true;
 }

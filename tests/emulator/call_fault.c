@@ -7,8 +7,13 @@
 #include "tests/emulator/lab_region.h"
 
 static const char *const answers[] = {
-    [CALL_THROTTLED] = "throttle", [CALL_INTERNAL] = "internal", [CALL_UNAVAILABLE] = "unavailable",
-    [CALL_DENIED] = "deny",        [CALL_CLOSED] = "close",      [CALL_HANGS] = "hang",
+    [CALL_THROTTLED] = "throttle",
+    [CALL_INTERNAL] = "internal",
+    [CALL_UNAVAILABLE] = "unavailable",
+    [CALL_DENIED] = "deny",
+    [CALL_CLOSED] = "close",
+    [CALL_HANGS] = "hang",
+    [CALL_CUT] = "cut",
 };
 
 #define ANSWER_COUNT (sizeof answers / sizeof answers[0])
@@ -157,6 +162,10 @@ bool call_fault_strikes(struct http_exchange *exchange, const char *action, cons
 {
     enum call_answer answer = CALL_THROTTLED;
     if (!take(exchange->lab, action, &answer)) {
+        return false;
+    }
+    if (answer == CALL_CUT) {
+        exchange->is_cut = true;
         return false;
     }
     if (answer == CALL_DENIED) {

@@ -4,8 +4,9 @@
  *                                {"action":"ssm:*","answer":"deny"}]}
  *
  * The answers: throttle; internal (500); unavailable (503); deny (the caller lacks the permission); close (the
- * connection ends without an answer); hang (there is none). Each service says it in its own words. Without a count, it
- * lasts until the next list. The first entry that fits counts. */
+ * connection ends without an answer); hang (there is none); cut (half of the true answer, which is then malformed).
+ * Each service says it in its own words. Without a count, it lasts until the next list. The first entry that fits
+ * counts. */
 #ifndef SSM_LAB_CALL_FAULT_H
 #define SSM_LAB_CALL_FAULT_H
 

@@ -133,7 +133,6 @@ static void run(struct ec2_call *call)
     while (i < OPERATION_COUNT && (action == NULL || strcmp(operations[i].action, action) != 0)) {
         i++;
     }
-    call->lab->counters.api_calls++;
     if (i == OPERATION_COUNT) {
         ec2_fail(call, 400, "InvalidAction", "The action %.64s is not valid for this web service.",
                  action == NULL ? "" : action);

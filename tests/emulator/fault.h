@@ -59,7 +59,7 @@ struct fault_settings {
 };
 
 /* What becomes of a call of a service, see call_fault.h. */
-enum call_answer { CALL_THROTTLED, CALL_INTERNAL, CALL_UNAVAILABLE, CALL_DENIED, CALL_CLOSED, CALL_HANGS };
+enum call_answer { CALL_THROTTLED, CALL_INTERNAL, CALL_UNAVAILABLE, CALL_DENIED, CALL_CLOSED, CALL_HANGS, CALL_CUT };
 
 struct call_fault {
     char action[80]; /* an IAM action; with "*" at the end all that begin so */

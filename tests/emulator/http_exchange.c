@@ -54,13 +54,13 @@ void http_exchange_reply(struct http_exchange *exchange, int status, const char 
     }
     exchange->status = status;
     exchange->content_type = content_type;
-    exchange->body_len = strlen(body);
+    exchange->body_len = strlen(body) / (exchange->is_cut ? 2 : 1);
     /* libwebsockets writes its own framing before the data. */
     exchange->body = malloc(LWS_PRE + exchange->body_len + 1);
     if (exchange->body == NULL) {
         exchange->body_len = 0;
     } else {
-        memcpy(exchange->body + LWS_PRE, body, exchange->body_len + 1);
+        memcpy(exchange->body + LWS_PRE, body, exchange->body_len);
     }
     lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, 30);
     lws_callback_on_writable(exchange->wsi);
@@ -73,6 +73,14 @@ void http_exchange_give_up(struct http_exchange *exchange, bool is_closed)
     exchange->is_silent = !is_closed;
     lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
     lws_callback_on_writable(exchange->wsi);
+}
+
+void http_exchange_later(struct http_exchange *exchange, int64_t delay_ms,
+                         void (*expired)(void *owner, uint64_t now_us))
+{
+    lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
+    exchange->timer = (struct loop_timer){.expired = expired, .owner = exchange};
+    event_loop_arm(exchange->lab->loop, &exchange->timer, event_loop_now_us() + (uint64_t)delay_ms * 1000u);
 }
 
 const char *http_exchange_request_id(struct http_exchange *exchange)

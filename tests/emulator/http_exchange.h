@@ -23,6 +23,7 @@ struct http_exchange {
     char extra_value[24];
     char *body;
     size_t body_len, body_sent;
+    bool is_cut; /* the answer loses its second half */
     bool are_headers_sent;
     bool is_closed, is_silent; /* see http_exchange_give_up */
 };
@@ -38,6 +39,10 @@ void http_exchange_reply(struct http_exchange *exchange, int status, const char 
 
 /* There will be no answer: the connection is closed, or stays silent. A later reply is ignored. */
 void http_exchange_give_up(struct http_exchange *exchange, bool is_closed);
+
+/* Calls `expired`, with the exchange as its owner, after so long; not at all when the client has gone by then. */
+void http_exchange_later(struct http_exchange *exchange, int64_t delay_ms,
+                         void (*expired)(void *owner, uint64_t now_us));
 
 /* x-amzn-RequestId of the answer, which XML answers repeat in their body. */
 const char *http_exchange_request_id(struct http_exchange *exchange);

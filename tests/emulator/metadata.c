@@ -162,10 +162,7 @@ void metadata_request(struct http_exchange *exchange)
         run(exchange, service);
         return;
     }
-    lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
-    exchange->timer =
-        (struct loop_timer){.expired = is_imds ? imds_delay_is_over : container_delay_is_over, .owner = exchange};
-    event_loop_arm(exchange->lab->loop, &exchange->timer, event_loop_now_us() + (uint64_t)delay_ms * 1000u);
+    http_exchange_later(exchange, delay_ms, is_imds ? imds_delay_is_over : container_delay_is_over);
 }
 
 enum err metadata_credential(struct lab *lab, enum metadata_service service, const struct role *role,

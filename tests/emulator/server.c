@@ -65,6 +65,22 @@ static void note_way(struct lws *wsi)
 static bool (*const services[])(struct http_exchange *exchange) = {sso_oidc_request, sso_portal_request, sts_request,
                                                                    ec2_request, api_request};
 
+static void serve(struct http_exchange *exchange)
+{
+    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
+        if (services[i](exchange)) {
+            return;
+        }
+    }
+    http_exchange_reply(exchange, 404, "application/json", "{}");
+}
+
+static void serve_late(void *owner, uint64_t now_us)
+{
+    (void)now_us;
+    serve(owner);
+}
+
 static void dispatch(struct http_exchange *exchange)
 {
     if (is_gateway(exchange->wsi)) {
@@ -79,12 +95,12 @@ static void dispatch(struct http_exchange *exchange)
         return;
     }
     note_way(exchange->wsi);
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
-        if (services[i](exchange)) {
-            return;
-        }
+    exchange->lab->counters.api_calls++;
+    if (exchange->lab->faults.api_delay_ms > 0) {
+        http_exchange_later(exchange, exchange->lab->faults.api_delay_ms, serve_late);
+    } else {
+        serve(exchange);
     }
-    http_exchange_reply(exchange, 404, "application/json", "{}");
 }
 
 static int refuse(struct lws *wsi, int status)

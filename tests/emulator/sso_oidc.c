@@ -184,7 +184,6 @@ bool sso_oidc_request(struct http_exchange *exchange)
     json_t *input = body.len == 0 ? NULL : json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
     struct oidc_call call = {.lab = lab, .sso = lab->identity->sso, .exchange = exchange, .input = input};
     struct service_error error = {0};
-    lab->counters.api_calls++;
     if (call_fault_strikes(exchange, operations[i].action, NULL, &error)) {
         sso_answer(exchange, error.http_status, error.type, NAME_SPACE,
                    json_pack("{s:s,s:s}", "error", error.message, "error_description", "Refused, as a fault demands"));

@@ -125,7 +125,6 @@ static const struct {
 static void run(struct http_exchange *exchange, size_t operation)
 {
     struct service_error error = {0};
-    exchange->lab->counters.api_calls++;
     if (call_fault_strikes(exchange, operations[operation].action, NULL, &error)) {
         fail(exchange, error.http_status, error.type, error.message);
     } else {

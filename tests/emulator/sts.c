@@ -158,7 +158,6 @@ static void run(struct sts_call *call)
     while (i < OPERATION_COUNT && (action == NULL || strcmp(operations[i].action, action) != 0)) {
         i++;
     }
-    call->lab->counters.api_calls++;
     if (i == OPERATION_COUNT) {
         sts_fail(call, 400, "InvalidAction", "Could not find operation %.64s for version " VERSION,
                  action == NULL ? "" : action);

@@ -28,7 +28,7 @@ os.environ["HOME"] = HOME
 try:
     import awscli  # puts its own copy of botocore in the place of the library
     assert awscli
-    from botocore import UNSIGNED, config, exceptions, session, utils
+    from botocore import UNSIGNED, config, exceptions, parsers, session, utils
 except ImportError:
     session = None
 
@@ -402,6 +402,21 @@ class EmulatorSsoTest(IdentityCase):
         self.credentials(token)
         self.portal.logout(accessToken=token)
         self.refused(lambda: self.credentials(token), "UnauthorizedException", 401)
+
+    def test_answers_that_are_cut_or_late(self):
+        token = self.sso_control(issue_token={})["token"]["accessToken"]
+        calls = (("sts:GetCallerIdentity", self.client("sts").get_caller_identity),
+                 ("sso:GetRoleCredentials", lambda: self.credentials(token)), ("sso-oauth:RegisterClient", self.register))
+        self.lab.faults(calls=[{"action": action, "answer": "cut", "count": 1} for action, _ in calls])
+        for _, call in calls:
+            with self.assertRaises((parsers.ResponseParserError, KeyError)):  # KeyError: JSON that cannot be read is empty
+                call()
+            call()
+        self.lab.faults(api_delay_ms=300)
+        for _, call in calls:
+            began = time.monotonic()
+            call()
+            self.assertGreater(time.monotonic() - began, 0.3)
 
     def test_a_profile_with_the_clis_token_cache(self):
         session_lines = (f"sso_region = {self.lab.region}\nsso_start_url = {self.sso['start_url']}\n"
