@@ -15,6 +15,7 @@
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/listener.h"
 #include "tests/emulator/outage.h"
+#include "tests/emulator/tls_front.h"
 
 #define HEAD_SECONDS 20
 #define USER "lab-proxy"
@@ -34,6 +35,7 @@ struct proxy_server {
     struct lab *lab;
     struct lws_vhost *api, *gateway;
     struct listener *listener;
+    struct tls_front *tls;
     struct client *clients;
     char password[PASSWORD_LEN + 1];
     char authorization[80]; /* "Basic ..." that fits */
@@ -279,6 +281,7 @@ enum err proxy_server_new(struct lab *lab, struct lws_vhost *api, struct lws_vho
     make_password(server);
     struct listener_owner owner = {accept_client, server};
     enum err err = listener_new(lab->loop, &owner, lab->options.listen, lab->options.proxy_port, &server->listener);
+    err = err == ERR_OK ? tls_front_new(lab, listener_port(server->listener), &server->tls) : err;
     if (err != ERR_OK) {
         proxy_server_free(server);
         return err;
@@ -295,6 +298,7 @@ void proxy_server_free(struct proxy_server *server)
     while (server->clients != NULL) {
         client_free(server->clients);
     }
+    tls_front_free(server->tls);
     listener_free(server->listener);
     json_decref(server->connects);
     json_decref(server->refused);
@@ -303,12 +307,14 @@ void proxy_server_free(struct proxy_server *server)
 
 json_t *proxy_server_describe(const struct proxy_server *server)
 {
-    char url[128];
+    char url[128], tls_url[128];
     const char *address = server->lab->options.listen;
     bool is_v6 = strchr(address, ':') != NULL;
     snprintf(url, sizeof url, "http://%s%s%s:%d", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
              listener_port(server->listener));
-    return json_pack("{s:s,s:s,s:s}", "url", url, "user", USER, "password", server->password);
+    snprintf(tls_url, sizeof tls_url, "https://%s%s%s:%d", is_v6 ? "[" : "", address, is_v6 ? "]" : "",
+             tls_front_port(server->tls));
+    return json_pack("{s:s,s:s,s:s,s:s}", "url", url, "tls_url", tls_url, "user", USER, "password", server->password);
 }
 
 json_t *proxy_server_status(const struct proxy_server *server)

@@ -18,7 +18,7 @@ enum err proxy_server_new(struct lab *lab, struct lws_vhost *api, struct lws_vho
                           struct proxy_server **ret_server) SSM_MUST_USE;
 void proxy_server_free(struct proxy_server *server);
 
-/* The member "proxy" of the ready line: url, user, password. */
+/* The member "proxy" of the ready line: url, tls_url (the same with TLS to the proxy), user, password. */
 json_t *proxy_server_describe(const struct proxy_server *server);
 
 /* The member "proxy" of /lab/status: {"connects":{"NAME":n},"refused":{"NAME:PORT":n},"unauthorized":n}. */

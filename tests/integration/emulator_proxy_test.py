@@ -27,6 +27,41 @@ def read_head(connection):
     return head
 
 
+class TlsInTls:
+    """A TLS connection inside of another; as much of a socket as WebSocket uses."""
+
+    def __init__(self, outer, context, name):
+        self.outer = outer
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
+        self._run(self.tls.do_handshake)
+
+    def _run(self, step, *arguments):
+        while True:
+            try:
+                result = step(*arguments)
+                self.outer.sendall(self.outgoing.read())
+                return result
+            except ssl.SSLWantReadError:
+                self.outer.sendall(self.outgoing.read())
+                data = self.outer.recv(65536)
+                if not data:
+                    return b""
+                self.incoming.write(data)
+
+    def recv(self, size):
+        return self._run(self.tls.read, size)
+
+    def sendall(self, data):
+        self._run(self.tls.write, data)
+
+    def settimeout(self, seconds):
+        self.outer.settimeout(seconds)
+
+    def setsockopt(self, *option):
+        self.outer.setsockopt(*option)
+
+
 class ProxyCase(EmulatorCase):
     options = ("--seed", "1", "--aws-names")
 
@@ -159,6 +194,36 @@ class EmulatorProxyNamesTest(ProxyCase):
                 break
             except ssl.SSLWantReadError:
                 incoming.write(connection.recv(65536))
+
+    def test_tls_to_the_proxy(self):
+        tls = ("--proxy-cacert", self.lab.ready["ca_file"], "--proxy", self.proxy["tls_url"])
+        self.assertEqual(self.curl(*tls, "https://ssm.us-east-1.amazonaws.com/"), (0, 200, 404))
+        self.assertEqual(self.curl(*tls, "https://example.com/"), (56, 403, 0))
+        self.assertEqual(self.curl("--proxy", self.proxy["tls_url"], "--proxy-cacert", "/etc/ssl/certs/ca-certificates.crt",
+                                   "https://ssm.us-east-1.amazonaws.com/"), (60, 0, 0))
+        address = urllib.parse.urlsplit(self.proxy["tls_url"])
+
+        def connect(gateway):
+            outer = self.lab.context.wrap_socket(socket.create_connection((address.hostname, address.port), timeout=60),
+                                                 server_hostname=address.hostname)
+            outer.sendall(b"CONNECT %s:443 HTTP/1.1\r\n\r\n" % gateway.hostname.encode())
+            self.assertTrue(read_head(outer).startswith(b"HTTP/1.1 200 "))
+            return TlsInTls(outer, self.lab.context, gateway.hostname)
+
+        # Megabytes, both ways, and both sides closing.
+        session = self.lab.start(self.target().port)
+        self.lab.gateway_address = urllib.parse.urlsplit("https://" + GATEWAY)
+        self.lab.connect = connect
+        client = Client(self.lab, session).handshake()
+        data = os.urandom(1 << 20)
+        for at in range(0, len(data), 16384):
+            client.send(data[at:at + 16384])
+        client.until("the echo", lambda: len(client.output) == len(data), 60)
+        self.assertEqual(client.output, data)
+        self.lab.terminate(session["SessionId"], "enough")
+        client.until_closed()
+        self.assertEqual(self.status()["connects"], {"ssm.us-east-1.amazonaws.com": 1, GATEWAY: 1})
+        self.assertEqual(self.status()["refused"], {"example.com:443": 1})
 
     def test_a_session_with_aws_names_alone(self):
         target = self.target()
