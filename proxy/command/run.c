@@ -16,17 +16,19 @@ enum err run_open(struct run *run, const struct aws_config_flags *flags, int64_t
     TRY(account_open(flags, &run->account, &run->why));
     TRY(loop_new(&run->loop));
     TRY(signals_open(run->loop, &run->signals));
+    struct aws_config_environment environment = aws_files_environment();
+    TRY(http_proxy_find(&environment, &run->proxy, &run->why));
     struct aws_settings *settings = &run->account.settings;
     struct net_policy policy = {
         .ca_path = settings->ca_path,
         .ssl_cert_file = settings->ssl_cert_file,
         .ssl_cert_dir = settings->ssl_cert_dir,
+        .proxy = &run->proxy,
     };
     TRY(net_new(run->loop, &policy, &run->net, &run->why));
     uint8_t seed[CHANCE_SEED_LEN];
     TRY(entropy_fill(seed, sizeof seed));
     run->api = (struct api){.net = run->net, .chance = chance_from_entropy(seed), .tries = settings->tries};
-    struct aws_config_environment environment = aws_files_environment();
     const char *state_home = environment.get(environment.context, "XDG_STATE_HOME");
     const char *home = environment.get(environment.context, "HOME");
     if (session_record_open(state_home, home, &run->records) != ERR_OK) {
@@ -41,6 +43,7 @@ void run_close(struct run *run)
     websocket_free(&run->websocket);
     session_record_close(&run->records);
     net_free(&run->net);
+    http_proxy_wipe(&run->proxy);
     if (run->signals.source.fd >= 0) {
         signals_close(&run->signals);
     }

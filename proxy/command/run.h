@@ -13,6 +13,7 @@ struct run {
     struct account account;
     struct loop *loop;
     struct signals signals;
+    struct http_proxy proxy;
     struct net *net;
     struct api api;
     struct session_records *records; /* NULL where there is no place for them */

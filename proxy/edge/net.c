@@ -24,6 +24,7 @@ struct net {
     struct loop *loop;
     CURLM *multi;
     struct trust trust;
+    const struct http_proxy *proxy; /* NULL: none */
     long connect_timeout_ms;
     int64_t deadline_us; /* of libcurl's timers */
     struct net_socket *sockets;
@@ -118,6 +119,7 @@ enum err net_new(struct loop *loop, const struct net_policy *policy, struct net 
     }
     net->loop = loop;
     net->deadline_us = INSTANT_NEVER;
+    net->proxy = policy->proxy;
     int64_t timeout_us = policy->connect_timeout_us > 0 ? policy->connect_timeout_us : NET_CONNECT_TIMEOUT_US;
     net->connect_timeout_ms = (long)(timeout_us / 1000);
     TRY(trust_find(policy->ca_path, policy->ssl_cert_file, policy->ssl_cert_dir, &net->trust, ret_why));
@@ -264,12 +266,27 @@ static enum err net_set_policy(const struct net *net, struct net_transfer *trans
     return ERR_OK;
 }
 
+/* An empty CURLOPT_PROXY means none, and an empty CURLOPT_NOPROXY no exemption, whatever the environment says. */
+static enum err net_set_proxy(struct net_transfer *transfer)
+{
+    const struct http_proxy *proxy = transfer->proxy;
+    NET_SET(transfer, CURLOPT_PROXY, proxy != NULL ? proxy->url : "");
+    NET_SET(transfer, CURLOPT_NOPROXY, "");
+    if (proxy != NULL && (secret_is_set(&proxy->user) || secret_is_set(&proxy->password))) {
+        NET_SET(transfer, CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
+        NET_SET(transfer, CURLOPT_PROXYUSERNAME, secret_is_set(&proxy->user) ? proxy->user.reveal : "");
+        NET_SET(transfer, CURLOPT_PROXYPASSWORD, secret_is_set(&proxy->password) ? proxy->password.reveal : "");
+    }
+    return ERR_OK;
+}
+
 enum err net_transfer_open(struct net *net, const struct endpoint_url *url, struct net_transfer *transfer)
 {
     memset(transfer, 0, sizeof *transfer);
     transfer->net = net;
     (void)stpcpy(transfer->host, url->host);
     transfer->port = url->port;
+    transfer->proxy = net->proxy != NULL && http_proxy_applies(net->proxy, url) ? net->proxy : NULL;
     char url_text[LIMIT_STREAM_URL + LIMIT_HOST + 32];
     struct text text = text_in(url_text, sizeof url_text);
     struct endpoint_url as_http = *url; /* to libcurl a websocket is HTTP on a connection of its own */
@@ -283,6 +300,7 @@ enum err net_transfer_open(struct net *net, const struct endpoint_url *url, stru
     transfer->next = net->transfers;
     net->transfers = transfer;
     enum err err = net_set_policy(net, transfer);
+    err = err == ERR_OK ? net_set_proxy(transfer) : err;
     if (err == ERR_OK &&
         (curl_easy_setopt(transfer->easy, CURLOPT_PROTOCOLS_STR, endpoint_is_tls(url) ? "https" : "http") != CURLE_OK ||
          curl_easy_setopt(transfer->easy, CURLOPT_URL, url_text) != CURLE_OK)) {
@@ -363,33 +381,40 @@ static enum err net_certificate_error(const struct net_transfer *transfer, struc
 
 static enum err net_connect_error(const struct net_transfer *transfer, struct text *ret_why)
 {
-    /* libcurl says whom it tried; when that is not the host, it was the proxy. */
-    char tried[LIMIT_HOST + 32];
-    struct text text = text_in(tried, sizeof tried);
-    text_format(&text, "%s port %u ", transfer->host, (unsigned)transfer->port);
-    if (strncmp(transfer->error_text, "Failed to connect to", 20) == 0 && strstr(transfer->error_text, tried) == NULL) {
-        text_format(ret_why, "cannot connect to the HTTP proxy (HTTPS_PROXY): %s", transfer->error_text);
-        return ERR_UNREACHABLE;
-    }
+    const struct http_proxy *proxy = transfer->proxy;
     long os_errno = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
-    text_format(ret_why, "cannot connect to %s port %u: %s", transfer->host, (unsigned)transfer->port,
-                os_errno != 0 ? strerror((int)os_errno) : transfer->error_text);
+    const char *reason = os_errno != 0 ? strerror((int)os_errno) : transfer->error_text;
+    if (proxy != NULL) {
+        text_format(ret_why, "cannot connect to the proxy %s port %u (%s): %s", proxy->address.host,
+                    (unsigned)proxy->address.port, proxy->variable, reason);
+        return ERR_UNREACHABLE;
+    }
+    text_format(ret_why, "cannot connect to %s port %u: %s", transfer->host, (unsigned)transfer->port, reason);
     return ERR_UNREACHABLE;
 }
 
-/* A proxy that answered CONNECT by something else than 200 is told by its status; libcurl's code varies. */
-static bool net_is_proxy_refusal(const struct net_transfer *transfer, struct text *ret_why)
+/* What the proxy answered to CONNECT; 0: nothing that refuses. libcurl's code varies, the status does not. */
+static long net_proxy_refusal(const struct net_transfer *transfer)
 {
     long status = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &status);
-    if (status == 0 || (status >= 200 && status <= 299)) {
-        return false;
+    return transfer->proxy == NULL || (status >= 200 && status <= 299) ? 0 : status;
+}
+
+/* 5xx may pass; a password that is wrong, or a host that is not allowed, stays so. */
+static enum err net_proxy_error(const struct net_transfer *transfer, long status, struct text *ret_why)
+{
+    const struct http_proxy *proxy = transfer->proxy;
+    text_format(ret_why, "the proxy %s refused a connection to %s port %u: status %ld", proxy->address.host,
+                transfer->host, (unsigned)transfer->port, status);
+    if (status == 407 || status == 401) {
+        text_format(ret_why,
+                    secret_is_set(&proxy->user) ? ", it does not take the user name and password in %s"
+                                                : ", it wants a user name and password in %s",
+                    proxy->variable);
     }
-    text_format(ret_why, "the HTTP proxy refused a connection to %s port %u: status %ld%s", transfer->host,
-                (unsigned)transfer->port, status,
-                status == 407 || status == 401 ? ", it wants a user name and password in HTTPS_PROXY" : "");
-    return true;
+    return status >= 500 ? ERR_UNREACHABLE : ERR_CONFIG;
 }
 
 enum err net_transfer_error(const struct net_transfer *transfer, struct text *ret_why)
@@ -398,8 +423,9 @@ enum err net_transfer_error(const struct net_transfer *transfer, struct text *re
     if (transfer->result == CURLE_OK) {
         return ERR_OK;
     }
-    if (net_is_proxy_refusal(transfer, ret_why)) {
-        return ERR_UNREACHABLE;
+    long refusal = net_proxy_refusal(transfer);
+    if (refusal != 0) {
+        return net_proxy_error(transfer, refusal, ret_why);
     }
     /* libcurl has a hundred codes; those without a case share one sentence */
     switch ((int)transfer->result) {
@@ -417,7 +443,12 @@ enum err net_transfer_error(const struct net_transfer *transfer, struct text *re
         text_format(ret_why, "the host name %s cannot be resolved", transfer->host);
         return ERR_UNREACHABLE;
     case CURLE_COULDNT_RESOLVE_PROXY:
-        text_format(ret_why, "the HTTP proxy's host name cannot be resolved (HTTPS_PROXY): %s", detail);
+        text_format(ret_why, "the host name of the proxy %s (%s) cannot be resolved", transfer->proxy->address.host,
+                    transfer->proxy->variable);
+        return ERR_UNREACHABLE;
+    case CURLE_PROXY:
+        text_format(ret_why, "the proxy %s (%s) gave no connection to %s port %u: %s", transfer->proxy->address.host,
+                    transfer->proxy->variable, transfer->host, (unsigned)transfer->port, detail);
         return ERR_UNREACHABLE;
     case CURLE_COULDNT_CONNECT:
         return net_connect_error(transfer, ret_why);

@@ -1,9 +1,10 @@
 /* net: libcurl on our epoll set, and the one policy that REST calls and the websocket share: which certificates are
  * trusted, which proxy is used, how long a connect may take.
  *
- * Proxies are libcurl's own business: HTTPS_PROXY, https_proxy, ALL_PROXY, NO_PROXY. TLS 1.2 or newer; HTTP/1.1 only
- * (on HTTP/2 a websocket upgrade is another protocol); no redirects; host name and certificate are always verified,
- * and there is no switch for that.
+ * The proxy is the one of the policy, for the hosts that core/http_proxy does not exempt; libcurl's own reading of the
+ * environment is off. A proxy that does not work is a failure, never a direct connection. TLS 1.2 or newer; HTTP/1.1
+ * only (on HTTP/2 a websocket upgrade is another protocol); no redirects; host name and certificate are always
+ * verified, and there is no switch for that.
  *
  * Trust: a file parsed whole costs 20 ms for the 144 roots of Debian's bundle, a hashed directory 0.1 ms, so the
  * directory is used wherever it has hashed links.
@@ -17,19 +18,20 @@
 #define SSM_PROXY_EDGE_NET_H
 
 #include "common/text.h"
-#include "proxy/core/endpoint.h"
+#include "proxy/core/http_proxy.h"
 #include "proxy/edge/loop.h"
 
 #include <curl/curl.h>
 
 /* ---- for commands ---- */
 
-/* All borrowed during net_new only. NULL and "" mean "not given". */
+/* All borrowed, the strings during net_new only. NULL and "" mean "not given". */
 struct net_policy {
     const char *ca_path;
     const char *ssl_cert_file;
     const char *ssl_cert_dir;
-    int64_t connect_timeout_us; /* name, TCP, proxy and TLS together; 0: NET_CONNECT_TIMEOUT_US */
+    const struct http_proxy *proxy; /* must outlive the net; NULL: none */
+    int64_t connect_timeout_us;     /* name, TCP, proxy and TLS together; 0: NET_CONNECT_TIMEOUT_US */
 };
 
 /* A person waits that long for a connect before giving up; TCP's third SYN goes out after 7 s. */
@@ -58,6 +60,7 @@ struct net_transfer {
     struct net *net;
     char host[LIMIT_HOST + 1];
     uint16_t port;
+    const struct http_proxy *proxy; /* NULL: direct */
     bool is_running;
     bool is_done;
     CURLcode result; /* when is_done */

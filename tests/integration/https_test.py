@@ -227,18 +227,18 @@ class HttpsTest(unittest.TestCase):
         url = self.server()
         wanting = self.proxy(credentials=b"user:secret")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://127.0.0.1:%d" % wanting.port})
-        self.assert_error(seen, "unreachable", "proxy refused", "407", "user name and password")
+        self.assert_error(seen, "configuration error", "proxy 127.0.0.1 refused", "407", "user name and password in HTTPS_PROXY")
         long_password = "p" * 300
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://user:%s@127.0.0.1:%d" % (long_password, wanting.port)})
-        self.assert_error(seen, "unreachable", "proxy refused", "407")
+        self.assert_error(seen, "configuration error", "proxy 127.0.0.1 refused", "407", "does not take")
         self.assertNotIn(long_password, seen["words"])
         forbidding = self.proxy(status=b"403 Forbidden")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://127.0.0.1:%d" % forbidding.port})
-        self.assert_error(seen, "unreachable", "proxy refused", "status 403")
+        self.assert_error(seen, "configuration error", "proxy 127.0.0.1 refused", "status 403")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://no-such-proxy.invalid:3128"})
-        self.assert_error(seen, "unreachable", "proxy's host name cannot be resolved")
+        self.assert_error(seen, "unreachable", "host name of the proxy no-such-proxy.invalid (HTTPS_PROXY)")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://127.0.0.1:1"})
-        self.assert_error(seen, "unreachable", "cannot connect to the HTTP proxy", "127.0.0.1 port 1")
+        self.assert_error(seen, "unreachable", "cannot connect to the proxy 127.0.0.1 port 1 (HTTPS_PROXY): Connection refused")
         self.assertEqual(self.started.requests, [], "a refused proxy is never bypassed")
 
     def test_cancelling_does_not_wait(self):

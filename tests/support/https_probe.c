@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/auto.h"
+#include "proxy/edge/aws_files.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/https.h"
 
@@ -149,7 +150,11 @@ int main(int argc, char **argv)
         probe_die("loop");
     }
     int64_t started_us = clock_mono_us();
-    enum err err = net_new(loop, &probe.policy, &net, &why);
+    struct aws_config_environment environment = aws_files_environment();
+    AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
+    probe.policy.proxy = &proxy;
+    enum err err = http_proxy_find(&environment, &proxy, &why);
+    err = err == ERR_OK ? net_new(loop, &probe.policy, &net, &why) : err;
     if (err != ERR_OK) {
         probe_print(err, NULL, words);
         return 0;

@@ -25,6 +25,7 @@
 
 #include "common/auto.h"
 #include "proxy/core/chance.h"
+#include "proxy/edge/aws_files.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/signals.h"
 #include "proxy/edge/websocket.h"
@@ -281,12 +282,15 @@ int main(int argc, char **argv)
     char words[1024];
     struct text why = text_in(words, sizeof words);
     struct signals signals;
-    const struct net_policy policy = {.ca_path = probe.ca, .connect_timeout_us = 3000000};
+    struct aws_config_environment environment = aws_files_environment();
+    AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
+    const struct net_policy policy = {.ca_path = probe.ca, .connect_timeout_us = 3000000, .proxy = &proxy};
     struct endpoint_url first = probe.guess != NULL ? probe_url(probe.guess) : probe.url;
     if (loop_new(&loop) != ERR_OK || signals_open(loop, &signals) != ERR_OK) {
         probe_die("loop");
     }
-    if (net_new(loop, &policy, &net, &why) != ERR_OK || websocket_connect(net, &first, &websocket) != ERR_OK) {
+    if (http_proxy_find(&environment, &proxy, &why) != ERR_OK || net_new(loop, &policy, &net, &why) != ERR_OK ||
+        websocket_connect(net, &first, &websocket) != ERR_OK) {
         probe_die(words);
     }
     probe_run(&probe, loop, net, websocket);
