@@ -28,8 +28,7 @@ void failure_put(enum err err, const struct text *why, struct text *text)
         text_put(text, ": ");
         text_put_bytes(text, bytes_of(why->data, why_len));
     }
-    bool names_command = strstr(why->data, "run: ") != NULL;
-    if (advice[err] != NULL && !names_command) {
+    if (advice[err] != NULL) {
         text_put(text, advice[err]);
     }
 }

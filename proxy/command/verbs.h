@@ -5,7 +5,6 @@
 #include "proxy/command/proxy_options.h"
 
 extern const struct verb connect_verb;
-extern const struct verb login_verb;
 extern const struct verb version_verb;
 
 #endif

@@ -69,6 +69,11 @@ void credential_base_free(struct credential_base **base)
     }
 }
 
+bool credential_base_is_there(const struct credential_base *base)
+{
+    return base->imds == NULL || imds_has_answered(base->imds);
+}
+
 enum err credential_base_next(struct credential_base *base, const struct credential_answer *answer,
                               struct credential_want *ret_want, struct aws_credentials *ret_credentials,
                               struct text *ret_why)

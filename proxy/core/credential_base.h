@@ -13,6 +13,9 @@ enum err credential_base_new(const struct aws_config *config, enum aws_credentia
                              struct credential_base **ret_base, struct text *ret_why) SSM_MUST_USE;
 void credential_base_free(struct credential_base **base); /* NULL inside is fine; usable with AUTO() */
 
+/* The source is there. False: instance metadata, on a machine that is no instance or is told not to look. */
+bool credential_base_is_there(const struct credential_base *base);
+
 /* ERR_NO_CREDENTIALS with words: it has none. Others of the sources. */
 enum err credential_base_next(struct credential_base *base, const struct credential_answer *answer,
                               struct credential_want *ret_want, struct aws_credentials *ret_credentials,

@@ -101,7 +101,7 @@ static void begin_innermost(struct credential_chain *chain)
     }
 }
 
-/* Of all sources the last has nothing, either: its own words are about a kind of machine that most are not. */
+/* Of all sources the last is not there, either: its own words are about a kind of machine that most are not. */
 static void put_none_found(const struct aws_config *config, struct text *why)
 {
     text_clear(why);
@@ -125,7 +125,7 @@ static enum err ask_base(struct credential_chain *chain, const struct credential
         }
         bool is_last_resort = plan->base == AWS_CREDENTIALS_INSTANCE && plan->role_count == 0;
         enum err err = credential_base_next(chain->base, answer, ret_want, &chain->credentials, ret_why);
-        if (err == ERR_NO_CREDENTIALS && is_last_resort) {
+        if (err == ERR_NO_CREDENTIALS && is_last_resort && !credential_base_is_there(chain->base)) {
             put_none_found(chain->config, ret_why);
         }
         TRY(err);

@@ -60,6 +60,11 @@ void imds_free(struct imds **imds)
     }
 }
 
+bool imds_has_answered(const struct imds *imds)
+{
+    return imds->is_there;
+}
+
 /* ---- settings ---- */
 
 static const char *setting(const struct imds *imds, const char *variable, const char *key)
@@ -256,7 +261,7 @@ static enum err take_token(struct imds *imds, const struct credential_answer *an
 }
 
 /* The reply to a GET, when it is of use. */
-static enum err check_reply(const struct imds *imds, const struct credential_answer *answer, struct text *ret_why)
+static enum err check_reply(struct imds *imds, const struct credential_answer *answer, struct text *ret_why)
 {
     if (answer->err != ERR_OK && !imds->is_there && (answer->err == ERR_TIMEOUT || answer->err == ERR_UNREACHABLE)) {
         return not_there(imds, answer->why, ret_why);
@@ -265,6 +270,7 @@ static enum err check_reply(const struct imds *imds, const struct credential_ans
         text_format(ret_why, "the instance metadata service: %s", answer->why);
         return answer->err;
     }
+    imds->is_there = true;
     int status = answer->reply.http_status;
     if (status == 200) {
         return ERR_OK;
@@ -284,7 +290,6 @@ static enum err take_role(struct imds *imds, const struct credential_answer *ans
                           struct text *ret_why)
 {
     TRY(check_reply(imds, answer, ret_why));
-    imds->is_there = true;
     struct text role = text_in(imds->role, sizeof imds->role);
     text_put_bytes(&role, answer->reply.body);
     imds->role[strcspn(imds->role, "\r\n")] = '\0';
@@ -343,7 +348,7 @@ static enum err take_credentials(struct imds *imds, const struct credential_answ
     return ERR_OK;
 }
 
-static enum err take_region(const struct imds *imds, const struct credential_answer *answer,
+static enum err take_region(struct imds *imds, const struct credential_answer *answer,
                             char ret_region[LIMIT_REGION + 1], struct text *ret_why)
 {
     TRY(check_reply(imds, answer, ret_why));

@@ -29,6 +29,9 @@ struct imds;
 enum err imds_new(const struct aws_config *config, enum imds_item item, struct imds **ret_imds) SSM_MUST_USE;
 void imds_free(struct imds **imds); /* NULL inside is fine; usable with AUTO() */
 
+/* There is a service, whatever it has said: then its words about having no credentials are worth telling. */
+bool imds_has_answered(const struct imds *imds);
+
 /* For IMDS_CREDENTIALS; see credential_want.h. ERR_NO_CREDENTIALS with words: it is turned off, nothing answers, the
  * instance has no role. ERR_CONFIG: an endpoint or mode that cannot be used. ERR_DENIED: it refuses. ERR_SERVICE. */
 enum err imds_next(struct imds *imds, const struct credential_answer *answer, struct credential_want *ret_want,
