@@ -143,6 +143,9 @@ static enum err add_request_line(struct lws *wsi, struct http_request *request)
         return ERR_MALFORMED;
     }
     request->path = strndup(uri, (size_t)len);
+    for (char *at = request->path; at != NULL && (at = strchr(at, ' ')) != NULL;) {
+        *at = '+'; /* session ids may have one; nothing that ssm-lab serves has a blank in its path */
+    }
     return request->path == NULL ? ERR_MEMORY : ERR_OK;
 }
 

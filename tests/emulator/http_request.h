@@ -1,7 +1,8 @@
 /* http_request: what ssm-lab needs to know of an HTTP request, copied out of libwebsockets before it reuses its memory.
  *
- * libwebsockets 4.1 hands path and query over decoded: %xx are resolved, "+" in the query has become a space, the query
- * is cut at "&". A "+" sent as %2B can therefore be told from a raw one, a "/" sent as %2F cannot. */
+ * libwebsockets 4.1 hands path and query over decoded: %xx are resolved, "+" has become a space, even in the path,
+ * where it is put back; the query is cut at "&". In the query a "+" sent as %2B can therefore be told from a raw one; a
+ * "/" sent as %2F cannot. */
 #ifndef SSM_LAB_HTTP_REQUEST_H
 #define SSM_LAB_HTTP_REQUEST_H
 

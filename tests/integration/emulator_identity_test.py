@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import urllib.error
 import urllib.request
 from unittest import mock
 
-from emulator_support import NODE, EmulatorCase
+from emulator_support import NODE, Client, EmulatorCase
 
 # botocore works out where its caches lie when it is imported.
 HOME = tempfile.mkdtemp()
@@ -151,6 +152,14 @@ class EmulatorStsTest(IdentityCase):
         self.lab.faults(reset=True)
         denied = self.keys_of(self.assume("lab-denied-role")["Credentials"])
         self.assertEqual(self.start_session(denied)[:2], (400, "AccessDeniedException"))
+
+    def test_a_session_name_of_every_allowed_kind_of_character(self):
+        answer = self.assume(RoleSessionName="a+b=c,d.e@f_g-h" + "x" * 49)
+        started = self.lab.must("StartSession", {"Target": NODE, "DocumentName": "AWS-StartSSHSession", "Parameters": {
+            "portNumber": [str(self.target().port)]}}, keys=self.keys_of(answer["Credentials"]))
+        client = Client(self.lab, started).handshake()
+        client.send(b"echo")
+        client.until("the echo", lambda: client.output == b"echo")
 
     def test_who_may_assume_which_role(self):
         words = f"User: arn:aws:iam::{ACCOUNT}:user/lab-user is not authorized to perform: sts:AssumeRole on resource: "
@@ -602,6 +611,38 @@ class EmulatorContainerTest(MetadataCase):
         self.metadata(container_listening=False)
         with self.assertRaises(urllib.error.URLError):
             urllib.request.urlopen(url, timeout=30)
+
+
+class EmulatorHostileIdentityTest(MetadataCase):
+    FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+    def raw(self, path, body, **headers):
+        return self.lab.http(self.lab.api_address, "POST", path, body, {**self.FORM, **headers})[0]
+
+    def test_requests_that_nobody_should_send(self):
+        version = b"Version=2011-06-15&"
+        for body, status in ((version, 400), (version + b"Action=", 400), (version + b"Action=AssumeRole", 403),
+                             (version + b"Action=AssumeRoleWithWebIdentity", 400),
+                             (version + b"Action=AssumeRoleWithWebIdentity&RoleArn=" + b"%3C" * 3000, 400),
+                             (version + b"Action=AssumeRoleWithWebIdentity&RoleSessionName=%0a%ff%0a&WebIdentityToken=....", 400),
+                             (version + b"Action=AssumeRoleWithWebIdentity&RoleSessionName=ada&RoleArn=" + arn("lab-web-role").encode() +
+                              b"&WebIdentityToken=" + b"A" * 9000 + b".." + b"A" * 9000, 400)):
+            self.assertEqual(self.raw("/", body), status, body[:80])
+        for body in (b"%", b"%4", b"%zz=1", b"a=%00", b"\0", b"&" * 600, version + b"%", b"=", b"Version=1"):
+            self.assertEqual(self.raw("/", body), 400, body)  # not STS's; Systems Manager does not know it either
+        for path in ("/token", "/device_authorization", "/client/register"):
+            for body in (b"", b"[]", b"{", b'{"clientId":7}', b'{"clientId":"","clientSecret":""}', b'{"clientName":"x","scopes":7}',
+                         b'{"clientName":"x","clientType":"public","scopes":[7]}', b'{"a":1,"a":2}'):
+                self.assertIn(self.raw(path, body), (400, 401), (path, body))
+        for path in ("/lab/sso", "/lab/identity", "/lab/metadata"):
+            for body in (b'{"no_such_member":true}', b'{"reset":"yes"}', b'{"web_identity_token":1}', b'{"imds_code":1}'):
+                self.assertEqual(self.raw(path, body), 400, (path, body))
+        for url in (self.identity["imds_url"], self.identity["container_url"].split("/v2/")[0]):
+            for method, path in (("GET", "/"), ("PUT", "/"), ("POST", "/latest/api/token"), ("DELETE", "/v1/credentials"),
+                                 ("GET", "/v2/credentials"), ("GET", "/" + "x" * 4000), ("GET", "/%ff%00x")):
+                with contextlib.suppress(http.client.RemoteDisconnected):
+                    self.assertGreaterEqual(self.ask(url + path, method)[0], 400, (method, path))
+        self.assertEqual(self.ask(self.identity["imds_url"] + "/latest/meta-data/instance-id")[2], NODE)
 
 
 class EmulatorIdentityCliTest(IdentityCase):
