@@ -273,7 +273,7 @@ int main(void)
         AUTO_DROP json_t *given = json_loads(line, 0, NULL);
         AUTO_DROP json_t *said = given == NULL ? NULL : answer(given);
         AUTO_FREE char *text = said == NULL ? NULL : json_dumps(said, JSON_COMPACT);
-        if (text == NULL || puts(text) < 0) {
+        if (text == NULL || puts(text) < 0 || fflush(stdout) != 0) {
             fprintf(stderr, "cannot answer: %s", line);
             free(line);
             return 1;
