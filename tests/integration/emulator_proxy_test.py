@@ -6,7 +6,10 @@ import os
 import socket
 import ssl
 import subprocess
+import tempfile
 import urllib.parse
+
+from workspace import program
 
 from emulator_support import NODE, Client, EmulatorCase, wait_for
 
@@ -91,6 +94,9 @@ class ProxyCase(EmulatorCase):
                               capture_output=True, text=True, timeout=60, check=False)
         return (done.returncode, *map(int, done.stdout.split()))
 
+    def with_password(self, scheme):
+        return self.proxy[scheme].replace("//", "//%s:%s@" % (self.proxy["user"], self.proxy["password"]))
+
     def talk(self, request):
         connection = socket.create_connection(self.address, timeout=20)
         self.addCleanup(connection.close)
@@ -145,8 +151,7 @@ class EmulatorProxyRefusalTest(ProxyCase):
             self.assertTrue(head.startswith(b"HTTP/1.1 %d " % status), (authorization, head))
         self.assertEqual(self.status(), {"connects": {"x.amazonaws.com": 1}, "refused": {}, "unauthorized": 6})
         self.assertEqual(self.curl("--proxy-user", "lab-proxy:" + self.proxy["password"], target), (0, 200, 404))
-        with_password = self.proxy["url"].replace("//", "//%s:%s@" % (self.proxy["user"], self.proxy["password"]))
-        done = self.aws("ssm", "describe-instance-information", proxy=with_password)
+        done = self.aws("ssm", "describe-instance-information", proxy=self.with_password("url"))
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_faults(self):
@@ -247,6 +252,27 @@ class EmulatorProxyNamesTest(ProxyCase):
         self.lab.faults(restart_gateway={"down_ms": 100})
         client.until_closed()
         wait_for("the gateway", lambda: self.curl("https://%s/" % GATEWAY)[1] == 200)
+
+
+class EmulatorProxySsmProxyTest(ProxyCase):
+    def greet(self, connection):
+        with connection:
+            connection.sendall(b"hello")
+
+    def test_ssm_proxy_without_endpoints(self):
+        port = str(self.target(self.greet).port)
+        quiet, writer = os.pipe()  # standard input that never ends: the server hangs up
+        with tempfile.TemporaryDirectory() as home, open(quiet, "rb"), open(writer, "wb"):
+            for scheme in ("url", "tls_url"):
+                for needs_password in (False, True):
+                    url = self.with_password(scheme) if needs_password else self.proxy[scheme]
+                    self.lab.faults(proxy_needs_password=needs_password)
+                    done = subprocess.run([program("ssm-proxy"), "connect", "--", "node", port, "user"], stdin=quiet,
+                                          env=self.environment(proxy=url, HOME=home), capture_output=True, timeout=60, check=False)
+                    self.assertEqual((done.returncode, done.stdout), (0, b"hello"), (url, done.stderr))
+        self.assertEqual(self.status(), {"connects": {"ssm.us-east-1.amazonaws.com": 4, GATEWAY: 4}, "refused": {},
+                                         "unauthorized": 0})
+        self.assertEqual(self.lab.status()["counters"]["past_proxy"], 0)
 
 
 class EmulatorProxyRegionTest(ProxyCase):
