@@ -256,7 +256,7 @@ class PortTest(LabCase):
         client.stdin.write(b"SSH-2.0-test\r\n")
         client.stdin.flush()
         self.assertEqual(client.stdout.read(), b"")
-        self.wait_for_exit(client, 60)
+        self.wait_for_exit(client)
         message = show(client.stderr.read())
         self.assertEqual(client.returncode, UNAVAILABLE, message)
         self.assertIn("nothing answers", message)

@@ -29,7 +29,7 @@ class Terminal:
             os.close(self.fd)
             self.fd = -1
 
-    def wait(self, timeout=15):
+    def wait(self, timeout=60):
         """Reads away what is printed, until the command has ended."""
         printed = b""
         deadline = time.monotonic() + timeout
@@ -69,7 +69,7 @@ Host *
         terminal = Terminal(["ssh", "-F", self.config, "node", "touch %s; sleep 60" % self.work.path("runs")],
                             self.lab.environment(TERM="xterm"))
         self.addCleanup(terminal.close)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not os.path.exists(self.work.path("runs")):
             self.assertLess(time.monotonic(), deadline, "the first command does not run")
             time.sleep(0.02)
@@ -114,7 +114,7 @@ Host *
         terminal.wait()
         self.assertEqual(self.work.last_log(), [])
         self.lab.terminate(self.lab.status()["sessions"][0]["id"], "Terminated by the administrator.")
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not self.work.last_log() and time.monotonic() < deadline:
             time.sleep(0.02)
         (_, words), = self.work.last_log()

@@ -59,7 +59,7 @@ class DescriptorTest(LabCase):
         os.close(writing)
         self.assertEqual(client.stdout.read(), self.data)
         self.assertEqual(self.wait_for_exit(client), 0)
-        self.lab.wait_for_no_session(1)
+        self.lab.wait_for_no_session()
 
     def test_stdin_is_a_regular_file(self):
         with open(self.work.write("input", self.data), "rb") as file:
@@ -126,7 +126,7 @@ class DescriptorTest(LabCase):
         near, far = socket.socketpair()
         client = self.connect("node", self.echo().port, stdin=far, stdout=far)
         far.close()
-        near.settimeout(30)
+        near.settimeout(60)
         near.sendall(self.data)
         self.assertEqual(read_all(near, SIZE), self.data)
         near.close()

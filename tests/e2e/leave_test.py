@@ -7,8 +7,9 @@ import time
 from bad_gateway import BadGateway
 from lab_case import NODE_ID, LabCase, TcpPeer, kill
 
-# What leaving may take with a peer that does not answer is 5 s; the rest is for a machine under load.
-LIMIT_SECONDS = 10
+# What leaving may take with a peer that does not answer is 5 s; the rest is for a machine under load. What it does not wait
+# for takes 30 s and more.
+LIMIT_SECONDS = 20
 
 
 def echo(connection):
@@ -22,7 +23,7 @@ def flood(connection):
 
 
 class LeaveCase(LabCase):
-    def wait_until(self, what, condition, timeout=20):
+    def wait_until(self, what, condition, timeout=60):
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:
@@ -35,7 +36,7 @@ class LeaveCase(LabCase):
         self.assertEqual(self.lab.status()["open_sessions"], sessions)
         kill(client, number)
         self.assertEqual(self.wait_for_exit(client, LIMIT_SECONDS), 128 + number)
-        self.lab.wait_for_no_session(2)
+        self.lab.wait_for_no_session()
         self.assertEqual(self.records(), [])
 
     def records(self):
@@ -138,7 +139,7 @@ class SecondSignalTest(LeaveCase):
             started = time.monotonic()
             kill(client, second)
             self.assertEqual(self.wait_for_exit(client, LIMIT_SECONDS), 128 + first)
-            self.assertLess(time.monotonic() - started, 2.5)
+            self.assertLess(time.monotonic() - started, 4)
         finally:
             kill(self.lab.process, signal.SIGCONT)
         self.assertEqual(len(self.records()), 1)

@@ -92,7 +92,7 @@ class LoadTest(LabCase):
         self.lab.faults(reset=True)
         for tunnel in tunnels:
             self.check(tunnel)
-        self.lab.wait_for_no_session(30)
+        self.lab.wait_for_no_session()
 
     def print_memory(self, tunnels, seconds):
         peaks, shares = zip(*(memory_kib(tunnel.client.pid) for tunnel in tunnels if tunnel.client.poll() is None))
@@ -105,7 +105,7 @@ class LoadTest(LabCase):
         client.stdin.close()
         client.stdout.close()
         try:
-            status = client.wait(30)
+            status = client.wait(60)
         except subprocess.TimeoutExpired:
             status = None
         if status is None:

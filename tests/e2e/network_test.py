@@ -52,7 +52,7 @@ class Machine:
 
     def _wait_for_namespace(self):
         ours = os.readlink("/proc/self/task/%d/ns/net" % threading.get_native_id())
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while os.readlink("/proc/%d/ns/net" % self.holder.pid) == ours:
             if time.monotonic() > deadline:
                 raise AssertionError("unshare -n made no namespace")

@@ -38,7 +38,7 @@ class ResumeCredentialsTest(LabCase):
 
     def wait_for_line(self, *words):
         """The last line of last.log, once it holds every word."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             lines = [line for _, line in self.work.last_log()]
             if lines and all(word in lines[-1] for word in words):

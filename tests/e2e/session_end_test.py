@@ -37,8 +37,8 @@ class SessionEndTest(LabCase):
     def end_by_signal(self, number):
         client = self.start_session()
         kill(client, number)
-        self.assertGreaterEqual(self.wait_for_exit(client, 10), 0, "the signal's default action ended it")
-        self.lab.wait_for_no_session(1)
+        self.assertGreaterEqual(self.wait_for_exit(client), 0, "the signal's default action ended it")
+        self.lab.wait_for_no_session()
 
     def test_sigterm(self):
         self.end_by_signal(signal.SIGTERM)
@@ -52,9 +52,9 @@ class SessionEndTest(LabCase):
     def test_signal_while_the_session_starts(self):
         self.lab.faults(start_session_delay_ms=1500)
         client = self.connect("node", 22)
-        time.sleep(0.5)
+        self.lab.wait_until("a call", lambda status: status["counters"]["api_calls"] > 0)
         kill(client, signal.SIGTERM)
-        self.wait_for_exit(client, 15)
+        self.wait_for_exit(client)
         # StartSession may have been under way; what it started then ends with the next run at the latest.
         self.lab.faults(start_session_delay_ms=0)
         peer = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
@@ -78,21 +78,21 @@ class SessionEndTest(LabCase):
         peer = TcpPeer(self, lambda connection: connection.sendall(b"SSH-2.0-short\r\n"))
         done = self.checked(self.run_connect("node", peer.port, stdin=HELD_OPEN))
         self.assertEqual(done.stdout, b"SSH-2.0-short\r\n")
-        self.lab.wait_for_no_session(1)
+        self.lab.wait_for_no_session()
 
     def test_stdin_and_stdout_closed(self):
         client = self.start_session()
         client.stdout.close()
         client.stdin.close()
-        self.wait_for_exit(client, 10)
-        self.lab.wait_for_no_session(1)
+        self.wait_for_exit(client)
+        self.lab.wait_for_no_session()
 
     def test_stdin_closed_while_stdout_is_read(self):
         client = self.start_session()
         client.stdin.close()
         self.assertEqual(client.stdout.read(), b"")
-        self.assertEqual(self.wait_for_exit(client, 10), 0)
-        self.lab.wait_for_no_session(1)
+        self.assertEqual(self.wait_for_exit(client), 0)
+        self.lab.wait_for_no_session()
 
     def test_output_after_stdin_is_closed_is_delivered(self):
         def answer(connection):
@@ -104,7 +104,7 @@ class SessionEndTest(LabCase):
         peer = TcpPeer(self, answer)
         done = self.checked(self.run_connect("node", peer.port, input=b"a question."))
         self.assertEqual(done.stdout, b"the answer to a question.")
-        self.lab.wait_for_no_session(1)
+        self.lab.wait_for_no_session()
 
     def test_output_after_a_pause_of_the_client_is_delivered(self):
         def talk(connection):
@@ -134,7 +134,7 @@ class SessionEndTest(LabCase):
         self.assertEqual(got, 110000)
 
     def test_leaves_in_time_when_nobody_reads_and_the_api_is_silent(self):
-        peer = TcpPeer(self, lambda connection: (connection.sendall(b"z" * 1000000), time.sleep(30)))
+        peer = TcpPeer(self, lambda connection: (connection.sendall(b"z" * 1000000), time.sleep(60)))
         client = self.connect("node", peer.port)
         self.lab.wait_for_sessions(1)
         time.sleep(0.5)
@@ -142,33 +142,33 @@ class SessionEndTest(LabCase):
         try:
             started = time.monotonic()
             kill(client, signal.SIGTERM)
-            self.wait_for_exit(client, 15)
-            self.assertLess(time.monotonic() - started, 7)
+            self.wait_for_exit(client)
+            self.assertLess(time.monotonic() - started, 15, "5 s, and a busy machine's; what it waits for takes 30 s")
         finally:
             kill(self.lab.process, signal.SIGCONT)
 
     def test_two_signals_while_the_session_starts(self):
         self.lab.faults(start_session_delay_ms=1000)
         client = self.connect("node", 22)
-        time.sleep(0.3)
+        self.lab.wait_until("a call", lambda status: status["counters"]["api_calls"] > 0)
         kill(client, signal.SIGINT)
         time.sleep(0.1)
         kill(client, signal.SIGINT)
-        self.wait_for_exit(client, 10)
+        self.wait_for_exit(client)
         self.assertEqual(self.lab.counter("started"), 1, "a session whose id never arrives cannot be ended")
         self.lab.faults(start_session_delay_ms=0)
         peer = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
         self.run_connect("node", peer.port)
-        self.lab.wait_for_no_session(5)
+        self.lab.wait_for_no_session()
 
     def test_service_ends_the_session_and_says_why(self):
         client = self.start_session()
         session = self.lab.status()["sessions"][0]["id"]
         self.lab.terminate(session, "Your session timed out due to inactivity and has been terminated.")
-        _, message = client.communicate(timeout=20)
+        _, message = client.communicate(timeout=60)
         self.assertEqual(client.returncode, 69, message)
         self.assertIn(b"timed out due to inactivity", message)
-        self.lab.wait_for_no_session(1)
+        self.lab.wait_for_no_session()
 
     def test_ssh_exits(self):
         self.start_node()
@@ -184,21 +184,29 @@ class SessionEndTest(LabCase):
         kill(client)
         self.lab.wait_for_no_session()
 
+    def kill_all(self, clients):
+        """At once: one that goes on living would end the sessions of those that are killed before it."""
+        for client in clients:
+            kill(client, signal.SIGSTOP)
+        for client in clients:
+            kill(client)
+            client.wait()
+
     def test_50_clients_killed_by_sigkill_are_ended_by_the_next_run(self):
         peer = TcpPeer(self, greet_and_hold)
         clients = [self.connect("node", peer.port) for _ in range(KILLED_CLIENTS)]
         for client in clients:
             self.banner(client)
-        for client in clients:  # one that goes on living would end the sessions of those that are killed before it
-            kill(client, signal.SIGSTOP)
-        for client in clients:
-            kill(client)
-            client.wait()
+        self.kill_all(clients)
         self.assertEqual(self.lab.status()["open_sessions"], KILLED_CLIENTS, "nobody could have ended them")
-        short = TcpPeer(self, lambda connection: connection.sendall(b"hello"))
-        self.assertEqual(self.checked(self.run_connect("node", short.port, timeout=60)).stdout, b"hello")
-        self.lab.wait_for_no_session(5)
-        self.assertEqual(os.listdir(os.path.join(self.work.state, "ssm-bridge", "sessions")), [])
+        records = os.path.join(self.work.state, "ssm-bridge", "sessions")
+        client = self.connect("node", peer.port)  # beside whose tunnel they are ended; afterwards it would have 5 s for it
+        self.banner(client)
+        self.lab.wait_until("one session", lambda status: status["open_sessions"] == 1)
+        client.stdin.close()
+        self.assertEqual(self.wait_for_exit(client), 0, show(client.stderr.read()))
+        self.lab.wait_for_no_session()
+        self.assertEqual(os.listdir(records), [])
 
     def test_session_of_a_living_client_is_left_alone_by_the_next_run(self):
         living = self.start_session()
@@ -217,14 +225,13 @@ class SessionEndTest(LabCase):
         clients += [self.connect("node", peer.port) for _ in range(4)]
         for client in clients:
             self.banner(client)
-            kill(client)
-            client.wait()
+        self.kill_all(clients)
         records = os.path.join(self.work.state, "ssm-bridge", "sessions")
         self.assertEqual(len(os.listdir(records)), 8)
         kill(gone.process, signal.SIGSTOP)
         client = self.connect("--debug", "node", peer.port)
         self.banner(client)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(os.listdir(records)) > 5 and time.monotonic() < deadline:  # its own one is the fifth
             time.sleep(0.05)
         client.stdin.close()
@@ -233,4 +240,4 @@ class SessionEndTest(LabCase):
         words = show(client.stderr.read())
         self.assertEqual(len(os.listdir(records)), 4, words)
         self.assertEqual(words.count("its API did not answer before"), 3, "it was asked more than once:\n" + words)
-        self.lab.wait_for_no_session(1)
+        self.lab.wait_for_no_session()

@@ -174,7 +174,7 @@ class BadPathTest(LabCase):
             client = self.connect("node", peer.port, stderr=subprocess.DEVNULL)
             client.stdin.write(data)
             client.stdin.flush()
-            self.wait_for_exit(client, 40)
+            self.wait_for_exit(client)
             self.assertEqual(received.pop(), data)
         self.lab.faults(reset=True)
         self.lab.wait_for_no_session()

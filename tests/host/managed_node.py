@@ -90,7 +90,7 @@ class Syslog:
                 self.lines.append(line)
                 self.arrived.notify_all()
 
-    def wait_for(self, words, since=0, timeout=10, what=""):
+    def wait_for(self, words, since=0, timeout=60, what=""):
         """The first line from position `since` on with all these words."""
 
         def found():
@@ -359,7 +359,7 @@ class ManagedNode:
         return sorted(os.listdir(RECORDS)) if os.path.isdir(RECORDS) else []
 
     @staticmethod
-    def wait_until(what, condition, timeout=10):
+    def wait_until(what, condition, timeout=60):
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ class EmulatorHostileTest(EmulatorCase):
         self.random = random.Random(SEED)
 
     def tls(self, address):
-        plain = socket.create_connection((address.hostname, address.port), timeout=5)
+        plain = socket.create_connection((address.hostname, address.port), timeout=60)
         return self.lab.context.wrap_socket(plain, server_hostname=address.hostname)
 
     def talk(self, address, data, seconds=1):
@@ -166,7 +166,7 @@ class EmulatorHostileTest(EmulatorCase):
     def test_a_message_of_a_thousand_fragments_and_one_too_long(self):
         client = self.client()
         client.websocket.fragment = 1
-        client.until_acknowledged(client.send(bytes(1000)), 20)
+        client.until_acknowledged(client.send(bytes(1000)))
         client.until("the echo", lambda: client.output == bytes(1000))
         client.websocket.fragment = 4096
         try:
@@ -239,7 +239,7 @@ class EmulatorHostileTest(EmulatorCase):
         taken = str(self.lab.api_address.port)
         for options in (["--api-port", taken], ["--state-dir", "/proc/nowhere"], ["--listen", "nonsense"],
                         ["--api-port", "x"], ["--nonsense"], ["more"], ["--listen", "192.0.2.1"]):
-            done = subprocess.run([program("ssm-lab"), *options], capture_output=True, timeout=20, check=False)
+            done = subprocess.run([program("ssm-lab"), *options], capture_output=True, timeout=60, check=False)
             self.assertNotIn(done.returncode, (0, 99), options)
             self.assertEqual(done.stdout, b"")
             self.assertTrue(done.stderr, options)
@@ -269,4 +269,4 @@ class EmulatorHostileTest(EmulatorCase):
         self.lab.must("TerminateSession", {"SessionId": client.session["SessionId"]})
         wait_for("its end", lambda: self.lab.status()["open_sessions"] == 0)
         wait_for("the end of its connection",
-                 lambda: not self.lab.session(client.session["SessionId"])["client_connected"], 20)
+                 lambda: not self.lab.session(client.session["SessionId"])["client_connected"])

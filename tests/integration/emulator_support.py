@@ -20,6 +20,9 @@ import uuid
 
 from workspace import program
 
+# For what takes a fraction of a second: a test that fails is not to hang, and one on a busy machine not to fail.
+PATIENCE_SECONDS = 60
+
 NODE = "i-0123456789abcdef0"
 OFFLINE = "i-0badbadbadbadbad0"
 STOPPED = "i-05105105105105100"
@@ -51,16 +54,16 @@ class Lab:
 
     def stop(self):
         self.process.terminate()
-        code = self.process.wait(10)
+        code = self.process.wait(PATIENCE_SECONDS)
         self.process.stdout.close()
         assert code == 0, f"ssm-lab ended with {code}"
 
     def connect(self, address):
-        plain = socket.create_connection((address.hostname, address.port), timeout=60)
+        plain = socket.create_connection((address.hostname, address.port), timeout=PATIENCE_SECONDS)
         return self.context.wrap_socket(plain, server_hostname=address.hostname)
 
     def http(self, address, method, path, body=b"", headers=None):
-        connection = http.client.HTTPSConnection(address.hostname, address.port, context=self.context, timeout=40)
+        connection = http.client.HTTPSConnection(address.hostname, address.port, context=self.context, timeout=PATIENCE_SECONDS)
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
         data = response.read()
@@ -104,7 +107,7 @@ class Lab:
         return self.must("StartSession", {"Target": target, "DocumentName": document, "Parameters": values})
 
 
-def wait_for(what, condition, seconds=10):
+def wait_for(what, condition, seconds=PATIENCE_SECONDS):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -227,7 +230,7 @@ class WebSocket:
     def ping(self, payload=b"keepalive"):
         self.socket.sendall(self._frame(9, payload))
 
-    def recv(self, seconds=10):
+    def recv(self, seconds=PATIENCE_SECONDS):
         """The next message. Closed at the end; TimeoutError when nothing comes."""
         self.socket.settimeout(seconds)
         message = b""
@@ -360,9 +363,11 @@ class Client:
         self.websocket.send(message.encode())
         return message
 
-    def step(self, seconds=10):
+    def step(self, seconds=PATIENCE_SECONDS):
         """Receives one message and does what a client does with it."""
-        message = Message.decode(self.websocket.recv(seconds))
+        return self.take(Message.decode(self.websocket.recv(seconds)))
+
+    def take(self, message):
         if message.kind == "acknowledge":
             self.acknowledged.append(message.json()["AcknowledgedMessageSequenceNumber"])
             assert message.json()["AcknowledgedMessageType"] == "input_stream_data" and message.flags == 3
@@ -395,7 +400,7 @@ class Client:
         else:
             self.handshakes.append(message)
 
-    def until(self, what, condition, seconds=10):
+    def until(self, what, condition, seconds=PATIENCE_SECONDS):
         end = time.monotonic() + seconds
         while not condition():
             left = end - time.monotonic()
@@ -428,7 +433,7 @@ class Client:
             {"ActionType": "SessionType", "ActionStatus": status, "ActionResult": None, "Error": error}],
             "Errors": None}).encode()
 
-    def until_acknowledged(self, message, seconds=10):
+    def until_acknowledged(self, message, seconds=PATIENCE_SECONDS):
         """Sends it again every 200 ms, as a client does."""
         end = time.monotonic() + seconds
         while message.sequence not in self.acknowledged:
@@ -438,7 +443,7 @@ class Client:
             except TimeoutError:
                 self.websocket.send(message.encode())
 
-    def until_closed(self, seconds=10):
+    def until_closed(self, seconds=PATIENCE_SECONDS):
         """Receives to the end of the connection; returns the code of the Close frame."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -244,7 +244,7 @@ class HttpsTest(unittest.TestCase):
     def test_cancelling_does_not_wait(self):
         seen = self.probe(self.server() + "/silence", "--cancel", 100)
         self.assertEqual(seen["error"], "cancelled")
-        self.assertLess(int(seen["us"]), 1000000)
+        self.assertLess(int(seen["us"]), 10000000, "its answer would take 30 s")
 
     @unittest.skipIf("asan" in os.environ.get("SSM_BUILD_DIR", ""), "AddressSanitizer wants to be loaded first")
     def test_name_server_that_does_not_answer(self):
@@ -252,7 +252,7 @@ class HttpsTest(unittest.TestCase):
         self.assert_error(self.probe("https://slow.invalid/", environment=slow), "timed out", "slow.invalid did not answer in time", "Resolving")
         seen = self.probe("https://slow.invalid/", "--cancel", 100, environment=slow)
         self.assertEqual(seen["error"], "cancelled")
-        self.assertLess(int(seen["us"]), 1000000, "the end waits for no lookup")
+        self.assertLess(int(seen["us"]), 10000000, "the end waits for no lookup, which takes 20 s")
 
     # ---- what works ----
 

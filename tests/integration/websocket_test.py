@@ -21,7 +21,7 @@ class WebsocketTest(unittest.TestCase):
         self.addCleanup(gateway.close)
         return gateway
 
-    def probe(self, url, *options, ca=None, timeout=25, **environment):
+    def probe(self, url, *options, ca=None, timeout=50, **environment):
         """What websocket_probe prints: {first word: rest of the line}; "message" is a list."""
         command = [program("websocket_probe"), "--ca", ca or self.certificates.ca, *map(str, options), url]
         done = self.work.run(command, timeout, env=self.work.environment(**environment))
@@ -104,7 +104,7 @@ class WebsocketTest(unittest.TestCase):
                 self.assert_error(mode, "protocol error", word, open_us="0")
 
     def test_words_before_the_request(self):
-        self.assert_error("speak_first", "protocol error", "spoke before it was asked", options=["--warm", 300])
+        self.assert_error("speak_first", "protocol error", "spoke before it was asked", options=["--warm", 1000])
 
     def test_endless_header(self):
         self.assert_error("endless_header", "too long", "longer than 8192 bytes")

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import unittest
 
-from lab import Lab
+from lab import PATIENCE_SECONDS, Lab
 from node import Node
 from workspace import Workspace, exit_on_signals, program, show
 
@@ -39,7 +39,7 @@ class LabCase(unittest.TestCase):
         self.node = Node(self.work)
         self.config = self.node.ssh_config()
 
-    def ssh(self, *arguments, target="node", timeout=60, env=None, **options):
+    def ssh(self, *arguments, target="node", timeout=PATIENCE_SECONDS, env=None, **options):
         return self.work.run(["ssh", "-F", self.config, target, *arguments], timeout, env=env or self.lab.environment(), **options)
 
     def ssh_output(self, *arguments, **options):
@@ -55,7 +55,7 @@ class LabCase(unittest.TestCase):
         options = dict(dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE), **options)
         return self.work.start([program("ssm-proxy"), "connect", *map(str, arguments)], env=env or self.lab.environment(), **options)
 
-    def run_connect(self, *arguments, env=None, timeout=30, **options):
+    def run_connect(self, *arguments, env=None, timeout=PATIENCE_SECONDS, **options):
         return self.work.run([program("ssm-proxy"), "connect", *map(str, arguments)], timeout, env=env or self.lab.environment(),
                              **options)
 
@@ -76,7 +76,7 @@ class LabCase(unittest.TestCase):
         self.assertTrue(line.startswith(b"SSH-2.0-"), "%r instead of a banner" % line)
         return line
 
-    def wait_for_exit(self, process, timeout=20):
+    def wait_for_exit(self, process, timeout=PATIENCE_SECONDS):
         try:
             return process.wait(timeout)
         except subprocess.TimeoutExpired:

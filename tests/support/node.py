@@ -14,7 +14,7 @@ import time
 from workspace import program, show
 
 ATTEMPTS = 5
-START_SECONDS = 10
+START_SECONDS = 60
 
 SSHD_CONFIG = """\
 ListenAddress 127.0.0.1
@@ -112,7 +112,7 @@ class Node:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             if "Server listening on" in self.log():
-                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=START_SECONDS) as connection:
                     return connection.recv(4) == b"SSH-"
             time.sleep(0.01)
         return False
