@@ -1,5 +1,7 @@
 #include "proxy/command/account.h"
 
+#include "common/log.h"
+#include "proxy/core/imds.h"
 #include "proxy/edge/aws_files.h"
 
 /* A call takes seconds, and begins with what is still good. */
@@ -8,6 +10,7 @@
 static void stop_resolving(struct account *account)
 {
     resolver_free(&account->resolver);
+    imds_free(&account->imds);
     credential_chain_free(&account->chain);
 }
 
@@ -43,9 +46,51 @@ enum err account_open(const struct aws_config_flags *flags, struct account *ret_
     };
     AUTO(account_wipe) struct account account = {.config = NULL};
     TRY(aws_config_open(&input, &account.config, ret_why));
-    TRY(aws_settings_choose(account.config, &account.settings, ret_why));
+    account.lacks_region = !aws_settings_has_region(account.config);
+    TRY(account.lacks_region ? aws_settings_begin(account.config, &account.settings, ret_why)
+                             : aws_settings_choose(account.config, &account.settings, ret_why));
     *ret_account = account;
     account = (struct account){.config = NULL};
+    return ERR_OK;
+}
+
+/* ---- the region ---- */
+
+static enum err next_of_region(void *context, const struct credential_answer *answer, struct credential_want *ret_want,
+                               struct aws_credentials *ret_credentials, struct text *ret_why)
+{
+    (void)ret_credentials;
+    struct account *account = context;
+    char region[LIMIT_REGION + 1];
+    TRY(imds_next_region(account->imds, answer, ret_want, region, ret_why));
+    return aws_config_set_region(account->config, region);
+}
+
+static enum err begin_region(struct account *account, const struct resolver_way *way)
+{
+    TRY(imds_new(account->config, IMDS_REGION, &account->imds));
+    struct resolver_machine machine = {.next = next_of_region, .context = account};
+    return resolver_new(&machine, way, &account->resolver);
+}
+
+/* Where the metadata service does not know either, the words are about what a person can set. */
+static enum err find_region(struct account *account, const struct resolver_way *way, struct text *ret_why)
+{
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    enum err err = account->resolver == NULL ? begin_region(account, way) : ERR_OK;
+    if (err == ERR_OK) {
+        err = resolver_pump(account->resolver, NULL, &why);
+    }
+    if (err == ERR_AGAIN || err == ERR_MEMORY) {
+        return err;
+    }
+    if (err != ERR_OK) {
+        log_debug("no region from the metadata service: %s", memory);
+    }
+    stop_resolving(account);
+    TRY(aws_settings_choose(account->config, &account->settings, ret_why));
+    account->lacks_region = false;
     return ERR_OK;
 }
 
@@ -58,27 +103,33 @@ static bool has_credentials(const struct account *account, int64_t now_s)
            (credentials->expires_unix_s == 0 || credentials->expires_unix_s - now_s > EXPIRES_SOON_S);
 }
 
-static enum err next(void *chain, const struct credential_answer *answer, struct credential_want *ret_want,
-                     struct aws_credentials *ret_credentials, struct text *ret_why)
+static enum err next_of_chain(void *chain, const struct credential_answer *answer, struct credential_want *ret_want,
+                              struct aws_credentials *ret_credentials, struct text *ret_why)
 {
     return credential_chain_next(chain, answer, ret_want, ret_credentials, ret_why);
 }
 
-static enum err begin(struct account *account, const struct resolver_way *way)
+static enum err begin_chain(struct account *account, const struct resolver_way *way)
 {
     TRY(credential_chain_new(account->config, &account->chain));
-    struct resolver_machine machine = {.next = next, .context = account->chain};
+    struct resolver_machine machine = {.next = next_of_chain, .context = account->chain};
     return resolver_new(&machine, way, &account->resolver);
 }
 
-enum err account_pump(struct account *account, const struct resolver_way *way, struct text *ret_why)
+static enum err find_credentials(struct account *account, const struct resolver_way *way, struct text *ret_why)
 {
     if (account->resolver == NULL && has_credentials(account, api_unix_seconds(way->api))) {
         return ERR_OK;
     }
-    enum err err = account->resolver == NULL ? begin(account, way) : ERR_OK;
+    TRY(account->resolver == NULL ? begin_chain(account, way) : ERR_OK);
+    return resolver_pump(account->resolver, &account->credentials, ret_why);
+}
+
+enum err account_pump(struct account *account, const struct resolver_way *way, struct text *ret_why)
+{
+    enum err err = account->lacks_region ? find_region(account, way, ret_why) : ERR_OK;
     if (err == ERR_OK) {
-        err = resolver_pump(account->resolver, &account->credentials, ret_why);
+        err = find_credentials(account, way, ret_why);
     }
     if (err != ERR_AGAIN) {
         stop_resolving(account);

@@ -10,10 +10,13 @@
 /* Zero-initialised means "nobody". */
 struct account {
     struct aws_config *config; /* owned; its flags are borrowed */
-    struct aws_settings settings;
+    struct aws_settings
+        settings;      /* if lacks_region, only what aws_settings_begin gives, before account_pump has said ERR_OK */
+    bool lacks_region; /* nobody has named one: the metadata service of EC2 is to be asked */
     struct aws_credentials credentials; /* none until account_pump has said ERR_OK */
-    struct credential_chain *chain;     /* both while the credentials are being resolved, NULL otherwise */
-    struct resolver *resolver;
+    struct resolver *resolver;          /* at work on one of these; all are NULL otherwise */
+    struct imds *imds;
+    struct credential_chain *chain;
 };
 
 /* Reads the files; no credentials yet. Every flag may be NULL; they must outlive the account. Errors with words as
@@ -21,8 +24,9 @@ struct account {
 enum err account_open(const struct aws_config_flags *flags, struct account *ret_account,
                       struct text *ret_why) SSM_MUST_USE;
 
-/* ERR_OK: account->credentials are good for some minutes. ERR_AGAIN: they are being resolved; pump again after the
- * next turn. Else why there are none; the next pump begins anew. */
+/* ERR_OK: account->settings are complete and account->credentials good for some minutes. ERR_AGAIN: they are being
+ * resolved; pump again after the next turn, and leave the account where it is meanwhile. Else why there are none; the
+ * next pump begins anew. */
 enum err account_pump(struct account *account, const struct resolver_way *way, struct text *ret_why) SSM_MUST_USE;
 
 /* When to pump again at the latest; INSTANT_NEVER while only the network matters. */

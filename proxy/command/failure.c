@@ -28,7 +28,8 @@ void failure_put(enum err err, const struct text *why, struct text *text)
         text_put(text, ": ");
         text_put_bytes(text, bytes_of(why->data, why_len));
     }
-    if (advice[err] != NULL) {
+    bool names_command = strstr(why->data, "run: ") != NULL;
+    if (advice[err] != NULL && !names_command) {
         text_put(text, advice[err]);
     }
 }

@@ -11,6 +11,9 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_RESUME_TIMEOUT] = {"resume-timeout", "SECONDS", "give up a lost connection after this time (900)"},
     [OPTION_PING_INTERVAL] = {"ping-interval", "SECONDS", "ping the gateway; twice this in silence is a loss (20)"},
     [OPTION_PAYLOAD_SIZE] = {"payload-size", "BYTES", "of data in one message, up to 65536 (1024)"},
+    [OPTION_SSO_SESSION] = {"sso-session", "NAME",
+                            "sso-session of the AWS configuration file, in place of the profile's"},
+    [OPTION_NO_BROWSER] = {"no-browser", NULL, "as for the AWS CLI; no browser is started anyway"},
     [OPTION_DEBUG] = {"debug", NULL, "say on standard error what happens"},
     [OPTION_HELP] = {"help", NULL, "show this help"},
 };

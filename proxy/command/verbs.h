@@ -5,6 +5,7 @@
 #include "proxy/command/proxy_options.h"
 
 extern const struct verb connect_verb;
+extern const struct verb login_verb;
 extern const struct verb version_verb;
 
 #endif

@@ -92,6 +92,16 @@ enum err aws_config_open(const struct aws_config_input *input, struct aws_config
     return ERR_OK;
 }
 
+enum err aws_config_set_region(struct aws_config *config, const char *region)
+{
+    if (!endpoint_region_is_valid(region)) {
+        return ERR_CONFIG;
+    }
+    memcpy(config->found_region, region, strlen(region) + 1);
+    config->input.flags.region = config->found_region;
+    return ERR_OK;
+}
+
 const char *aws_config_get(const struct aws_config *config, const char *key)
 {
     return aws_profile_get(&config->profile, key);

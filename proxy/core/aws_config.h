@@ -71,12 +71,17 @@ struct aws_config {
     struct aws_profile_files files;
     struct aws_profile profile;
     char profile_name[LIMIT_PROFILE + 1]; /* "default" when none was asked for */
+    char found_region[LIMIT_REGION + 1];  /* see aws_config_set_region */
 };
 
 /* ERR_CONFIG: a file that cannot be parsed, a profile that is not there. ERR_MEMORY. */
 enum err aws_config_open(const struct aws_config_input *input, struct aws_config **ret_config,
                          struct text *ret_why) SSM_MUST_USE;
 void aws_config_free(struct aws_config **config); /* NULL inside is fine; usable with AUTO() */
+
+/* From here on as if --region had said so: what the metadata service gave where nothing was configured. ERR_CONFIG when
+ * it is no name of a region. */
+enum err aws_config_set_region(struct aws_config *config, const char *region) SSM_MUST_USE;
 
 /* An environment variable; NULL when it is not set or empty. */
 const char *aws_config_variable(const struct aws_config *config, const char *name);

@@ -116,15 +116,23 @@ static enum err choose_ca(const struct aws_config *config, struct aws_settings *
 
 /* ---- all of it ---- */
 
-enum err aws_settings_choose(const struct aws_config *config, struct aws_settings *ret_settings, struct text *ret_why)
+enum err aws_settings_begin(const struct aws_config *config, struct aws_settings *ret_settings, struct text *ret_why)
 {
     struct aws_settings settings = {.region = ""};
     memcpy(settings.profile, config->profile_name, sizeof settings.profile);
+    TRY(choose_tries(config, &settings.tries, ret_why));
+    TRY(choose_ca(config, &settings, ret_why));
+    *ret_settings = settings;
+    return ERR_OK;
+}
+
+enum err aws_settings_choose(const struct aws_config *config, struct aws_settings *ret_settings, struct text *ret_why)
+{
+    struct aws_settings settings;
+    TRY(aws_settings_begin(config, &settings, ret_why));
     TRY(aws_settings_region(config, settings.region, ret_why));
     TRY(aws_service_endpoint(config, AWS_SERVICE_SSM, settings.region, &settings.api, ret_why));
     TRY(aws_service_gateway(config, settings.region, &settings.gateway, ret_why));
-    TRY(choose_tries(config, &settings.tries, ret_why));
-    TRY(choose_ca(config, &settings, ret_why));
     *ret_settings = settings;
     return ERR_OK;
 }

@@ -31,6 +31,10 @@ bool aws_settings_has_region(const struct aws_config *config);
 enum err aws_settings_region(const struct aws_config *config, char ret_region[LIMIT_REGION + 1],
                              struct text *ret_why) SSM_MUST_USE;
 
+/* Profile, number of tries and trust: what holds before the region is known; the rest is zero. ERR_CONFIG. */
+enum err aws_settings_begin(const struct aws_config *config, struct aws_settings *ret_settings,
+                            struct text *ret_why) SSM_MUST_USE;
+
 /* ERR_CONFIG: no region, an unusable region, retry mode or number of attempts, and what aws_service refuses. */
 enum err aws_settings_choose(const struct aws_config *config, struct aws_settings *ret_settings,
                              struct text *ret_why) SSM_MUST_USE;

@@ -110,11 +110,17 @@ static enum err want_call(struct sso_credentials *machine, enum step step, struc
 
 /* ---- failures in words ---- */
 
-static enum err not_logged_in(const struct sso_credentials *machine, const char *what, struct text *ret_why)
+static enum err put_login(const struct sso_credentials *machine, struct text *ret_why)
 {
-    text_format(ret_why, "the IAM Identity Center session of profile %s %s; run: ", machine->profile.name, what);
+    text_put(ret_why, "; run: ");
     sso_profile_put_login(machine->profile.name, ret_why);
     return ERR_CREDENTIALS;
+}
+
+static enum err session_is(const struct sso_credentials *machine, const char *what, struct text *ret_why)
+{
+    text_format(ret_why, "the IAM Identity Center session of profile %s %s", machine->profile.name, what);
+    return put_login(machine, ret_why);
 }
 
 /* "role X of account Y" is what a person can look up. */
@@ -123,7 +129,7 @@ static enum err role_refused(const struct sso_credentials *machine, enum err err
 {
     const struct sso_profile *profile = &machine->profile;
     if (failure->http_status == 401) {
-        return not_logged_in(machine, "has expired or is not valid", ret_why);
+        return session_is(machine, "has expired or is not valid", ret_why);
     }
     bool is_denied = failure->http_status == 403;
     bool is_unknown = failure->http_status == 404;
@@ -204,9 +210,13 @@ static enum err take_token(struct sso_credentials *machine, const struct credent
         text_put(ret_why, answer->why);
         return answer->err;
     }
+    if (answer->text.data == NULL) {
+        text_format(ret_why, "nobody is logged in to IAM Identity Center for profile %s", machine->profile.name);
+        return put_login(machine, ret_why);
+    }
     enum err err = sso_token_read(answer->text, &machine->token);
     if (err == ERR_MALFORMED) {
-        return not_logged_in(machine, answer->text.data == NULL ? "has not begun" : "cannot be read", ret_why);
+        return session_is(machine, "cannot be read", ret_why);
     }
     TRY(err);
     int64_t now = answer->unix_seconds;
@@ -214,7 +224,7 @@ static enum err take_token(struct sso_credentials *machine, const struct credent
         return renew(machine, is_good(&machine->token, now), ret_want, ret_why);
     }
     if (!is_good(&machine->token, now)) {
-        return not_logged_in(machine, "has expired", ret_why);
+        return session_is(machine, "has expired", ret_why);
     }
     return ask_for_role(machine, ret_want, ret_why);
 }
@@ -275,7 +285,7 @@ static enum err take_token_again(struct sso_credentials *machine, const struct c
         return ask_for_role(machine, ret_want, ret_why);
     }
     if (is_refusal(machine->renewal_err)) {
-        return not_logged_in(machine, "has expired", ret_why);
+        return session_is(machine, "has expired", ret_why);
     }
     text_format(ret_why, "the IAM Identity Center session of profile %s could not be renewed: %s",
                 machine->profile.name, machine->renewal_memory);

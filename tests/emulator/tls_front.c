@@ -12,7 +12,8 @@
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/listener.h"
 
-#define CHUNK (16 * 1024) /* one TLS record */
+#define CHUNK (16 * 1024)       /* one TLS record */
+#define SEND_BUFFER (32 * 1024) /* a side that is slow is felt by the other at once, and by tests */
 
 /* Both sides are non-blocking. A side that has no more to say is over for both, once the other has got it all. */
 struct tunnel {
@@ -172,6 +173,8 @@ static enum err dial(struct tunnel *tunnel)
     if (tunnel->proxy.fd < 0) {
         return ERR_SYSTEM;
     }
+    (void)setsockopt(tunnel->client.fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
+    (void)setsockopt(tunnel->proxy.fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
     int result = connect(tunnel->proxy.fd, (struct sockaddr *)&address, len);
     return result == 0 || errno == EINPROGRESS ? ERR_OK : ERR_SYSTEM;
 }

@@ -209,8 +209,11 @@ class EmulatorProxyNamesTest(ProxyCase):
         address = urllib.parse.urlsplit(self.proxy["tls_url"])
 
         def connect(gateway):
-            outer = self.lab.context.wrap_socket(socket.create_connection((address.hostname, address.port), timeout=60),
-                                                 server_hostname=address.hostname)
+            plain = socket.socket()
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # before it is connected: the window stays small
+            plain.settimeout(60)
+            plain.connect((address.hostname, address.port))
+            outer = self.lab.context.wrap_socket(plain, server_hostname=address.hostname)
             outer.sendall(b"CONNECT %s:443 HTTP/1.1\r\n\r\n" % gateway.hostname.encode())
             self.assertTrue(read_head(outer).startswith(b"HTTP/1.1 200 "))
             return TlsInTls(outer, self.lab.context, gateway.hostname)
@@ -223,6 +226,7 @@ class EmulatorProxyNamesTest(ProxyCase):
         data = os.urandom(1 << 20)
         for at in range(0, len(data), 16384):
             client.send(data[at:at + 16384])
+        wait_for("more on the way back than anything on it holds", lambda: self.counters()["messages_to_client"] > 800, 60)
         client.until("the echo", lambda: len(client.output) == len(data), 60)
         self.assertEqual(client.output, data)
         self.lab.terminate(session["SessionId"], "enough")

@@ -22,6 +22,8 @@ extern char scenario_folder[64];
 
 extern const struct scenario core_scenarios[];
 extern const size_t core_scenario_count;
+extern const struct scenario sso_scenarios[];
+extern const size_t sso_scenario_count;
 extern const struct scenario edge_scenarios[];
 extern const size_t edge_scenario_count;
 extern const struct scenario engine_scenarios[];

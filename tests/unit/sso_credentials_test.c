@@ -123,7 +123,7 @@ static void says_how_to_log_in(void **state)
     static const enum err errs[] = {ERR_CREDENTIALS, ERR_CREDENTIALS, ERR_CREDENTIALS,
                                     ERR_CREDENTIALS, ERR_CREDENTIALS, ERR_CREDENTIALS};
     static const char *const words[] = {
-        "the IAM Identity Center session of profile a p has not begun" LOGIN,
+        "nobody is logged in to IAM Identity Center for profile a p" LOGIN,
         "the IAM Identity Center session of profile a p cannot be read" LOGIN,
         "the IAM Identity Center session of profile a p has expired" LOGIN,
         "the IAM Identity Center session of profile a p has expired" LOGIN,
