@@ -77,7 +77,7 @@ static enum err advance(struct login *login)
             return err;
         }
         TRY(run->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
-        TRY(run_turn(run, INSTANT_NEVER));
+        TRY(run_turn(run, resolver_deadline_us(resolver)));
     }
 }
 

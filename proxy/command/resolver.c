@@ -19,6 +19,8 @@ struct resolver {
     struct child_process *process;
     struct ask *ask;
     struct aws_file file;
+    bool is_pausing; /* before it is begun */
+    int64_t pause_ends_us;
     enum err begun; /* not ERR_OK: it could not even begin */
     char why_memory[1024];
     struct text why; /* why there is no answer */
@@ -95,6 +97,7 @@ static enum err begin_question(struct resolver *resolver)
 static enum err begin(struct resolver *resolver)
 {
     const struct credential_want *want = &resolver->want;
+    resolver->is_pausing = false;
     switch (want->kind) {
     case CREDENTIAL_WANT_CALL:
         return begin_call(resolver);
@@ -146,6 +149,12 @@ static enum err take(struct resolver *resolver, struct credential_answer *answer
 enum err resolver_pump(struct resolver *resolver, struct aws_credentials *ret_credentials, struct text *ret_why)
 {
     for (;;) {
+        if (resolver->is_pausing && clock_mono_us() < resolver->pause_ends_us) {
+            return ERR_AGAIN;
+        }
+        if (resolver->is_pausing) {
+            resolver->begun = begin(resolver);
+        }
         struct credential_answer answer = {
             .kind = resolver->want.kind,
             .unix_seconds = api_unix_seconds(resolver->way.api),
@@ -165,12 +174,16 @@ enum err resolver_pump(struct resolver *resolver, struct aws_credentials *ret_cr
             return err;
         }
         resolver->want = want;
-        resolver->begun = begin(resolver);
+        resolver->is_pausing = true;
+        resolver->pause_ends_us = clock_mono_us() + want.pause_us;
     }
 }
 
 int64_t resolver_deadline_us(const struct resolver *resolver)
 {
+    if (resolver->is_pausing) {
+        return resolver->pause_ends_us;
+    }
     if (resolver->process != NULL) {
         return child_process_deadline_us(resolver->process);
     }

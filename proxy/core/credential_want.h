@@ -29,6 +29,7 @@ enum credential_want_kind {
 
 struct credential_want {
     enum credential_want_kind kind;
+    int64_t pause_us;                     /* wait that long before it */
     const struct aws_request *request;    /* CALL */
     const struct aws_credentials *signer; /* CALL: who signs; NULL: nobody, even when there is a signing_name */
     bool is_direct;                       /* CALL: never through a proxy (metadata services of this machine) */

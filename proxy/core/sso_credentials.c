@@ -6,6 +6,9 @@
 /* A renewal that could wait must not cost the connection's time: the token goes on for some minutes. */
 #define EARLY_RENEWAL_US (3 * 1000 * 1000)
 
+/* Between the answers of the token service to two processes, and for the one that was given a token to store it. */
+#define OTHERS_RENEWAL_US (500 * 1000)
+
 /* What the answer of the next step is about. */
 enum step {
     STEP_BEGIN,
@@ -268,7 +271,9 @@ static enum err take_renewal(struct sso_credentials *machine, const struct crede
     if (is_good(&machine->token, answer->unix_seconds)) {
         return ask_for_role(machine, ret_want, ret_why);
     }
-    return want_file(machine, STEP_TOKEN_AGAIN, machine->token_path, ret_want);
+    enum err err = want_file(machine, STEP_TOKEN_AGAIN, machine->token_path, ret_want);
+    ret_want->pause_us = OTHERS_RENEWAL_US;
+    return err;
 }
 
 /* Whether the service has judged, or may take the refresh token another time. */

@@ -193,6 +193,15 @@ class SsoTest(LabCase):
         self.ssh_works(profile="legacy")
         self.assertEqual(self.count("get_role_credentials"), 1, "we did not use what the AWS CLI had cached")
 
+    def test_many_connections_at_once_renew_one_token(self):
+        """The service takes a refresh token once: the others find in the file what the first was given."""
+        self.issue_token(expires_in_s=-1)
+        self.lab.faults(api_delay_ms=200)  # so that they ask together
+        started = [self.connect(NODE_ID, env=self.environment(), stdin=subprocess.DEVNULL) for _ in range(8)]
+        for process in started:
+            message = show(process.communicate(timeout=60)[1])
+            self.assertEqual(process.returncode, 0, message)
+
     # ---- login ----
 
     def login(self, *arguments, **environment):

@@ -9,7 +9,6 @@
 #include "proxy/core/ec2_api.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
-#include "proxy/core/sso_profile.h"
 #include "proxy/core/static_credentials.h"
 #include "proxy/core/ws_codec.h"
 #include "proxy/core/ws_upgrade.h"
@@ -192,15 +191,6 @@ static enum err describe_instances(void)
     return err == ERR_NO_TARGET ? ERR_OK : err;
 }
 
-static enum err list_scopes(void)
-{
-    struct sso_session session = {.registration_scopes = "one, two"};
-    AUTO_JSON json_t *scopes = NULL;
-    TRY(sso_profile_scopes(&session, &scopes));
-    scenario_demand(json_array_size(scopes) == 2, "the scopes");
-    return ERR_OK;
-}
-
 /* ---- the data channel ---- */
 
 static enum err open_and_acknowledge(void)
@@ -324,7 +314,6 @@ const struct scenario core_scenarios[] = {
     {"node replies", NULL, read_nodes},
     {"refusal", NULL, read_refusal},
     {"XML reply", NULL, read_xml},
-    {"scopes of IAM Identity Center", NULL, list_scopes},
     {"EC2 instances", NULL, describe_instances},
     {"open data channel", NULL, open_and_acknowledge},
     {"handshake", NULL, shake_hands},

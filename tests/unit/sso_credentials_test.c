@@ -38,6 +38,10 @@
     {                                                                                                                  \
         .kind = CREDENTIAL_WANT_FILE, .about = TOKEN_FILE, .answer = (document)                                        \
     }
+#define READ_AGAIN(document)                                                                                           \
+    {                                                                                                                  \
+        .kind = CREDENTIAL_WANT_FILE, .about = TOKEN_FILE, .answer = (document), .has_pause = true                     \
+    }
 #define GET_ROLE(token)                                                                                                \
     {                                                                                                                  \
         .kind = CREDENTIAL_WANT_CALL, .about = PORTAL, .content = (token), .status = 200, .answer = ROLE_REPLY         \
@@ -110,8 +114,8 @@ static void says_how_to_log_in(void **state)
         {NO_ROLE_FILE, READ_TOKEN(NULL)},
         {NO_ROLE_FILE, READ_TOKEN("{\"accessToken\": \"at-SECR")},
         {NO_ROLE_FILE, READ_TOKEN(OVER_AND_LAST)},
-        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(400, REFUSED), READ_TOKEN(OVER_TOKEN)},
-        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(401, "{\"error\": \"invalid_client\"}"), READ_TOKEN(NULL)},
+        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(400, REFUSED), READ_AGAIN(OVER_TOKEN)},
+        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(401, "{\"error\": \"invalid_client\"}"), READ_AGAIN(NULL)},
         {NO_ROLE_FILE,
          READ_TOKEN(GOOD_TOKEN),
          {.kind = CREDENTIAL_WANT_CALL,
@@ -173,8 +177,8 @@ static void tells_no_answer_from_a_refusal(void **state)
 {
     (void)state;
     static const struct script_step steps[][SCRIPT_STEPS_MAX] = {
-        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), NO_RENEWAL(ERR_UNREACHABLE, "nobody answers"), READ_TOKEN(OVER_TOKEN)},
-        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(500, "{}"), READ_TOKEN(OVER_TOKEN)},
+        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), NO_RENEWAL(ERR_UNREACHABLE, "nobody answers"), READ_AGAIN(OVER_TOKEN)},
+        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(500, "{}"), READ_AGAIN(OVER_TOKEN)},
         {NO_ROLE_FILE,
          {.kind = CREDENTIAL_WANT_FILE, .about = TOKEN_FILE, .err = ERR_SYSTEM, .answer = "no permission"}},
     };
@@ -235,7 +239,7 @@ static void gives_credentials(void **state)
         {NO_ROLE_FILE, READ_TOKEN(OLD_TOKEN), NO_RENEWAL(ERR_UNREACHABLE, "no"), GET_ROLE("at-SECRET"), STORE_ROLE},
         /* renewed by another process meanwhile */
         {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(400, REFUSED),
-         READ_TOKEN(TOKEN("other-SECRET", "2026-11-21T16:18:47Z")), GET_ROLE("other-SECRET"), STORE_ROLE},
+         READ_AGAIN(TOKEN("other-SECRET", "2026-11-21T16:18:47Z")), GET_ROLE("other-SECRET"), STORE_ROLE},
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.expires_unix_s = 0};

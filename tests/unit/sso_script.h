@@ -21,6 +21,7 @@ struct script_step {
     const char *error_type;         /* CALL */
     const char *answer;             /* CALL: the body; FILE: the text, NULL when there is none */
     int64_t later_s;                /* the answer comes so long after SCRIPT_NOW */
+    bool has_pause;                 /* before it */
 };
 
 typedef enum err (*script_machine)(void *machine, const struct credential_answer *answer,
@@ -55,6 +56,9 @@ static inline void script_check_want(size_t at, const struct script_step *step, 
     if (want->kind != step->kind) {
         fail_msg("step %zu: wants %d (%s), not %d (%s)", at, (int)want->kind, want->path != NULL ? want->path : "",
                  (int)step->kind, step->about != NULL ? step->about : "nothing more");
+    }
+    if ((want->pause_us > 0) != step->has_pause) {
+        fail_msg("step %zu: %s", at, step->has_pause ? "no pause" : "a pause");
     }
     if (want->kind == CREDENTIAL_WANT_CALL) {
         script_check_call(at, step, want->request);
