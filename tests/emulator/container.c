@@ -41,7 +41,7 @@ static bool is_token_right(struct http_exchange *exchange, const struct metadata
 static void give(struct http_exchange *exchange, struct metadata *metadata, bool is_pod)
 {
     const struct credential *credential = NULL;
-    char expires[32];
+    char expires[LAB_TIME_TEXT_SIZE];
     metadata->counters.container_credentials++;
     if (metadata->settings.container_document != NULL) {
         http_exchange_reply(exchange, 200, "application/json", metadata->settings.container_document);
@@ -52,7 +52,7 @@ static void give(struct http_exchange *exchange, struct metadata *metadata, bool
                             "{\"code\":\"InternalServerError\",\"message\":\"Internal server error\"}");
         return;
     }
-    metadata_time(credential->expires_unix_s, expires);
+    lab_time_text(credential->expires_unix_s, expires);
     json_t *object =
         json_pack("{s:s,s:s,s:s,s:s}", "AccessKeyId", credential->access_key_id, "SecretAccessKey",
                   credential->secret_access_key, "Token", credential->session_token, "Expiration", expires);

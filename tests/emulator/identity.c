@@ -16,7 +16,7 @@
 
 /* ---- the web identity token ---- */
 
-static enum err write_file(const char *path, const char *content)
+enum err identity_write_file(const char *path, const char *content)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -42,7 +42,7 @@ static enum err write_token(struct lab *lab, const json_t *wanted)
     if (text == NULL) {
         TRY(web_identity_token(&identity->web, &claims, token));
     }
-    return write_file(identity->web_identity_token_file, text == NULL ? token : text);
+    return identity_write_file(identity->web_identity_token_file, text == NULL ? token : text);
 }
 
 /* ---- life ---- */
@@ -84,11 +84,9 @@ void identity_free(struct lab *lab, struct identity *identity)
 json_t *identity_describe(const struct lab *lab)
 {
     const struct identity *identity = lab->identity;
-    char serial[80];
-    snprintf(serial, sizeof serial, "arn:aws:iam::%s:mfa/lab-user", LAB_ACCOUNT);
     json_t *object = json_pack("{s:s,s:o,s:s,s:s,s:s,s:o}", "account", LAB_ACCOUNT, "roles", role_describe_all(),
-                               "mfa_serial", serial, "mfa_seed", identity->mfa.seed_base32, "web_identity_token_file",
-                               identity->web_identity_token_file, "sso", sso_describe(lab));
+                               "mfa_serial", IDENTITY_MFA_SERIAL, "mfa_seed", identity->mfa.seed_base32,
+                               "web_identity_token_file", identity->web_identity_token_file, "sso", sso_describe(lab));
     metadata_describe(lab, object);
     return object;
 }

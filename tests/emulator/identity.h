@@ -12,6 +12,8 @@
 struct metadata;
 struct sso;
 
+#define IDENTITY_MFA_SERIAL "arn:aws:iam::" LAB_ACCOUNT ":mfa/lab-user"
+
 /* Requests that reached an operation, whatever came of them. */
 struct identity_counters {
     uint64_t assume_role, assume_role_with_web_identity, get_caller_identity;
@@ -30,6 +32,9 @@ struct identity {
 enum err identity_new(struct lab *lab, struct identity **ret_identity) SSM_MUST_USE;
 /* Removes that file, too, when the directory is the lab's own. */
 void identity_free(struct lab *lab, struct identity *identity);
+
+/* For its owner alone, in place of what was there. */
+enum err identity_write_file(const char *path, const char *content) SSM_MUST_USE;
 
 /* The member "identity" of the ready line. */
 json_t *identity_describe(const struct lab *lab);

@@ -95,9 +95,9 @@ static void role_credentials(struct http_exchange *exchange, struct metadata *me
 {
     struct lab *lab = exchange->lab;
     const struct credential *credential = NULL;
-    char now[32], expires[32];
+    char now[LAB_TIME_TEXT_SIZE], expires[LAB_TIME_TEXT_SIZE];
     metadata->counters.imds_role_credentials++;
-    metadata_time(lab_time(lab), now);
+    lab_time_text(lab_time(lab), now);
     if (!metadata->settings.imds_has_role) {
         fail(exchange, 404);
     } else if (metadata->settings.imds_document != NULL) {
@@ -111,7 +111,7 @@ static void role_credentials(struct http_exchange *exchange, struct metadata *me
     } else if (metadata_credential(lab, METADATA_IMDS, role_find(ROLE), &credential) != ERR_OK) {
         fail(exchange, 500);
     } else {
-        metadata_time(credential->expires_unix_s, expires);
+        lab_time_text(credential->expires_unix_s, expires);
         reply_json(exchange,
                    json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "Code", "Success", "LastUpdated", now, "Type", "AWS-HMAC",
                              "AccessKeyId", credential->access_key_id, "SecretAccessKey", credential->secret_access_key,

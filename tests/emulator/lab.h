@@ -69,4 +69,14 @@ static inline time_t lab_time(const struct lab *lab)
     return (time_t)(event_loop_unix_ms() / 1000u) + (time_t)lab->faults.clock_offset_s;
 }
 
+#define LAB_TIME_TEXT_SIZE 32
+
+/* "2026-01-02T03:04:05Z" */
+static inline void lab_time_text(time_t time, char ret_text[LAB_TIME_TEXT_SIZE])
+{
+    struct tm tm;
+    gmtime_r(&time, &tm);
+    strftime(ret_text, LAB_TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
 #endif

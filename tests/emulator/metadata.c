@@ -1,7 +1,6 @@
 #include "tests/emulator/metadata.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +41,11 @@ static void reset(struct metadata_settings *settings)
 
 static enum err set_container_token(struct metadata *metadata, const char *token)
 {
-    int len = snprintf(metadata->container_token, sizeof metadata->container_token, "%s", token);
-    int fd = open(metadata->container_token_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || len < 0 || (size_t)len >= sizeof metadata->container_token) {
-        return fd < 0 ? ERR_SYSTEM : (close(fd), ERR_TOO_LONG);
+    if (strlen(token) >= sizeof metadata->container_token) {
+        return ERR_TOO_LONG;
     }
-    bool is_written = write(fd, token, (size_t)len) == len;
-    return close(fd) == 0 && is_written ? ERR_OK : ERR_SYSTEM;
+    strcpy(metadata->container_token, token);
+    return identity_write_file(metadata->container_token_file, token);
 }
 
 enum err metadata_new(struct lab *lab, struct metadata **ret_metadata)
@@ -182,13 +179,6 @@ enum err metadata_credential(struct lab *lab, enum metadata_service service, con
     strcpy(held, credential->access_key_id);
     *ret_credential = credential;
     return ERR_OK;
-}
-
-void metadata_time(time_t time, char ret_text[32])
-{
-    struct tm tm;
-    gmtime_r(&time, &tm);
-    strftime(ret_text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 /* ---- ready line ---- */

@@ -70,9 +70,6 @@ json_t *metadata_control(struct lab *lab, json_t *object, int *ret_status);
 enum err metadata_credential(struct lab *lab, enum metadata_service service, const struct role *role,
                              const struct credential **ret_credential) SSM_MUST_USE;
 
-/* "2026-01-02T03:04:05Z" */
-void metadata_time(time_t time, char ret_text[32]);
-
 /* The services themselves. */
 void imds_request(struct http_exchange *exchange);
 void container_request(struct http_exchange *exchange);

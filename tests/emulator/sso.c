@@ -199,10 +199,8 @@ static void expire(struct sso *sso, const json_t *object)
 
 static void set_time(json_t *object, const char *name, time_t time)
 {
-    char text[32];
-    struct tm tm;
-    gmtime_r(&time, &tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    char text[LAB_TIME_TEXT_SIZE];
+    lab_time_text(time, text);
     json_object_set_new(object, name, json_string(text));
 }
 

@@ -10,6 +10,7 @@
 
 #define DEFAULT_SECONDS 3600
 #define CHAINED_SECONDS 3600
+#define MFA_OWNER "arn:aws:iam::" LAB_ACCOUNT ":user/lab-user"
 
 /* ---- parameters ---- */
 
@@ -108,10 +109,8 @@ static bool are_parameters_good(const struct sts_call *call, const struct violat
 
 static void put_time(struct text *text, const char *name, time_t time)
 {
-    char memory[32];
-    struct tm tm;
-    gmtime_r(&time, &tm);
-    strftime(memory, sizeof memory, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    char memory[LAB_TIME_TEXT_SIZE];
+    lab_time_text(time, memory);
     xml_writer_element(text, name, memory);
 }
 
@@ -174,16 +173,13 @@ static bool is_trusted(const struct role *role, const struct credential *caller,
 static bool is_mfa_good(const struct sts_call *call, const char *serial, const char *code)
 {
     struct lab *lab = call->lab;
-    char own[80];
-    snprintf(own, sizeof own, "arn:aws:iam::%s:mfa/lab-user", LAB_ACCOUNT);
     if (serial == NULL && code == NULL) {
         return true;
     }
     if (serial == NULL || code == NULL) {
         sts_fail(call, 403, "AccessDenied",
                  "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.");
-    } else if (strcmp(serial, own) != 0 ||
-               strcmp(call->caller->principal, "arn:aws:iam::" LAB_ACCOUNT ":user/lab-user") != 0) {
+    } else if (strcmp(serial, IDENTITY_MFA_SERIAL) != 0 || strcmp(call->caller->principal, MFA_OWNER) != 0) {
         sts_fail(call, 403, "AccessDenied",
                  "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number "
                  "is valid and associated with this user.");
