@@ -131,7 +131,11 @@ static struct bytes without_blanks(struct bytes text)
 static enum err take_code(struct role_credentials *role, const struct credential_answer *answer, struct text *ret_why)
 {
     if (answer->err != ERR_OK) {
-        text_put(ret_why, answer->why);
+        text_format(ret_why, "no MFA code for %.256s: %s", role->role->mfa_serial, answer->why);
+        if (answer->err == ERR_NO_PROMPT) {
+            text_put(ret_why, "; run first: aws sts get-caller-identity --profile ");
+            text_put_shell_word(ret_why, role->config->profile_name);
+        }
         return answer->err;
     }
     struct bytes code = without_blanks(answer->text);

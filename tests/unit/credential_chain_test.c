@@ -537,7 +537,9 @@ static void says_why_an_mfa_code_is_not_taken(void **state)
         enum err err;
         const char *words;
     } cases[] = {
-        {{.err = ERR_NO_PROMPT, .why = "there is no terminal"}, ERR_NO_PROMPT, "there is no terminal"},
+        {{.err = ERR_NO_PROMPT, .why = "there is no terminal"},
+         ERR_NO_PROMPT,
+         "no MFA code for arn:mfa/x: there is no terminal; run first: aws sts get-caller-identity --profile default"},
         {{.text = ""}, ERR_NO_CREDENTIALS, "an MFA code for arn:mfa/x is 6 digits"},
         {{.text = "hunter2"}, ERR_NO_CREDENTIALS, "is 6 digits"},
         {{.text = "12345"}, ERR_NO_CREDENTIALS, "is 6 digits"},
