@@ -1,5 +1,6 @@
 #include "tests/emulator/http_exchange.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,22 @@ enum err http_exchange_body(struct http_exchange *exchange, struct bytes piece)
     return byte_queue_append(&exchange->request->body, piece);
 }
 
+/* One JSON string a line. */
+static void log_reply(const struct http_exchange *exchange, const char *body)
+{
+    const char *path = exchange->lab->options.reply_log;
+    FILE *file = path == NULL ? NULL : fopen(path, "a");
+    if (file == NULL) {
+        return;
+    }
+    json_t *text = json_string(body);
+    if (text != NULL && json_dumpf(text, file, JSON_ENCODE_ANY) == 0) {
+        fputc('\n', file);
+    }
+    json_decref(text);
+    fclose(file);
+}
+
 void http_exchange_reply(struct http_exchange *exchange, int status, const char *content_type, const char *body)
 {
     if (exchange->status != 0) {
@@ -54,6 +71,7 @@ void http_exchange_reply(struct http_exchange *exchange, int status, const char 
     }
     exchange->status = status;
     exchange->content_type = content_type;
+    log_reply(exchange, body);
     exchange->body_len = strlen(body) / (exchange->is_cut ? 2 : 1);
     /* libwebsockets writes its own framing before the data. */
     exchange->body = malloc(LWS_PRE + exchange->body_len + 1);

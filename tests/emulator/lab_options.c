@@ -27,6 +27,7 @@ enum option_code {
     OPTION_NO_AGENT_PAUSE,
     OPTION_SESSION_WORKER,
     OPTION_AGENT_STATE_DIR,
+    OPTION_REPLY_LOG,
     OPTION_SEED,
     OPTION_EXIT_WITH_PARENT,
     OPTION_DEBUG,
@@ -57,6 +58,8 @@ static const struct {
      OPTION_NO_AGENT_PAUSE},
     {"session-worker", "FILE", "built-in nodes run it, one process a session, as agents do", OPTION_SESSION_WORKER},
     {"agent-state-dir", "DIR", "and write the agent's state files below DIR", OPTION_AGENT_STATE_DIR},
+    {"reply-log", "FILE", "append every reply to FILE, secrets included, for tests that look for them",
+     OPTION_REPLY_LOG},
     {"seed", "NUMBER", "seed of ids, keys and faults (random)", OPTION_SEED},
     {"exit-with-parent", "PID", "end when that process ends", OPTION_EXIT_WITH_PARENT},
     {"debug", NULL, "say on standard error what happens", OPTION_DEBUG},
@@ -141,6 +144,9 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
         break;
     case OPTION_AGENT_STATE_DIR:
         options->agent_state_dir = argument;
+        break;
+    case OPTION_REPLY_LOG:
+        options->reply_log = argument;
         break;
     case OPTION_IMDS_LISTEN:
         options->imds_listen = argument;
