@@ -24,6 +24,8 @@ extern const struct scenario core_scenarios[];
 extern const size_t core_scenario_count;
 extern const struct scenario sso_scenarios[];
 extern const size_t sso_scenario_count;
+extern const struct scenario credential_scenarios[];
+extern const size_t credential_scenario_count;
 extern const struct scenario edge_scenarios[];
 extern const size_t edge_scenario_count;
 extern const struct scenario engine_scenarios[];
