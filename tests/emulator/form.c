@@ -85,6 +85,23 @@ void form_free(struct form *form)
     }
 }
 
+struct form *form_of_request(const struct http_request *request, const char *version)
+{
+    const char *content_type = http_request_header(request, "content-type");
+    struct form *form = NULL;
+    if (strcmp(request->method, "POST") != 0 || strcmp(request->path, "/") != 0 || content_type == NULL ||
+        strncmp(content_type, "application/x-www-form-urlencoded", 33) != 0 ||
+        form_parse(byte_queue_bytes(&request->body), &form) != ERR_OK) {
+        return NULL;
+    }
+    const char *its_version = form_get(form, "Version");
+    if (its_version == NULL || strcmp(its_version, version) != 0) {
+        form_free(form);
+        return NULL;
+    }
+    return form;
+}
+
 const char *form_get(const struct form *form, const char *name)
 {
     for (size_t i = 0; i < form->count; i++) {

@@ -169,23 +169,14 @@ static void run(struct sts_call *call)
     }
 }
 
-/* STS has a host name of its own; here all services share a port, and the API version tells them apart. */
 bool sts_request(struct http_exchange *exchange)
 {
-    const struct http_request *request = exchange->request;
-    const char *content_type = http_request_header(request, "content-type");
-    struct form *form = NULL;
-    if (strcmp(request->method, "POST") != 0 || strcmp(request->path, "/") != 0 || content_type == NULL ||
-        strncmp(content_type, "application/x-www-form-urlencoded", 33) != 0 ||
-        form_parse(byte_queue_bytes(&request->body), &form) != ERR_OK) {
+    struct form *form = form_of_request(exchange->request, VERSION);
+    if (form == NULL) {
         return false;
     }
-    const char *version = form_get(form, "Version");
-    bool is_ours = version != NULL && strcmp(version, VERSION) == 0;
-    if (is_ours) {
-        struct sts_call call = {.lab = exchange->lab, .exchange = exchange, .form = form};
-        run(&call);
-    }
+    struct sts_call call = {.lab = exchange->lab, .exchange = exchange, .form = form};
+    run(&call);
     form_free(form);
-    return is_ours;
+    return true;
 }
