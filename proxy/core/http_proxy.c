@@ -127,9 +127,7 @@ enum err http_proxy_find(const struct aws_config_environment *environment, struc
                          struct text *ret_why)
 {
     static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    static const char *const exempt_variables[] = {"no_proxy", "NO_PROXY"};
     AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
-    const char *ignored;
     const char *url = first_set(environment, variables, sizeof variables / sizeof variables[0], &proxy.variable);
     if (url != NULL) {
         enum err err = parse(url, &proxy);
@@ -144,7 +142,10 @@ enum err http_proxy_find(const struct aws_config_environment *environment, struc
             return ERR_CONFIG;
         }
     }
-    proxy.exempt = first_set(environment, exempt_variables, 2, &ignored);
+    proxy.exempt = environment->get(environment->context, "no_proxy");
+    if (proxy.exempt == NULL) {
+        proxy.exempt = environment->get(environment->context, "NO_PROXY");
+    }
     *ret_proxy = proxy;
     proxy = (struct http_proxy){.variable = NULL};
     return ERR_OK;

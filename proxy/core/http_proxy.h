@@ -5,9 +5,9 @@
  *              this machine only, and never through a proxy
  *   its URL    [SCHEME://][USER[:PASSWORD]@]HOST[:PORT][/]; SCHEME is http (the default, port 80), https (443), socks4,
  *              socks4a, socks5 or socks5h (1080). %-escapes in USER and PASSWORD mean what they say
- *   exempt     no_proxy, NO_PROXY: "*", or a list with commas or blanks between names (a name stands for the hosts of
- *              its domain, too; leading dots mean nothing), addresses, networks (10.0.0.0/8, fd00::/8), each with a
- *              port or without
+ *   exempt     no_proxy, or NO_PROXY where that is not set; set but empty it exempts nothing
+ *   its list   "*", or with commas or blanks between them: names (each stands for the hosts of its domain, too; leading
+ *              dots mean nothing), addresses, networks (10.0.0.0/8, fd00::/8), each with a port or without
  *
  * Source: Python's urllib, which the AWS CLI asks (urlsplit, proxy_bypass_environment); libcurl for networks, blanks,
  * ALL_PROXY and SOCKS. What differs on purpose: docs/decisions/0010. */

@@ -11,6 +11,7 @@ packages_of_group() {
     test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli python3-botocore" \
         "iproute2 sudo strace systemd logrotate" \
         "libpam-wrapper" ;; # network namespaces; the node of tests/host, its units and files; PAM without root
+    sdk) command -v npm >/dev/null || echo "nodejs npm" ;; # tests/sdk; whatever npm there is will do
     bench) echo "libcmocka-dev" ;;
     lint) echo "libcmocka-dev clang clang-format clang-tidy" ;;
     coverage) echo "libcmocka-dev gcovr" ;;
@@ -143,4 +144,25 @@ sshd_unpack() {
     dpkg-deb -x "$download"/openssh-server_*.deb "$dir.new"
     mv "$dir.new" "$dir"
     rm -rf "$download"
+}
+
+# The AWS SDK for JavaScript, as tests/sdk/package-lock.json pins it, below build/: a witness for how endpoints are configured.
+# Sets SSM_AWS_SDK. Without npm's registry the tests that want it are skipped, for SSM_AWS_SDK_REASON.
+sdk_ensure() {
+    local lock=$project_dir/tests/sdk/package-lock.json log
+    export SSM_AWS_SDK=$build_root/tools/aws-sdk SSM_AWS_SDK_REASON=
+    cmp -s "$lock" "$SSM_AWS_SDK/installed.json" && return
+    say "Installing the AWS SDK for JavaScript below build/ (npm)"
+    rm -rf "$SSM_AWS_SDK"
+    mkdir -p "$SSM_AWS_SDK"
+    cp "$project_dir/tests/sdk/package.json" "$lock" "$SSM_AWS_SDK"
+    log=$build_root/log/npm.txt
+    mkdir -p "$build_root/log"
+    if (cd "$SSM_AWS_SDK" && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --cache "$build_root/tools/npm" \
+        --fetch-retries 1 --fetch-timeout 60000 </dev/null >"$log" 2>&1); then
+        cp "$lock" "$SSM_AWS_SDK/installed.json"
+    else
+        SSM_AWS_SDK_REASON="npm could not fetch it: see $log"
+        say "$SSM_AWS_SDK_REASON"
+    fi
 }

@@ -5,8 +5,9 @@ suite_fuzz_seconds=5
 
 suite_test() {
     [ $# -eq 0 ] || die "./run test takes no arguments; single tests: ctest --test-dir build/dev -R NAME"
-    packages_ensure build demo test
+    packages_ensure build demo test sdk
     sshd_ensure
+    sdk_ensure
     suite_begin
     build_preset release -DBUILD_TESTING=OFF # as packaged: other optimisation, other warnings
     build_preset dev
@@ -172,8 +173,9 @@ suite_lint() {
 # suite_coverage [LABELS]: measures what the tests with these labels (a regular expression, as of ctest -L) execute.
 suite_coverage() {
     local labels=${1:-unit|integration|e2e}
-    packages_ensure build demo test coverage
+    packages_ensure build demo test sdk coverage
     sshd_ensure
+    sdk_ensure
     suite_begin
     build_preset coverage
     find "$build_root/coverage" -name '*.gcda' -delete

@@ -199,6 +199,10 @@ static void exempts_hosts(void **state)
     assert_ok(find(&variables, &proxy));
     struct endpoint_url url = url_of("https://host");
     assert_false(http_proxy_applies(&proxy, &url));
+    variables = (struct variables){{{"https_proxy", "proxy"}, {"NO_PROXY", "*"}, {"no_proxy", ""}}};
+    http_proxy_wipe(&proxy);
+    assert_ok(find(&variables, &proxy));
+    assert_true(http_proxy_applies(&proxy, &url));
     url = url_of("http://127.0.0.1:4566"); /* a secret would leave the machine in the clear */
     assert_false(http_proxy_applies(&proxy, &url));
 }
