@@ -14,6 +14,7 @@ static struct {
     const char *program;
     bool debug;
     bool is_stuck;                  /* the last line had no place */
+    bool has_progress;              /* the terminal's line is to be written over */
     void (*keep)(const char *line); /* NULL: nothing is kept */
 } log_state = {.program = "ssm"};
 
@@ -61,6 +62,35 @@ static void put_line(const char *line, size_t len)
     }
 }
 
+#define PROGRESS_WIDTH 79 /* what is longer would not be gone by going to the line's beginning */
+#define ERASE_LINE "\r\033[K"
+
+static void erase_progress(void)
+{
+    if (log_state.has_progress) {
+        put_line(ERASE_LINE, sizeof ERASE_LINE - 1);
+        log_state.has_progress = false;
+    }
+}
+
+void log_progress(const char *text)
+{
+    if (text == NULL || isatty(STDERR_FILENO) != 1) {
+        erase_progress();
+        return;
+    }
+    char memory[1024];
+    char cut[PROGRESS_WIDTH + 1];
+    struct text line = text_in(memory, sizeof memory);
+    text_format(&line, "%s: ", log_state.program);
+    put_escaped(&line, text);
+    text_copy_for_display(line.data, cut, sizeof cut);
+    text_clear(&line);
+    text_format(&line, ERASE_LINE "%s", cut);
+    put_line(line.data, line.len);
+    log_state.has_progress = true;
+}
+
 /* Where a line goes. */
 enum {
     LOG_SHOW = 1,
@@ -82,6 +112,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(unsigned where, con
         log_state.keep(memory + prefix_len);
     }
     if ((where & LOG_SHOW) != 0) {
+        erase_progress();
         memory[line.len] = '\n';
         put_line(memory, line.len + 1);
     }

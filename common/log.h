@@ -18,6 +18,10 @@ void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Like log_debug, and kept: for what a person wants to read later, and that the terminal is no place for. */
 void log_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* One line that says what is waited for, only where standard error is a terminal: it is written over by the next one,
+ * and gone before any other line. NULL: it is gone. */
+void log_progress(const char *text);
+
 /* From now on each line of log_error and log_event goes to `keep` too, before standard error: escaped, and without the
  * program's name and the line's end. */
 void log_keep(void (*keep)(const char *line));

@@ -22,8 +22,12 @@ void options_print_help(const struct program *program, const struct verb *verb, 
         if (is_allowed(program, verb, i)) {
             const struct option_row *row = &program->rows[i];
             char left[40];
-            (void)snprintf(left, sizeof left, "--%s%s%s", row->name, row->argument != NULL ? " " : "",
-                           row->argument != NULL ? row->argument : "");
+            bool is_optional = row->is_argument_optional;
+            (void)snprintf(left, sizeof left, "--%s%s%s%s", row->name,
+                           row->argument == NULL ? ""
+                           : is_optional         ? "[="
+                                                 : " ",
+                           row->argument == NULL ? "" : row->argument, is_optional ? "]" : "");
             fprintf(stream, "  %-28s %s\n", left, row->help);
         }
     }
@@ -37,7 +41,10 @@ static void make_long_options(const struct program *program, const struct verb *
     int count = 0;
     for (int i = 0; i < program->row_count; i++) {
         if (is_allowed(program, verb, i)) {
-            int has_argument = program->rows[i].argument != NULL ? required_argument : no_argument;
+            const struct option_row *row = &program->rows[i];
+            int has_argument = row->argument == NULL       ? no_argument
+                               : row->is_argument_optional ? optional_argument
+                                                           : required_argument;
             ret_long[count++] = (struct option){program->rows[i].name, has_argument, NULL, i};
         }
     }

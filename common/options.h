@@ -17,6 +17,7 @@ struct option_row {
     const char *name;
     const char *argument; /* NULL: takes none */
     const char *help;
+    bool is_argument_optional; /* --name or --name=ARGUMENT, never --name ARGUMENT; the value is "" without it */
 };
 
 /* Sets of options: OPTION_BIT(OPTION_PROFILE) | ... */

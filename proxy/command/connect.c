@@ -1,10 +1,12 @@
 #include "proxy/command/verbs.h"
 
 #include "common/log.h"
+#include "proxy/command/explain_offline.h"
 #include "proxy/command/failure.h"
 #include "proxy/command/node_choice.h"
 #include "proxy/command/session.h"
 #include "proxy/command/tunnel.h"
+#include "proxy/command/wait_node.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/entropy.h"
 #include "proxy/edge/terminal.h"
@@ -16,6 +18,7 @@
 #define DEFAULT_PORT "22"
 #define CONNECT_TIMEOUT_S 60
 #define RESUME_TIMEOUT_S 900
+#define WAIT_S 300         /* an instance that starts takes one to three minutes */
 #define PING_INTERVAL_S 20 /* under every idle limit of a NAT or load balancer in the field */
 #define MAX_TIMEOUT_S 86400
 #define MIN_PAYLOAD 1024 /* what every client sends */
@@ -30,6 +33,9 @@ struct connect {
     struct node_choice choice;
     char port[6];
     int64_t timeout_us;
+    int64_t wait_us; /* for a node that is not connected; 0: not at all */
+    struct wait_node wait;
+    char cause[640]; /* why the node is not connected; "" not known */
     int64_t resume_us;
     int64_t ping_us;
     uint32_t payload_bytes;
@@ -87,6 +93,19 @@ static enum err parse_seconds(const struct options *options, enum proxy_option i
     return ERR_OK;
 }
 
+static enum err parse_wait(struct connect *connect)
+{
+    const char *text = connect->options->values[OPTION_WAIT];
+    connect->wait.may_start = options_has(connect->options, OPTION_START);
+    if (text_is_given(text)) {
+        return parse_seconds(connect->options, OPTION_WAIT, WAIT_S, &connect->wait_us);
+    }
+    if (text != NULL || connect->wait.may_start) {
+        connect->wait_us = (int64_t)WAIT_S * 1000 * 1000;
+    }
+    return ERR_OK;
+}
+
 static enum err parse_target(struct connect *connect)
 {
     const char *const *values = connect->options->values;
@@ -111,6 +130,7 @@ static enum err parse(struct connect *connect)
     const char *port_text = options->argument_count > 1 ? options->arguments[1] : DEFAULT_PORT;
     uint16_t port;
     TRY(parse_target(connect));
+    TRY(parse_wait(connect));
     if (target_parse_port(port_text, &port) != ERR_OK) {
         log_error("connect: not a port (1 to 65535): %s", port_text);
         return ERR_USAGE;
@@ -168,6 +188,50 @@ static enum err connect_session(struct connect *connect)
     TRY(make_chance(&chance));
     TRY(stream_init(&connect->stream, run, connect->session.stream_url, chance));
     return stream_open(&connect->stream, run);
+}
+
+/* ---- a node that is not connected ---- */
+
+static void explain(struct connect *connect)
+{
+    struct text cause = text_in(connect->cause, sizeof connect->cause);
+    explain_offline(&connect->run, connect->choice.id, options_has(connect->options, OPTION_SEARCH_REGIONS), &cause);
+}
+
+/* Until it is connected, from now on for wait_us. */
+static enum err wait_for_node(struct connect *connect)
+{
+    struct run *run = &connect->run;
+    websocket_free(&run->websocket); /* it would not stay open for that long */
+    text_clear(&run->why);
+    if (connect->wait.deadline_us == 0) {
+        connect->wait.deadline_us = clock_mono_us() + connect->wait_us;
+    }
+    connect->wait.name = connect->options->arguments[0];
+    connect->wait.id = connect->choice.id;
+    enum err err = wait_node(run, &connect->wait);
+    log_progress(NULL);
+    run->deadline_us = clock_mono_us() + connect->timeout_us;
+    if (err == ERR_TIMEOUT) {
+        explain(connect);
+        text_format(&run->why, "%s%s", connect->cause[0] != '\0' ? "; " : "", connect->cause);
+    }
+    return err;
+}
+
+static enum err connect_patiently(struct connect *connect)
+{
+    for (;;) {
+        enum err err = connect_session(connect);
+        if (err != ERR_OFFLINE) {
+            return err;
+        }
+        if (connect->wait_us == 0) {
+            explain(connect);
+            return err;
+        }
+        TRY(wait_for_node(connect));
+    }
 }
 
 /* ---- the tunnel ---- */
@@ -251,7 +315,11 @@ static int report(const struct connect *connect, enum err err)
     put_name(connect, &name);
     char line_memory[FAILURE_SIZE];
     struct text line = text_in(line_memory, sizeof line_memory);
-    failure_put(err, &run->why, &line);
+    if (err == ERR_OFFLINE && connect->cause[0] != '\0') {
+        text_format(&line, "%s: %s", err_text(err), connect->cause);
+    } else {
+        failure_put(err, &run->why, &line);
+    }
     log_error("%s: %s", name.data, line.data);
     return err_exit_code(err);
 }
@@ -296,7 +364,7 @@ static enum err connect_and_run(struct connect *connect)
     struct run *run = &connect->run;
     TRY(node_choice_open(&connect->choice, run, &connect->flags, connect->timeout_us));
     for (int left = SESSIONS_MAX;; left--) {
-        TRY(connect_session(connect));
+        TRY(connect_patiently(connect));
         enum err err = run_tunnel(connect);
         if (!connect->is_unbegun || left == 1 || run->signal != 0 || clock_mono_us() >= run->deadline_us) {
             return err;
@@ -329,11 +397,14 @@ const struct verb connect_verb = {
     .name = "connect",
     .arguments = "[--] TARGET [PORT [USER]]",
     .summary = "Carry an SSH connection to a node: the ProxyCommand of OpenSSH.",
-    .details = "TARGET is an id (i-..., mi-...) or the value of a Name tag; PORT is 22 unless given; USER is ignored.\n"
-               "Standard input and output are the tunnel.",
+    .details =
+        "TARGET is an id (i-..., mi-..., ecs:...), a Name, tag:KEY=VALUE, an address, a DNS name of EC2 or an alias;\n"
+        ".REGION or .REGION.PROFILE may follow. PORT is 22 unless given; USER is ignored.\n"
+        "Standard input and output are the tunnel.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_REASON) |
-               OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_RESUME_TIMEOUT) |
-               OPTION_BIT(OPTION_PING_INTERVAL) | OPTION_BIT(OPTION_PAYLOAD_SIZE),
+               OPTION_BIT(OPTION_CONNECT_TIMEOUT) | OPTION_BIT(OPTION_RESUME_TIMEOUT) | OPTION_BIT(OPTION_WAIT) |
+               OPTION_BIT(OPTION_START) | OPTION_BIT(OPTION_SEARCH_REGIONS) | OPTION_BIT(OPTION_PING_INTERVAL) |
+               OPTION_BIT(OPTION_PAYLOAD_SIZE),
     .min_arguments = 1,
     .max_arguments = 3,
     .run = connect_run,

@@ -1,0 +1,134 @@
+#include "proxy/command/wait_node.h"
+
+#include "common/log.h"
+#include "proxy/command/inventory.h"
+#include "proxy/edge/clock.h"
+
+/* A node comes up in 30 s to some minutes; quotas of these calls are a few a second, for all of an account's users. */
+#define FIRST_PAUSE_US (1 * 1000 * 1000)
+#define LONGEST_PAUSE_US (5 * 1000 * 1000)
+#define CALL_US (10 * 1000 * 1000)
+
+/* Failures that pass by themselves, or with fresh credentials. */
+static bool may_pass(enum err err)
+{
+    return err == ERR_UNREACHABLE || err == ERR_THROTTLED || err == ERR_SERVICE || err == ERR_TIMEOUT;
+}
+
+static int64_t call_deadline_us(const struct wait_node *wait)
+{
+    return instant_earlier(wait->deadline_us, clock_mono_us() + CALL_US);
+}
+
+/* ---- the person sees ---- */
+
+static void show(const struct wait_node *wait, const char *state)
+{
+    int64_t left_s = (wait->deadline_us - clock_mono_us()) / (1000 * 1000);
+    char memory[512];
+    struct text line = text_in(memory, sizeof memory);
+    text_format(&line, "waiting for %.100s: %s (%lld s left)", wait->name, state, (long long)(left_s > 0 ? left_s : 0));
+    log_progress(line.data);
+}
+
+/* Shows the time that passes, and ends for a signal. */
+static enum err pause_for(struct run *run, const struct wait_node *wait, int64_t pause_us, const char *state)
+{
+    int64_t until_us = instant_earlier(wait->deadline_us, clock_mono_us() + pause_us);
+    while (clock_mono_us() < until_us) {
+        if (run->signal != 0) {
+            return ERR_INTERRUPTED;
+        }
+        show(wait, state);
+        TRY(run_turn(run, instant_earlier(until_us, clock_mono_us() + 1000 * 1000)));
+    }
+    if (clock_mono_us() >= wait->deadline_us) {
+        text_clear(&run->why);
+        text_format(&run->why, "it has not come online, it is %s", state);
+        return ERR_TIMEOUT;
+    }
+    return ERR_OK;
+}
+
+/* ---- starting ---- */
+
+static bool take_state(void *context, const struct ec2_api_instance *instance)
+{
+    text_copy_for_display(instance->state, context, sizeof instance->state);
+    return false;
+}
+
+/* The state of the instance, "" when EC2 does not say. */
+static enum err read_state(struct run *run, const struct wait_node *wait, char ret_state[32])
+{
+    struct ec2_api_describe which = {.filters = {{"instance-id", wait->id}}};
+    ret_state[0] = '\0';
+    enum err err = inventory_instances(run, which, call_deadline_us(wait), take_state, ret_state);
+    if (err == ERR_DENIED) {
+        text_put(&run->why, " (--start needs the permission ec2:DescribeInstances)");
+    }
+    return err;
+}
+
+static enum err start_if_stopped(struct run *run, struct wait_node *wait, char ret_state[32])
+{
+    TRY(read_state(run, wait, ret_state));
+    if (strcmp(ret_state, "terminated") == 0 || strcmp(ret_state, "shutting-down") == 0) {
+        text_put(&run->why, "the instance is terminated");
+        return ERR_NO_TARGET;
+    }
+    if (strcmp(ret_state, "stopped") != 0 || wait->was_started) {
+        return ERR_OK;
+    }
+    enum err err = inventory_start(run, wait->id, call_deadline_us(wait));
+    if (err == ERR_DENIED) {
+        text_put(&run->why, " (--start needs the permission ec2:StartInstances)");
+    }
+    TRY(err);
+    wait->was_started = true;
+    log_debug("%s is stopped, and was started", wait->id);
+    return ERR_OK;
+}
+
+/* ---- waiting ---- */
+
+/* One look. ERR_AGAIN: not yet. */
+static enum err look(struct run *run, struct wait_node *wait, char ret_state[32])
+{
+    TRY(run_resolve(run, true, wait->deadline_us));
+    if (wait->may_start && strncmp(wait->id, "i-", 2) == 0) {
+        TRY(start_if_stopped(run, wait, ret_state));
+    }
+    bool is_connected = false;
+    enum err err = inventory_is_connected(run, wait->id, call_deadline_us(wait), &is_connected);
+    if (err == ERR_DENIED) {
+        log_debug("GetConnectionStatus: %s", run->why.data);
+        text_clear(&run->why);
+        return ERR_OK;
+    }
+    TRY(err);
+    return is_connected ? ERR_OK : ERR_AGAIN;
+}
+
+enum err wait_node(struct run *run, struct wait_node *wait)
+{
+    char state[32] = "";
+    int64_t pause_us = FIRST_PAUSE_US;
+    if (wait->rounds++ > 0) {
+        int64_t longer_us = wait->rounds * FIRST_PAUSE_US;
+        TRY(pause_for(run, wait, longer_us < LONGEST_PAUSE_US ? longer_us : LONGEST_PAUSE_US, "not ready"));
+    }
+    for (;;) {
+        enum err err = look(run, wait, state);
+        if (err != ERR_AGAIN && !may_pass(err)) {
+            return err;
+        }
+        if (err != ERR_AGAIN) {
+            log_debug("%s: %s", err_text(err), run->why.data);
+            text_clear(&run->why);
+        }
+        bool has_news = state[0] != '\0' && strcmp(state, "running") != 0;
+        TRY(pause_for(run, wait, pause_us, has_news ? state : "not connected"));
+        pause_us = pause_us * 3 / 2 < LONGEST_PAUSE_US ? pause_us * 3 / 2 : LONGEST_PAUSE_US;
+    }
+}
