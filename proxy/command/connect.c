@@ -203,6 +203,7 @@ static enum err wait_for_node(struct connect *connect)
 {
     struct run *run = &connect->run;
     websocket_free(&run->websocket); /* it would not stay open for that long */
+    log_debug("waiting for %s: %s", connect->choice.id, run->why.data);
     text_clear(&run->why);
     if (connect->wait.deadline_us == 0) {
         connect->wait.deadline_us = clock_mono_us() + connect->wait_us;

@@ -7,6 +7,7 @@
 /* A node comes up in 30 s to some minutes; quotas of these calls are a few a second, for all of an account's users. */
 #define FIRST_PAUSE_US (1 * 1000 * 1000)
 #define LONGEST_PAUSE_US (5 * 1000 * 1000)
+#define STATE_SIZE 32
 #define CALL_US (10 * 1000 * 1000)
 
 /* Failures that pass by themselves, or with fresh credentials. */
@@ -59,7 +60,7 @@ static bool take_state(void *context, const struct ec2_api_instance *instance)
 }
 
 /* The state of the instance, "" when EC2 does not say. */
-static enum err read_state(struct run *run, const struct wait_node *wait, char ret_state[32])
+static enum err read_state(struct run *run, const struct wait_node *wait, char ret_state[STATE_SIZE])
 {
     struct ec2_api_describe which = {.filters = {{"instance-id", wait->id}}};
     ret_state[0] = '\0';
@@ -70,7 +71,7 @@ static enum err read_state(struct run *run, const struct wait_node *wait, char r
     return err;
 }
 
-static enum err start_if_stopped(struct run *run, struct wait_node *wait, char ret_state[32])
+static enum err start_if_stopped(struct run *run, struct wait_node *wait, char ret_state[STATE_SIZE])
 {
     TRY(read_state(run, wait, ret_state));
     if (strcmp(ret_state, "terminated") == 0 || strcmp(ret_state, "shutting-down") == 0) {
@@ -86,6 +87,7 @@ static enum err start_if_stopped(struct run *run, struct wait_node *wait, char r
     }
     TRY(err);
     wait->was_started = true;
+    text_copy_for_display("starting", ret_state, STATE_SIZE);
     log_debug("%s is stopped, and was started", wait->id);
     return ERR_OK;
 }
@@ -93,7 +95,7 @@ static enum err start_if_stopped(struct run *run, struct wait_node *wait, char r
 /* ---- waiting ---- */
 
 /* One look. ERR_AGAIN: not yet. */
-static enum err look(struct run *run, struct wait_node *wait, char ret_state[32])
+static enum err look(struct run *run, struct wait_node *wait, char ret_state[STATE_SIZE])
 {
     TRY(run_resolve(run, true, wait->deadline_us));
     if (wait->may_start && strncmp(wait->id, "i-", 2) == 0) {
@@ -112,7 +114,7 @@ static enum err look(struct run *run, struct wait_node *wait, char ret_state[32]
 
 enum err wait_node(struct run *run, struct wait_node *wait)
 {
-    char state[32] = "";
+    char state[STATE_SIZE] = "";
     int64_t pause_us = FIRST_PAUSE_US;
     if (wait->rounds++ > 0) {
         int64_t longer_us = wait->rounds * FIRST_PAUSE_US;
