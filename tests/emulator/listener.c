@@ -130,3 +130,11 @@ int listener_port(const struct listener *listener)
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)&listener->address;
     return ntohs(listener->address.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
 }
+
+bool listener_has_accepted(const struct listener *listener, int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0 && len == listener->address_len &&
+           memcmp(&address, &listener->address, len) == 0;
+}

@@ -20,6 +20,9 @@ void listener_free(struct listener *listener);
 
 int listener_port(const struct listener *listener);
 
+/* True for a connection that came to this listener's address and port. */
+bool listener_has_accepted(const struct listener *listener, int fd);
+
 /* From now on connections are refused; or accepted again. Both are safe to repeat. ERR_SYSTEM: try again. */
 enum err listener_close(struct listener *listener) SSM_MUST_USE;
 enum err listener_open(struct listener *listener) SSM_MUST_USE;

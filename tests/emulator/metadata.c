@@ -1,10 +1,8 @@
 #include "tests/emulator/metadata.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -134,23 +132,11 @@ static void container_delay_is_over(void *owner, uint64_t now_us)
     run(owner, METADATA_CONTAINER);
 }
 
-/* By the port that the connection came to. */
-static enum metadata_service service_of(const struct http_exchange *exchange)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof address;
-    (void)getsockname(lws_get_socket_fd(exchange->wsi), (struct sockaddr *)&address, &len);
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&address;
-    bool is_container = address.ss_family == AF_INET &&
-                        ntohs(v4->sin_port) == listener_port(exchange->lab->identity->metadata->container);
-    return is_container ? METADATA_CONTAINER : METADATA_IMDS;
-}
-
 void metadata_request(struct http_exchange *exchange)
 {
     struct metadata *metadata = exchange->lab->identity->metadata;
-    enum metadata_service service = service_of(exchange);
-    bool is_imds = service == METADATA_IMDS;
+    bool is_imds = !listener_has_accepted(metadata->container, lws_get_socket_fd(exchange->wsi));
+    enum metadata_service service = is_imds ? METADATA_IMDS : METADATA_CONTAINER;
     int64_t delay_ms = is_imds ? metadata->settings.imds_delay_ms : metadata->settings.container_delay_ms;
     delay_ms += is_imds && strcmp(exchange->request->method, "PUT") == 0 ? metadata->settings.imds_token_delay_ms : 0;
     (*(is_imds ? &metadata->counters.imds_requests : &metadata->counters.container_requests))++;

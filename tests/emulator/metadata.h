@@ -57,7 +57,7 @@ void metadata_free(struct lab *lab, struct metadata *metadata);
 enum err metadata_listen(struct lab *lab, struct lws_vhost *vhost) SSM_MUST_USE;
 void metadata_stop_listening(struct metadata *metadata);
 
-/* A request that came to one of the ports, which tells the service. */
+/* A request that came to one of the ports; which one tells the service. */
 void metadata_request(struct http_exchange *exchange);
 
 /* Adds imds_url, imds_ipv6_url, container_url, ... to the ready line's "identity". */

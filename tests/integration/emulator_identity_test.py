@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from unittest import mock
 
-from emulator_support import NODE, Client, EmulatorCase
+from emulator_support import NODE, Client, EmulatorCase, unused_port
 
 # botocore works out where its caches lie when it is imported.
 HOME = tempfile.mkdtemp()
@@ -554,8 +554,11 @@ class EmulatorImdsTest(MetadataCase):
         self.metadata(imds_enabled=True, imds_fail_next=1, imds_fail_status=503)
         self.assertEqual([self.ask(credentials)[0] for _ in range(2)], [503, 200])
         self.metadata(imds_token_delay_ms=60000)
-        fetcher = utils.InstanceMetadataFetcher(timeout=1, num_attempts=5, base_url=self.urls[0] + "/")
-        self.assertTrue(fetcher.retrieve_iam_role_credentials())  # by version 1, once the token has not come
+        put = urllib.request.Request(self.urls[0] + "/latest/api/token", method="PUT",
+                                     headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+        with self.assertRaises(TimeoutError):
+            urllib.request.urlopen(put, timeout=0.3)
+        self.assertEqual(self.ask(credentials)[0], 200)
         self.metadata(imds_delay_ms=60000)
         with self.assertRaises(TimeoutError):
             urllib.request.urlopen(credentials, timeout=0.3)
@@ -567,6 +570,19 @@ class EmulatorImdsTest(MetadataCase):
         self.assertEqual(self.ask(credentials)[0], 200)
         status, _, data = self.lab.http(self.lab.api_address, "POST", "/lab/metadata", b'{"imds_shape":1}')
         self.assertEqual((status, json.loads(data)), (400, {"error": "unknown member 'imds_shape'"}))
+
+
+class EmulatorOnePortTest(MetadataCase):
+    """As on a real machine, where both have port 80."""
+
+    PORT = str(unused_port())
+    options = ("--imds-port", PORT, "--container-port", PORT, "--container-listen", "127.0.0.2")
+
+    def test_both_services_at_one_port(self):
+        url = self.identity["imds_url"] + "/latest/meta-data/instance-id"
+        self.assertEqual((self.ask(url)[0], self.ask(url.replace("127.0.0.1", "127.0.0.2"))[0]), (200, 404))
+        self.assertTrue(self.identity["container_url"].startswith(f"http://127.0.0.2:{self.PORT}/"))
+        self.assertEqual(self.ask(self.identity["container_url"])[0], 200)
 
 
 class EmulatorContainerTest(MetadataCase):
