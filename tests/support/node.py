@@ -51,7 +51,7 @@ Host *
     IdentitiesOnly yes
     IdentityAgent none
     BatchMode yes
-    ConnectTimeout 30
+    ConnectTimeout 90
     LogLevel ERROR
 """
 
