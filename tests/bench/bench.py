@@ -1,8 +1,8 @@
 """./run bench: what `ssm-proxy connect` costs, measured against ssm-lab on this machine. Prints a table and writes JSON.
 Benchmarks are not tests: no figure makes this fail, only a command that does not work does.
 
-    bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner up large-up delayed-up down
-                                              paused-down agent-rate ping"""
+    bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner cached-role up large-up
+                                              delayed-up down paused-down agent-rate ping"""
 
 import argparse
 import concurrent.futures
@@ -92,6 +92,24 @@ class Bench:
         return self.banner(self.delayed(self.lab("--no-agent-pause")), "delayed-banner", "the same, 25 ms each way", "<= 350 ms",
                            ", %.1f round trips")
 
+    def cached_role(self):
+        """The same keys from the shared files and, in turn, a role's from the cache: what the role adds to a start."""
+        lab = self.lab("--no-agent-pause")
+        keys = (lab.info["access_key_id"], lab.info["secret_access_key"])
+        self.work.write("home/.aws/credentials", "[keys]\naws_access_key_id = %s\naws_secret_access_key = %s\n" % keys)
+        self.work.write("home/.aws/config", "[profile role]\nrole_arn = %s\nsource_profile = keys\n" %
+                        lab.info["identity"]["roles"]["lab-role"]["arn"])
+        nothing = dict(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+        environments = [lab.environment(AWS_PROFILE=profile, **nothing) for profile in ("keys", "role")]
+        self.measure(environments[1], "banner", 0, ("echo",))  # fills the cache
+        pairs = [[self.measure(environment, "banner", 0, ("echo",))["banner_ms"] for environment in environments]
+                 for _ in range(self.runs)]
+        medians = [statistics.median(times) for times in zip(*pairs)]
+        more = statistics.median(role - static for static, role in pairs)
+        self.results["cached-role"] = {"static_ms": medians[0], "role_ms": medians[1], "more_ms": round(more, 3), "runs": self.runs}
+        return [("a cached role against static keys", "%.1f ms against %.1f ms: %+.2f ms (n=%d pairs)" % (
+            medians[1], medians[0], more, self.runs), "<= +2 ms")]
+
     def stream(self, name, what, target, environment, mode, size, peer, options=()):
         raw = self.measure(environment, mode, size, (peer, size), options)
         rate = size / raw["seconds"] / 1e6
@@ -166,7 +184,7 @@ class Bench:
         return [("ping-pong of 64 bytes", "median %.0f us, 99th percentile %.0f us" % (raw["median_us"], raw["p99_us"]), "")]
 
 
-NAMES = ("banner", "delayed-banner", "up", "large-up", "delayed-up", "down", "paused-down", "agent-rate", "ping")
+NAMES = ("banner", "delayed-banner", "cached-role", "up", "large-up", "delayed-up", "down", "paused-down", "agent-rate", "ping")
 
 
 def processor():
