@@ -148,7 +148,7 @@ class SessionEndTest(LabCase):
             kill(self.lab.process, signal.SIGCONT)
 
     def test_two_signals_while_the_session_starts(self):
-        self.lab.faults(start_session_delay_ms=1000)
+        self.lab.faults(start_session_delay_ms=500)
         client = self.connect("node", 22)
         self.lab.wait_until("a call", lambda status: status["counters"]["api_calls"] > 0)
         kill(client, signal.SIGINT)
