@@ -163,13 +163,26 @@ static enum err take_stage(struct credential_chain *chain, const struct credenti
     return ERR_OK;
 }
 
+/* A setting may go over several lines; words about it are one. */
+static void keep_to_one_line(struct text *why, size_t from)
+{
+    for (size_t i = from; i < why->len; i++) {
+        why->data[i] = (char)(text_is_control(why->data[i]) ? '?' : why->data[i]);
+    }
+}
+
 enum err credential_chain_next(struct credential_chain *chain, const struct credential_answer *answer,
                                struct credential_want *ret_want, struct aws_credentials *ret_credentials,
                                struct text *ret_why)
 {
     const struct credential_answer now = {.unix_seconds = answer->unix_seconds};
+    size_t before = ret_why->len;
     while (chain->stage != STAGE_DONE) {
-        TRY(take_stage(chain, answer, ret_want, ret_why));
+        enum err err = take_stage(chain, answer, ret_want, ret_why);
+        if (err != ERR_OK) {
+            keep_to_one_line(ret_why, before);
+            return err;
+        }
         answer = &now; /* each is for one stage */
     }
     aws_credentials_wipe(ret_credentials);

@@ -180,8 +180,10 @@ static bool wants_proof(struct role_credentials *role, struct credential_want *r
         return true;
     }
     if (role->role->mfa_serial != NULL) {
+        char serial[sizeof role->prompt - sizeof "MFA code for "];
         struct text prompt = text_in(role->prompt, sizeof role->prompt);
-        text_format(&prompt, "MFA code for %.256s", role->role->mfa_serial);
+        text_copy_for_display(role->role->mfa_serial, serial, sizeof serial);
+        text_format(&prompt, "MFA code for %s", serial);
         *ret_want = (struct credential_want){.kind = CREDENTIAL_WANT_CODE, .prompt = role->prompt};
         return true;
     }

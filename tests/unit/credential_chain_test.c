@@ -568,6 +568,19 @@ static void says_why_an_mfa_code_is_not_taken(void **state)
     assert_null(strstr(why_memory, "654321"));
 }
 
+static void words_about_settings_are_one_line(void **state)
+{
+    (void)state;
+    struct given_config given = ONE_ROLE;
+    given.config = "[default]\nrole_arn = r\n  s\nsource_profile = me\nmfa_serial = one\n  two\n";
+    static const struct script script = {{
+        MISS(CACHE),
+        {.kind = CREDENTIAL_WANT_CODE, .holds = {"MFA code for one?two"}, .text = "123456"},
+        {.kind = CREDENTIAL_WANT_CALL, .http_status = 403, .text = REFUSED("AccessDenied", "no")},
+    }};
+    assert_refused(given, &script, ERR_DENIED, "sts:AssumeRole of r?s (profile \"default\") is not allowed");
+}
+
 /* ---- chains of roles ---- */
 
 #define CHAIN                                                                                                          \
@@ -778,6 +791,7 @@ int main(void)
         cmocka_unit_test(settings_that_say_nothing_are_left_out),
         cmocka_unit_test(says_why_a_role_is_not_assumed),
         cmocka_unit_test(says_why_an_mfa_code_is_not_taken),
+        cmocka_unit_test(words_about_settings_are_one_line),
         cmocka_unit_test(roles_are_assumed_one_with_another),
         cmocka_unit_test(what_is_cached_is_not_assumed),
         cmocka_unit_test(keys_of_a_source_come_before_its_role),
