@@ -19,7 +19,7 @@ struct askpass askpass_choose(const struct aws_config_environment *environment)
     if (require != NULL && strcasecmp(require, "force") == 0) {
         is_allowed = is_first = true;
     } else if (require != NULL && strcasecmp(require, "prefer") == 0) {
-        is_first = is_allowed;
+        is_first = true;
     } else if (require != NULL && strcasecmp(require, "never") == 0) {
         is_allowed = false;
     }

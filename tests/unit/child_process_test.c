@@ -119,28 +119,44 @@ static void every_way_to_end_has_its_status(void **state)
     }
 }
 
-/* What it finds: nothing to read, no descriptor of ours, no signal blocked or ignored but by whoever started us. */
+/* A pipe in place of standard input, until the other one is put back. */
+static int give_pipe_as_input(void)
+{
+    int pipe_fds[2];
+    int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    assert_true(kept > 2 && pipe(pipe_fds) == 0);
+    assert_int_equal(write(pipe_fds[1], "tunnel", 6), 6);
+    assert_int_equal(dup2(pipe_fds[0], STDIN_FILENO), STDIN_FILENO);
+    (void)close(pipe_fds[0]);
+    (void)close(pipe_fds[1]);
+    return kept;
+}
+
+/* What it finds: nothing to read, no descriptor of ours or of whoever started us, no signal blocked, SIGPIPE. */
 static void the_program_finds_nothing_of_ours(void **state)
 {
     (void)state;
-    int inherited = open("/dev/null", O_RDONLY); /* without O_CLOEXEC, as whoever started us might have left it */
-    assert_true(inherited > 2);
+    int inherited = open("/dev/null", O_RDONLY);
+    int kept = give_pipe_as_input();
     sigset_t blocked;
     (void)sigemptyset(&blocked);
     (void)sigaddset(&blocked, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &blocked, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    AUTO(close_run) struct run run = {NULL};
-    const char *const arguments[] = {
-        "sh", "-c", "cat; ls /proc/$$/fd | tr '\\n' ' '; grep -E '^Sig(Blk|Ign)' /proc/$$/status | tr -d '\\t\\n'",
-        NULL};
-    assert_ok(run_to_end(&run, arguments, 1000, MINUTE_US));
+    AUTO(close_run) struct run files = {NULL};
+    AUTO(close_run) struct run signals = {NULL};
+    const char *const list[] = {"sh", "-c", "cat; readlink /proc/$$/fd/0; ls /proc/$$/fd", NULL};
+    const char *const masks[] = {"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status", NULL};
+    assert_ok(run_to_end(&files, list, 1000, MINUTE_US));
+    assert_ok(run_to_end(&signals, masks, 1000, MINUTE_US));
     (void)sigprocmask(SIG_UNBLOCK, &blocked, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
     (void)close(inherited);
-    const char *seen = (const char *)run.result.output.data;
-    assert_true(strncmp(seen, "0 1 2 ", 6) == 0 && seen[6] == 'S');
-    assert_non_null(strstr(seen, "SigBlk:0000000000000000"));
+    (void)dup2(kept, STDIN_FILENO);
+    (void)close(kept);
+    assert_string_equal((const char *)files.result.output.data, "/dev/null\n0\n1\n2\n");
+    const char *seen = (const char *)signals.result.output.data;
+    assert_non_null(strstr(seen, "SigBlk:\t0000000000000000\n"));
     uint64_t ignored = strtoull(strstr(seen, "SigIgn:") + strlen("SigIgn:"), NULL, 16);
     assert_int_equal(ignored & (1ULL << (SIGPIPE - 1)), 0);
 }
@@ -199,7 +215,7 @@ static void read_pids(const char *name, int64_t ret_pids[2])
     assert_true(ret_pids[0] > 1 && ret_pids[1] > 1);
 }
 
-#define TREE "(sleep 300; true) & echo $$ $! >\"$0.new\"; mv \"$0.new\" \"$0\"; wait"
+#define TREE "(sleep 60; true) & echo $$ $! >\"$0.new\"; mv \"$0.new\" \"$0\"; wait"
 
 static void a_late_program_dies_with_all_below_it(void **state)
 {
@@ -224,7 +240,7 @@ static void time_is_up_for_a_program_that_does_not_end(void **state)
 {
     (void)state;
     AUTO(close_run) struct run run = {NULL};
-    const char *const arguments[] = {"sleep", "300", NULL};
+    const char *const arguments[] = {"sleep", "60", NULL};
     assert_err(run_to_end(&run, arguments, 10, 50 * 1000), ERR_TIMEOUT);
     assert_string_equal(words, "sleep did not end in time and was killed");
 }
@@ -234,7 +250,7 @@ static void the_programs_own_end_counts(void **state)
 {
     (void)state;
     AUTO(close_run) struct run run = {NULL};
-    const char *const arguments[] = {"sh", "-c", "sleep 300 & echo $!", NULL};
+    const char *const arguments[] = {"sh", "-c", "sleep 60 & echo $!", NULL};
     assert_ok(run_to_end(&run, arguments, 100, MINUTE_US));
     int64_t left = strtol((const char *)run.result.output.data, NULL, 10);
     assert_true(left > 1 && is_alive(left)); /* a daemon that a program starts stays */
@@ -250,7 +266,7 @@ static void the_program_dies_with_us(void **state)
     pid_t us = fork();
     if (us == 0) {
         struct run run = {NULL};
-        const char *const arguments[] = {"sh", "-c", "echo $$ $$ >\"$0.new\"; mv \"$0.new\" \"$0\"; exec sleep 300",
+        const char *const arguments[] = {"sh", "-c", "echo $$ $$ >\"$0.new\"; mv \"$0.new\" \"$0\"; exec sleep 60",
                                          path, NULL};
         (void)run_to_end(&run, arguments, 10, MINUTE_US);
         _exit(1);

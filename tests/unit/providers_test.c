@@ -139,6 +139,7 @@ static void what_a_process_should_not_print(void **state)
         {PRINTED("") PRINTED(""), 0, ERR_NO_CREDENTIALS, "is no JSON object"},
         {"{" KEYS("SessionToken") "}", 0, ERR_NO_CREDENTIALS, "has no Version"},
         {"{\"Version\":2," KEYS("SessionToken") "}", 0, ERR_NO_CREDENTIALS, "has another Version than 1"},
+        {"{\"Version\":0," KEYS("SessionToken") "}", 0, ERR_NO_CREDENTIALS, "has another Version than 1"},
         {"{\"Version\":\"1\"," KEYS("SessionToken") "}", 0, ERR_NO_CREDENTIALS, "has another Version than 1"},
         {"{\"Version\":1,\"SecretAccessKey\":\"hunter2\"}", 0, ERR_NO_CREDENTIALS, "has no AccessKeyId"},
         {"{\"Version\":1,\"AccessKeyId\":\"A\"}", 0, ERR_NO_CREDENTIALS, "has no SecretAccessKey"},
