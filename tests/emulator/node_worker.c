@@ -29,6 +29,7 @@ struct node_worker {
     uint64_t read_after_us;  /* the agent's pause */
     uint64_t start_us;       /* not before */
     uint64_t stuck_us;
+    uint64_t written_before; /* when watch_stuck looked last */
     struct loop_timer tick, pace, link, stuck;
 };
 
@@ -365,11 +366,17 @@ void node_worker_cancel(struct node_worker *worker)
     mark_dirty(worker);
 }
 
+/* The agent is stuck with the first byte that its target does not take; our buffer, which lets it go on, is no matter:
+ * a client whose messages are not acknowledged has too few under way to fill it. */
 static void watch_stuck(struct node_worker *worker)
 {
-    if (worker->stuck_us == 0 || !worker->is_attached || !is_blocked(worker)) {
+    bool is_writing = agent_core_is_blocked(worker->core) || byte_queue_len(&worker->target.to_write) > 0;
+    bool is_watched = worker->stuck_us > 0 && worker->is_attached && is_writing;
+    if (!is_watched || worker->target.written != worker->written_before) {
         event_loop_disarm(worker->loop, &worker->stuck);
-    } else if (!worker->stuck.is_armed) {
+    }
+    worker->written_before = worker->target.written;
+    if (is_watched && !worker->stuck.is_armed) {
         event_loop_arm(worker->loop, &worker->stuck, event_loop_now_us() + worker->stuck_us);
     }
 }
