@@ -223,7 +223,8 @@ static enum err take_token(struct sso_credentials *machine, const struct credent
     }
     TRY(err);
     int64_t now = answer->unix_seconds;
-    if (machine->token.expires_unix_s - now < SSO_TOKEN_RENEW_S && sso_token_can_renew(&machine->token, now)) {
+    bool can_renew = machine->profile.session.name != NULL && sso_token_can_renew(&machine->token, now);
+    if (machine->token.expires_unix_s - now < SSO_TOKEN_RENEW_S && can_renew) {
         return renew(machine, is_good(&machine->token, now), ret_want, ret_why);
     }
     if (!is_good(&machine->token, now)) {
