@@ -1,17 +1,12 @@
 #include "proxy/core/credential_plan.h"
 
+#include "proxy/core/container_credentials.h"
 #include "proxy/core/static_credentials.h"
 
 /* --profile turns the environment off, AWS_PROFILE does not. */
 static bool reads_environment(const struct aws_config *config)
 {
     return !text_is_given(config->input.flags.profile);
-}
-
-static bool container_credentials_are_offered(const struct aws_config *config)
-{
-    return aws_config_variable(config, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != NULL ||
-           aws_config_variable(config, "AWS_CONTAINER_CREDENTIALS_FULL_URI") != NULL;
 }
 
 static bool has(const struct aws_profile *profile, const char *key)
