@@ -103,6 +103,15 @@ class LoopbackNamesTest(ProxyCase):
         self.assertEqual(after["counters"]["client_connections"] - before["counters"]["client_connections"], 1)
         self.assertEqual(sum(after["proxy"]["connects"].values()), 1, gateway.netloc)
 
+    def test_an_endpoint_of_ssm_alone_guesses_no_gateway(self):
+        """The lab's proxy would be asked for the public gateway's name."""
+        api = self.lab.info["api_url"]
+        config = self.work.write("config", "[default]\nservices = lab\n[services lab]\nssm =\n  endpoint_url = %s\n" % api)
+        for settings in ({"AWS_ENDPOINT_URL_SSM": api}, {"AWS_CONFIG_FILE": config}):
+            self.reaches_sshd(self.environment(self.proxy["url"], NO_PROXY="127.0.0.1", AWS_ENDPOINT_URL=None,
+                                               AWS_ENDPOINT_URL_SSMMESSAGES=None, **settings))
+        self.assertEqual(self.lab.status()["proxy"]["connects"], {})
+
     def test_other_kinds_of_proxy(self):
         tls = HttpsProxy(self, self.lab.info["server_certificate"], self.lab.info["server_key"], password=PASSWORD)
         socks = SocksProxy(self, password=PASSWORD)
