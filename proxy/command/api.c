@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "proxy/command/account.h"
 #include "proxy/core/retry.h"
+#include "proxy/core/service_failure.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/user_agent.h"
 #include "proxy/edge/clock.h"
@@ -19,6 +20,7 @@ struct api_call {
     bool is_signed_anew;      /* because of the clock: once is enough */
     int64_t sent_unix_s;      /* by our own clock */
     struct https_call *https; /* of this try; NULL in a pause */
+    char last_failure[512];
 };
 
 int64_t api_unix_seconds(const struct api *api)
@@ -263,6 +265,25 @@ static bool is_made_again(struct api_call *call, const struct retry_outcome *out
     return true;
 }
 
+static void keep_failure(struct api_call *call, const struct retry_outcome *outcome, const char *why)
+{
+    struct text text = text_in(call->last_failure, sizeof call->last_failure);
+    struct service_failure failure = {.http_status = 0};
+    if (outcome->err == ERR_OK && service_failure_read(outcome->reply, &failure) != ERR_MEMORY) {
+        service_failure_put(&failure, &text);
+    } else {
+        text_put(&text, why);
+    }
+    log_debug("%s: %s; trying again", call->request.url.host, call->last_failure);
+}
+
+void api_put_last_failure(const struct api_call *call, struct text *text)
+{
+    if (call->last_failure[0] != '\0') {
+        text_format(text, "; before that: %s", call->last_failure);
+    }
+}
+
 /* ERR_AGAIN: another try is made. */
 static enum err take_reply(struct api_call *call, struct aws_reply *ret_reply, struct text *ret_why)
 {
@@ -287,12 +308,14 @@ static enum err take_reply(struct api_call *call, struct aws_reply *ret_reply, s
         outcome.date = https->date;
     }
     if (is_made_again(call, &outcome)) {
-        log_debug("%s: %s (HTTP status %d); trying again", call->request.url.host,
-                  err == ERR_OK ? "the call was refused" : memory, reply.http_status);
+        keep_failure(call, &outcome, memory);
         https_free(&call->https);
         return ERR_AGAIN;
     }
     text_put(ret_why, memory);
+    if (err == ERR_TIMEOUT) {
+        api_put_last_failure(call, ret_why);
+    }
     *ret_reply = reply;
     return err;
 }

@@ -48,6 +48,10 @@ enum err api_post(struct api *api, const struct account *account, const struct s
  * parsers of the core; or why there is none. */
 enum err api_reply(struct api_call *call, struct aws_reply *ret_reply, struct text *ret_why) SSM_MUST_USE;
 
+/* "; before that: ..." : why the last finished try was no success, which tells more than that the time is over. Nothing
+ * when there was none. */
+void api_put_last_failure(const struct api_call *call, struct text *text);
+
 /* Nothing is under way: it pauses before another try. */
 bool api_is_pausing(const struct api_call *call);
 

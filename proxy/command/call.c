@@ -17,6 +17,7 @@ static enum err wait_for_reply(struct run *run, struct api_call *call, const str
         }
         if (clock_mono_us() >= deadline_us) {
             text_put(&run->why, "no reply from the service in time");
+            api_put_last_failure(call, &run->why);
             return ERR_TIMEOUT;
         }
         if (run->is_urgent && !patience->is_firm) { /* it may have been before we began */

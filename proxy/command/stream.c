@@ -63,13 +63,19 @@ enum err stream_open(struct stream *stream, struct run *run)
     int64_t now_us = clock_mono_us();
     struct chance chance = chance_from_number(chance_next(&stream->chance));
     struct reconnect reconnect = reconnect_begin(chance, run->deadline_us - now_us, now_us);
+    char last_failure[512] = "";
     for (;;) {
         TRY(stream_upgrade(stream, run));
         enum err err = wait_for_websocket(run);
         if (!is_worth_a_try(err) || !reconnect_failed(&reconnect, clock_mono_us())) {
+            if (err == ERR_TIMEOUT && last_failure[0] != '\0') { /* tells more than that the time is over */
+                text_format(&run->why, "; before that: %s", last_failure);
+            }
             return err;
         }
-        log_debug("no websocket yet: %s; trying again", run->why.data);
+        struct text last = text_in(last_failure, sizeof last_failure);
+        text_put(&last, run->why.data);
+        log_debug("no websocket yet: %s; trying again", last_failure);
         websocket_free(&run->websocket);
         text_clear(&run->why);
         TRY(wait_until(run, reconnect.next_us));

@@ -4,6 +4,7 @@
 #include "tests/fuzz/fuzz_support.h"
 
 #include "proxy/core/aws_settings.h"
+#include "proxy/core/http_proxy.h"
 
 #define MAX_VARIABLES 16
 /* Where the only occurrence of MARK stands as the value of this line of a file, no sentence may contain it. */
@@ -114,6 +115,23 @@ static void resolve(const struct aws_config_input *input, struct text *why)
     }
 }
 
+static void check_proxy(const struct aws_config_environment *environment)
+{
+    char words[512];
+    struct text why = text_in(words, sizeof words);
+    AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
+    enum err err = http_proxy_find(environment, &proxy, &why);
+    MUST(err == ERR_OK || (err == ERR_CONFIG && why.len > 0));
+    static const char *const urls[] = {"https://ssm.eu-west-1.amazonaws.com", "https://10.1.2.3:8443",
+                                       "wss://[fd00::1]/"};
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct endpoint_url url;
+        MUST(endpoint_parse(bytes_of_text(urls[i]), &url) == ERR_OK);
+        MUST(!http_proxy_applies(&proxy, &url) || (proxy.variable != NULL && proxy.address.port != 0));
+    }
+    MUST(proxy.variable == NULL || strchr(proxy.url, '@') == NULL);
+}
+
 static void check_paths(const struct aws_config_environment *environment)
 {
     char words[256];
@@ -141,6 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     check_ini(config);
     check_paths(&input.environment);
+    check_proxy(&input.environment);
     resolve(&input, &why);
     bool has_secret = holds_secret(config) || holds_secret(credentials);
     MUST(!has_secret || !is_once(bytes_of(data, size)) || strstr(words, MARK) == NULL);

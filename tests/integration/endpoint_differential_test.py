@@ -39,7 +39,7 @@ def seed():
 
 def ask(command, cases):
     lines = "".join(json.dumps(case) + "\n" for case in cases)
-    environment = {"PATH": os.environ["PATH"], "NODE_OPTIONS": "--no-deprecation", "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true"}
+    environment = {"PATH": os.environ["PATH"], "NODE_OPTIONS": "--no-warnings"}  # about the age of Node.js
     done = subprocess.run(command, input=lines, stdout=subprocess.PIPE, env=environment, text=True, check=True, timeout=100)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(cases), "%d answers to %d questions" % (len(answers), len(cases))

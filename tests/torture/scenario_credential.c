@@ -3,6 +3,7 @@
 
 #include "common/auto.h"
 #include "proxy/core/container_credentials.h"
+#include "proxy/core/credential_chain.h"
 #include "proxy/core/imds.h"
 #include "proxy/core/process_credentials.h"
 
@@ -114,7 +115,49 @@ static enum err ask_instance(void)
     return demand_keys(&credentials);
 }
 
+/* ---- roles ---- */
+
+static const char chain_of_roles[] = "[default]\nregion = eu-west-1\nrole_arn = outer\nsource_profile = a\n"
+                                     "mfa_serial = device\n[profile a]\nrole_arn = inner\nsource_profile = me\n";
+static const char reply_of_sts[] =
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>s3cret"
+    "</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2024-02-29T13:00:00Z</Expiration></Credentials>"
+    "</AssumeRoleResult></AssumeRoleResponse>";
+
+static const char *look_up_home(void *context, const char *name)
+{
+    (void)context;
+    return strcmp(name, "HOME") == 0 ? "/home/a" : NULL;
+}
+
+/* Nothing is cached; STS gives the same to everybody. */
+static enum err assume_roles(void)
+{
+    AUTO(aws_config_free) struct aws_config *config = NULL;
+    AUTO(credential_chain_free) struct credential_chain *chain = NULL;
+    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.expires_unix_s = 0};
+    struct text words = why();
+    struct aws_config_input input = {
+        .environment = {look_up_home, NULL},
+        .config = {"config", bytes_of_text(chain_of_roles)},
+        .credentials = {"credentials", bytes_of_text("[me]\naws_access_key_id = M\naws_secret_access_key = s3cret\n")},
+    };
+    TRY(aws_config_open(&input, &config, &words));
+    TRY(credential_chain_new(config, &chain));
+    struct credential_want want = {.kind = CREDENTIAL_WANT_NOTHING};
+    enum err err = ERR_AGAIN;
+    while (err == ERR_AGAIN) {
+        struct credential_answer answer = reply_of(reply_of_sts);
+        answer.kind = want.kind;
+        answer.text = want.kind == CREDENTIAL_WANT_CODE ? bytes_of_text("123456") : bytes_of(NULL, 0);
+        err = credential_chain_next(chain, &answer, &want, &credentials, &words);
+    }
+    TRY(err);
+    return demand_keys(&credentials);
+}
+
 const struct scenario credential_scenarios[] = {
+    {"roles", NULL, assume_roles},
     {"process credentials", NULL, run_process},
     {"container credentials", NULL, ask_container},
     {"instance credentials", NULL, ask_instance},
