@@ -192,6 +192,7 @@ class InstanceTest(ProviderCase):
                 self.set(**changes)
                 self.assert_ssh(environment)
         self.set()
+        self.assert_ssh(self.here(AWS_REGION=None, AWS_DEFAULT_REGION=None))  # the service tells it
         self.assert_witness(self.here(AWS_EC2_METADATA_SERVICE_ENDPOINT=self.identity["imds_url"].rstrip("/") + "/"), True)
 
     def test_failing_instance(self):
@@ -238,6 +239,8 @@ class NoServiceTest(ProviderCase):
         run("ip", "route", "add", "default", "via", "10.78.0.2", "dev", "void")
         run("ip", "neighbour", "add", "10.78.0.2", "lladdr", "02:00:00:00:00:01", "dev", "void")
         slow = self.fails(environment, 78, "no credentials", "run aws configure")
+        keys = dict(AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY=SECRET, AWS_REGION=None, AWS_DEFAULT_REGION=None)
+        self.fails({name: value for name, value in {**environment, **keys}.items() if value is not None}, 78, "region")
         print("no route: %.2f s; no answer: %.2f s" % (quick, slow))
         self.assertGreater(slow, 0.9, "the silence was not there")
         self.assertLess(slow - quick, 5, "one second in all, and time for a busy machine")
