@@ -33,6 +33,7 @@ struct sso_credentials {
     struct credential_cache_document role_document;
     struct aws_credentials credentials; /* of the role */
     enum err renewal_err;               /* why the token was not renewed */
+    bool is_renewal_refused;            /* the service has judged, and will judge so again */
     char renewal_memory[512];
     struct text renewal_why;
 };
@@ -126,20 +127,19 @@ static enum err session_is(const struct sso_credentials *machine, const char *wh
     return put_login(machine, ret_why);
 }
 
-/* "role X of account Y" is what a person can look up. */
+/* A status without an error type is not the portal's: something between us has answered. */
 static enum err role_refused(const struct sso_credentials *machine, enum err err, const struct service_failure *failure,
                              struct text *ret_why)
 {
     const struct sso_profile *profile = &machine->profile;
-    if (failure->http_status == 401) {
+    int status = failure->type[0] != '\0' ? failure->http_status : 0;
+    if (status == 401) {
         return session_is(machine, "has expired or is not valid", ret_why);
     }
-    bool is_denied = failure->http_status == 403;
-    bool is_unknown = failure->http_status == 404;
     text_format(ret_why, "IAM Identity Center gives no credentials of role %s in account %s: ", profile->role_name,
                 profile->account_id);
     service_failure_put(failure, ret_why);
-    if (is_denied || is_unknown) {
+    if (status == 403 || status == 404) {
         text_format(ret_why, "; is the role assigned to you there? See sso_role_name and sso_account_id of profile %s",
                     profile->name);
         return ERR_DENIED;
@@ -246,6 +246,8 @@ static enum err read_renewal(struct sso_credentials *machine, const struct crede
     enum err err = sso_api_parse_token(&answer->reply, answer->unix_seconds, &token, &failure);
     if (err != ERR_OK) {
         service_failure_put(&failure, why);
+        machine->is_renewal_refused =
+            failure.type[0] != '\0' && (err == ERR_CONFIG || err == ERR_CREDENTIALS || err == ERR_DENIED);
         return err;
     }
     token.client = machine->token.client;
@@ -277,12 +279,6 @@ static enum err take_renewal(struct sso_credentials *machine, const struct crede
     return err;
 }
 
-/* Whether the service has judged, or may take the refresh token another time. */
-static bool is_refusal(enum err err)
-{
-    return err == ERR_CONFIG || err == ERR_CREDENTIALS || err == ERR_DENIED;
-}
-
 static enum err take_token_again(struct sso_credentials *machine, const struct credential_answer *answer,
                                  struct credential_want *ret_want, struct text *ret_why)
 {
@@ -290,7 +286,7 @@ static enum err take_token_again(struct sso_credentials *machine, const struct c
         is_good(&machine->token, answer->unix_seconds)) {
         return ask_for_role(machine, ret_want, ret_why);
     }
-    if (is_refusal(machine->renewal_err)) {
+    if (machine->is_renewal_refused) {
         return session_is(machine, "has expired", ret_why);
     }
     text_format(ret_why, "the IAM Identity Center session of profile %s could not be renewed: %s",

@@ -196,8 +196,8 @@ class SsoTest(LabCase):
     def test_many_connections_at_once_renew_one_token(self):
         """The service takes a refresh token once: the others find in the file what the first was given."""
         self.issue_token(expires_in_s=-1)
-        self.lab.faults(api_delay_ms=200)  # so that they ask together
-        started = [self.connect(NODE_ID, env=self.environment(), stdin=subprocess.DEVNULL) for _ in range(8)]
+        self.lab.faults(api_delay_ms=100)  # so that they ask together
+        started = [self.connect(NODE_ID, env=self.environment(), stdin=subprocess.DEVNULL) for _ in range(6)]
         for process in started:
             message = show(process.communicate(timeout=60)[1])
             self.assertEqual(process.returncode, 0, message)
@@ -238,8 +238,6 @@ class SsoTest(LabCase):
         self.control(auto_approve=True)
         self.finish(self.login("--no-browser"), 0, "Logged in to ")
         self.assertEqual(self.count("register_client"), 1, "the client is kept")
-        self.finish(self.login(profile="legacy"), 0, "Logged in to ")
-        self.checked(self.aws("sts", "get-caller-identity", profile="legacy"))
 
     def test_the_aws_cli_s_login_is_ours(self):
         self.start_node()

@@ -156,9 +156,15 @@ static void names_role_and_account(void **state)
         {NO_ROLE_FILE,
          READ_TOKEN(GOOD_TOKEN),
          {.kind = CREDENTIAL_WANT_CALL, .about = PORTAL, .err = ERR_TIMEOUT, .answer = "no reply in time"}},
+        {NO_ROLE_FILE,
+         READ_TOKEN(GOOD_TOKEN),
+         {.kind = CREDENTIAL_WANT_CALL, .about = PORTAL, .status = 401, .answer = "<html>"}},
+        {NO_ROLE_FILE,
+         READ_TOKEN(GOOD_TOKEN),
+         {.kind = CREDENTIAL_WANT_CALL, .about = PORTAL, .status = 403, .answer = "<html>"}},
     };
-    static const enum err errs[] = {ERR_DENIED,  ERR_DENIED,    ERR_CONFIG, ERR_THROTTLED,
-                                    ERR_SERVICE, ERR_MALFORMED, ERR_TIMEOUT};
+    static const enum err errs[] = {ERR_DENIED,    ERR_DENIED,  ERR_CONFIG,      ERR_THROTTLED, ERR_SERVICE,
+                                    ERR_MALFORMED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_DENIED};
     static const char *const words[] = {
         "no credentials of role Dev in account 111122223333: ForbiddenException: No access; is the role assigned to "
         "you "
@@ -169,6 +175,8 @@ static void names_role_and_account(void **state)
         "of role Dev in account 111122223333: HTTP status 500 without a reason",
         "of role Dev in account 111122223333: the reply has unusable credentials",
         "the portal of IAM Identity Center: no reply in time",
+        "in account 111122223333: the reply is not one of AWS's",
+        "in account 111122223333: the reply is not one of AWS's",
     };
     check_refusals(steps, errs, words, sizeof steps / sizeof steps[0]);
 }
@@ -179,12 +187,14 @@ static void tells_no_answer_from_a_refusal(void **state)
     static const struct script_step steps[][SCRIPT_STEPS_MAX] = {
         {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), NO_RENEWAL(ERR_UNREACHABLE, "nobody answers"), READ_AGAIN(OVER_TOKEN)},
         {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(500, "{}"), READ_AGAIN(OVER_TOKEN)},
+        {NO_ROLE_FILE, READ_TOKEN(OVER_TOKEN), RENEW(403, "<html>"), READ_AGAIN(OVER_TOKEN)},
         {NO_ROLE_FILE,
          {.kind = CREDENTIAL_WANT_FILE, .about = TOKEN_FILE, .err = ERR_SYSTEM, .answer = "no permission"}},
     };
-    static const enum err errs[] = {ERR_UNREACHABLE, ERR_SERVICE, ERR_SYSTEM};
+    static const enum err errs[] = {ERR_UNREACHABLE, ERR_SERVICE, ERR_DENIED, ERR_SYSTEM};
     static const char *const words[] = {"session of profile a p could not be renewed: nobody answers",
-                                        "could not be renewed: ", "no permission"};
+                                        "could not be renewed: ", "could not be renewed: the reply is not one of AWS's",
+                                        "no permission"};
     check_refusals(steps, errs, words, sizeof steps / sizeof steps[0]);
 }
 
