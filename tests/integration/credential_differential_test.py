@@ -398,10 +398,10 @@ class CredentialDifferentialTest(unittest.TestCase):
 
     def test_generated(self):
         rng = random.Random(seed())
-        for number in range(300):
+        for number in range(200):
             self.try_case(rng, lambda folder: random_case(rng, folder), "case %d" % number)
         print(", ".join("%d times %s" % (count, name) for name, count in sorted(self.seen.items())))
-        self.assertGreater(sum(count for name, count in self.seen.items() if name.endswith("calls")), 100)
+        self.assertGreater(sum(count for name, count in self.seen.items() if name.endswith("calls")), 60)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,6 @@
-/* The whole chain against answers that a test writes down: what is wanted, in which order, and what comes of it. */
-#include "tests/support/unit.h"
-#include "tests/unit/given_config.h"
+/* The whole chain: plans, roles, web identities. */
+#include "tests/unit/chain_script.h"
 
-#include "proxy/core/credential_chain.h"
-
-#define NOW INT64_C(1709208000) /* 2024-02-29T12:00:00Z */
 #define LATER "2024-02-29T13:00:00Z"
 #define SOON "2024-02-29T12:14:59Z"
 
@@ -21,184 +17,6 @@
     "<Expiration>" LATER "</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
 #define REFUSED(code, message)                                                                                         \
     "<ErrorResponse><Error><Code>" code "</Code><Message>" message "</Message></Error></ErrorResponse>"
-
-/* One want that is expected, and the answer. */
-struct exchange {
-    enum credential_want_kind kind;
-    const char *holds[4]; /* in what is wanted, see describe; "!x": not x */
-    const char *text;     /* of the file, the code, or the reply's body; NULL: no such file */
-    int http_status;
-    enum err err;
-    const char *why;
-};
-
-#define MAX_EXCHANGES 10
-struct script {
-    struct exchange exchanges[MAX_EXCHANGES];
-};
-
-static char why_memory[4096];
-
-static void describe(const struct credential_want *want, struct text *text)
-{
-    switch (want->kind) {
-    case CREDENTIAL_WANT_CALL:
-        text_format(text, "signer=%s signing=%s url=", want->signer == NULL ? "nobody" : want->signer->access_key_id,
-                    want->request->signing_name == NULL ? "none" : want->request->signing_name);
-        endpoint_put_url(&want->request->url, text);
-        text_format(text, " region=%s body=%s&", want->request->region, want->request->body);
-        break;
-    case CREDENTIAL_WANT_FILE:
-        text_put(text, want->path);
-        break;
-    case CREDENTIAL_WANT_STORE:
-        text_format(text, "%s %.*s", want->path, (int)want->text.len, (const char *)want->text.data);
-        break;
-    case CREDENTIAL_WANT_CODE:
-        text_put(text, want->prompt);
-        break;
-    case CREDENTIAL_WANT_PROCESS:
-    case CREDENTIAL_WANT_NOTHING:
-        break;
-    }
-}
-
-static void check_want(const struct credential_want *want, const struct exchange *expected, size_t number)
-{
-    char memory[8192];
-    struct text text = text_in(memory, sizeof memory);
-    describe(want, &text);
-    if (want->kind != expected->kind) {
-        fail_msg("want %zu is of kind %d, not %d: %s", number, (int)want->kind, (int)expected->kind, memory);
-    }
-    for (size_t i = 0; i < sizeof expected->holds / sizeof expected->holds[0] && expected->holds[i] != NULL; i++) {
-        const char *holds = expected->holds[i];
-        bool is_without = *holds == '!';
-        if ((strstr(memory, holds + is_without) == NULL) != is_without) {
-            fail_msg("want %zu: \"%s\", of \"%s\"", number, memory, holds);
-        }
-    }
-}
-
-static struct credential_answer answer_of(const struct exchange *exchange)
-{
-    return (struct credential_answer){
-        .kind = exchange->kind,
-        .unix_seconds = NOW,
-        .err = exchange->err,
-        .why = exchange->why,
-        .reply = {.http_status = exchange->http_status == 0 ? 200 : exchange->http_status,
-                  .body = given_text(exchange->text)},
-        .text = given_text(exchange->text),
-    };
-}
-
-static enum err resolve(struct given_config given, const struct script *script, struct aws_credentials *ret_credentials)
-{
-    struct text why = text_in(why_memory, sizeof why_memory);
-    AUTO(aws_config_free) struct aws_config *config = NULL;
-    AUTO(credential_chain_free) struct credential_chain *chain = NULL;
-    assert_ok(given_config_open(&given, &config, &why));
-    assert_ok(credential_chain_new(config, &chain));
-    struct credential_answer answer = {.unix_seconds = NOW};
-    for (size_t i = 0;; i++) {
-        struct credential_want want = {.kind = CREDENTIAL_WANT_NOTHING};
-        enum err err = credential_chain_next(chain, &answer, &want, ret_credentials, &why);
-        const struct exchange *next = i < MAX_EXCHANGES ? &script->exchanges[i] : &(struct exchange){.kind = 0};
-        if (err != ERR_AGAIN) {
-            if (next->kind != CREDENTIAL_WANT_NOTHING) {
-                fail_msg("ends (%s: %s) before want %zu", err_text(err), why_memory, i);
-            }
-            return err;
-        }
-        check_want(&want, next, i);
-        answer = answer_of(next);
-    }
-}
-
-static void assert_says(const char *words)
-{
-    if (strstr(why_memory, words) == NULL) {
-        fail_msg("\"%s\" does not say \"%s\"", why_memory, words);
-    }
-    assert_null(strstr(why_memory, "hunter2"));
-}
-
-static void assert_refused(struct given_config given, const struct script *script, enum err expected, const char *words)
-{
-    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.access_key_id = "before"};
-    enum err err = resolve(given, script, &credentials);
-    if (err != expected) {
-        fail_msg("%s (%s) instead of: %s", err_text(err), why_memory, words);
-    }
-    assert_says(words);
-    assert_string_equal(credentials.access_key_id, "before");
-}
-
-static void assert_resolved(struct given_config given, const struct script *script, const char *id,
-                            enum aws_credentials_source source)
-{
-    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.source = AWS_CREDENTIALS_NONE};
-    enum err err = resolve(given, script, &credentials);
-    if (err != ERR_OK) {
-        fail_msg("%s: %s", err_text(err), why_memory);
-    }
-    assert_string_equal(credentials.access_key_id, id);
-    assert_int_equal(credentials.source, source);
-    assert_string_equal(why_memory, "");
-}
-
-static const struct script nothing_wanted = {.exchanges = {{.kind = CREDENTIAL_WANT_NOTHING}}};
-
-/* ---- refused: keys ---- */
-
-static void refuses_keys(void **state)
-{
-    (void)state;
-    static const struct {
-        struct given_config given;
-        const char *words;
-    } cases[] = {
-        {{.environment = {{"AWS_EC2_METADATA_DISABLED", "true"}}},
-         "AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
-        {{.flags = {.profile = "p"}, .config = "[profile p]\n", .environment = {{"AWS_EC2_METADATA_DISABLED", "true"}}},
-         "profile p has no keys"},
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}}}, "half a pair of keys in the environment"},
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", ""}}}, "without AWS_SECRET_ACCESS_KEY"},
-        {{.environment = {{"AWS_SECRET_ACCESS_KEY", "hunter2"}, {"AWS_EC2_METADATA_DISABLED", "true"}}},
-         "AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID"},
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2 "}}}, "has blanks"},
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "hunter2\r"}}}, "control"},
-        {{.credentials = "[default]\naws_access_key_id = A\n"}, "half a pair of keys in " GIVEN_CREDENTIALS_PATH},
-        {{.credentials = "[default]\naws_access_key_id = A\n",
-          .config = "[default]\naws_secret_access_key = hunter2\n"},
-         "half a pair of keys in " GIVEN_CREDENTIALS_PATH},
-        {{.config = "[default]\naws_access_key_id = A\naws_secret_access_key =\n"},
-         "half a pair of keys in " GIVEN_CONFIG_PATH},
-        {{.flags = {.profile = "p"},
-          .environment = {{"AWS_ACCESS_KEY_ID", "A"},
-                          {"AWS_SECRET_ACCESS_KEY", "hunter2"},
-                          {"AWS_EC2_METADATA_DISABLED", "true"}},
-          .config = "[profile p]\n"},
-         "profile p has no keys"},
-        {{.environment = {{"AWS_ACCESS_KEY_ID",
-                           "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
-                           "12345678901234567890123456789012345678"},
-                          {"AWS_SECRET_ACCESS_KEY", "hunter2"}}},
-         "is too long"},
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "A"},
-                          {"AWS_SECRET_ACCESS_KEY", "hunter2"},
-                          {"AWS_CREDENTIAL_EXPIRATION", "tomorrow"}}},
-         "AWS_CREDENTIAL_EXPIRATION is not a time"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_refused(cases[i].given, &nothing_wanted, ERR_NO_CREDENTIALS, cases[i].words);
-    }
-    struct given_config expired = {.environment = {{"AWS_ACCESS_KEY_ID", "A"},
-                                                   {"AWS_SECRET_ACCESS_KEY", "hunter2"},
-                                                   {"AWS_CREDENTIAL_EXPIRATION", "2024-02-29T12:00:00Z"}}};
-    assert_refused(expired, &nothing_wanted, ERR_CREDENTIALS, "were good until 2024-02-29T12:00:00Z");
-}
 
 /* ---- refused: plans ---- */
 
@@ -263,105 +81,6 @@ static void refuses_a_chain_without_end(void **state)
     struct given_config given = {.config = memory};
     assert_refused(given, &nothing_wanted, ERR_NO_CREDENTIALS,
                    "\"default\" is the end of a chain of more than 32 roles");
-}
-
-/* ---- keys ---- */
-
-static void finds_keys(void **state)
-{
-    (void)state;
-    static const struct {
-        struct given_config given;
-        enum aws_credentials_source source;
-        const char *id;
-        const char *token; /* NULL: none */
-    } cases[] = {
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "E"}, {"AWS_SECRET_ACCESS_KEY", "secret-E"}},
-          .config = "[default]\nrole_arn = arn:x\n",
-          .credentials = "[default]\n" KEYS("S")},
-         AWS_CREDENTIALS_ENVIRONMENT,
-         "E",
-         NULL},
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "E"},
-                          {"AWS_SECRET_ACCESS_KEY", "secret-E"},
-                          {"AWS_SESSION_TOKEN", "T"},
-                          {"AWS_PROFILE", "p"}},
-          .credentials = "[p]\n" KEYS("S")},
-         AWS_CREDENTIALS_ENVIRONMENT,
-         "E",
-         "T"},
-        {{.environment = {{"AWS_ACCESS_KEY_ID", "E"}, {"AWS_SECRET_ACCESS_KEY", "secret-E"}},
-          .flags = {.profile = "p"},
-          .credentials = "[p]\n" KEYS("S")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-        {{.environment = {{"AWS_PROFILE", "p"}, {"AWS_DEFAULT_PROFILE", "q"}},
-          .credentials = "[p]\n" KEYS("P") "[q]\n" KEYS("Q")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "P",
-         NULL},
-        {{.environment = {{"AWS_PROFILE", ""}}, .credentials = "[default]\n" KEYS("S") "aws_session_token = T\n"},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         "T"},
-        {{.config = "[default]\n" KEYS("C"), .credentials = "[default]\n" KEYS("S")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-        {{.config = "[default]\n" KEYS("C") "aws_session_token = T\n", .credentials = "[other]\n" KEYS("S")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "C",
-         "T"},
-        {{.config = "[default]\ncredential_process = x\n", .credentials = "[default]\n" KEYS("S")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-        {{.flags = {.profile = "p"}, .config = "[profile \"p\"]\n" KEYS("1") "[profile p]\n" KEYS("2")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "2",
-         NULL},
-        {{.flags = {.profile = "sp ace"}, .config = "[profile\tsp\\ ace]\n" KEYS("1")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "1",
-         NULL},
-        {{.flags = {.profile = "a\"b"}, .config = "[profile   \"a\\\"b\"]\n" KEYS("1")},
-         AWS_CREDENTIALS_CONFIG_FILE,
-         "1",
-         NULL},
-        {{.credentials = "[DEFAULT]\naws_secret_access_key = secret-S\n[default]\naws_access_key_id = S\n"},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-        {{.config = "[default]\nrole_arn = r\nweb_identity_token_file =\n", .credentials = "[default]\n" KEYS("S")},
-         AWS_CREDENTIALS_SHARED_FILE,
-         "S",
-         NULL},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.source = AWS_CREDENTIALS_NONE};
-        assert_ok(resolve(cases[i].given, &nothing_wanted, &credentials));
-        assert_int_equal(credentials.source, cases[i].source);
-        assert_string_equal(credentials.access_key_id, cases[i].id);
-        char secret[32];
-        snprintf(secret, sizeof secret, "secret-%s", cases[i].id);
-        assert_string_equal(credentials.secret_access_key.reveal, secret);
-        assert_int_equal(secret_is_set(&credentials.session_token), cases[i].token != NULL);
-        if (cases[i].token != NULL) {
-            assert_string_equal(credentials.session_token.reveal, cases[i].token);
-        }
-    }
-}
-
-static void keys_in_the_environment_may_expire(void **state)
-{
-    (void)state;
-    struct given_config given = {.environment = {{"AWS_ACCESS_KEY_ID", "E"},
-                                                 {"AWS_SECRET_ACCESS_KEY", "secret-E"},
-                                                 {"AWS_CREDENTIAL_EXPIRATION", "2024-02-29T12:00:01+00:00"}}};
-    AUTO(aws_credentials_wipe) struct aws_credentials credentials = {.expires_unix_s = 0};
-    assert_ok(resolve(given, &nothing_wanted, &credentials));
-    assert_int_equal(credentials.expires_unix_s, NOW + 1);
 }
 
 /* ---- one role ---- */
@@ -672,7 +391,7 @@ static void a_role_takes_the_environment_when_told_to(void **state)
     }
 #define TOKEN_FILE(content)                                                                                            \
     {                                                                                                                  \
-        .kind = CREDENTIAL_WANT_FILE, .holds = {"/run/token"}, .text = content                                         \
+        .kind = CREDENTIAL_WANT_FILE, .holds = {"/run/token"}, .text = (content)                                       \
     }
 
 static void a_web_identity_is_a_role_without_a_signer(void **state)
@@ -779,11 +498,8 @@ static void says_why_a_web_identity_is_not_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_keys),
         cmocka_unit_test(refuses_plans),
         cmocka_unit_test(refuses_a_chain_without_end),
-        cmocka_unit_test(finds_keys),
-        cmocka_unit_test(keys_in_the_environment_may_expire),
         cmocka_unit_test(a_role_is_assumed_and_stored),
         cmocka_unit_test(a_cached_role_costs_one_look),
         cmocka_unit_test(the_cache_is_only_a_help),
