@@ -7,6 +7,7 @@
 #include "proxy/core/aws_settings.h"
 #include "proxy/core/control_message.h"
 #include "proxy/core/ec2_api.h"
+#include "proxy/core/http_proxy.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
 #include "proxy/core/static_credentials.h"
@@ -71,6 +72,24 @@ static enum err read_account(void)
     demand_text(settings.ca_path, "/home/a/ca.pem");
     demand_text(credentials.secret_access_key.reveal, "s3cret");
     demand_text(credentials.session_token.reveal, "token");
+    return ERR_OK;
+}
+
+static const char *look_up_proxy(void *context, const char *name)
+{
+    (void)context;
+    return strcmp(name, "HTTPS_PROXY") == 0 ? "http://us%20er:s3c%40ret@proxy.corp" : NULL;
+}
+
+static enum err find_proxy(void)
+{
+    struct aws_config_environment environment = {look_up_proxy, NULL};
+    struct text words = why();
+    AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
+    TRY(http_proxy_find(&environment, &proxy, &words));
+    demand_text(proxy.url, "http://proxy.corp:80");
+    demand_text(proxy.user.reveal, "us er");
+    demand_text(proxy.password.reveal, "s3c@ret");
     return ERR_OK;
 }
 
@@ -308,6 +327,7 @@ static enum err frame_long_message(void)
 const struct scenario core_scenarios[] = {
     {"ini", NULL, parse_ini},
     {"account", NULL, read_account},
+    {"proxy", NULL, find_proxy},
     {"sigv4", NULL, sign_request},
     {"requests", NULL, write_requests},
     {"session replies", NULL, read_sessions},
