@@ -91,6 +91,22 @@ class TargetTest(LabCase):
         self.assert_leads_to([NODE_ID + ".us-east-1.prod"], NODE_ID, env)
         self.refused("node", code=78, words=["credentials"], env=env)
 
+    def test_nobody_is_asked_for_a_profile_that_the_name_replaces(self):
+        self.start_node()
+        identity = self.lab.info["identity"]
+        asked = self.work.path("asked")
+        askpass = self.work.write("askpass", "#!/bin/sh\n: >%s\nexit 1\n" % asked)
+        os.chmod(askpass, 0o755)
+        guarded = "[default]\nrole_arn = %s\nsource_profile = prod\nmfa_serial = %s\n" % (
+            identity["roles"]["lab-mfa-role"]["arn"], identity["mfa_serial"])
+        config = self.work.write("aws_config", PROFILES.format(**self.lab.info).replace("[default]\n", guarded))
+        env = self.lab.environment(AWS_CONFIG_FILE=config, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None,
+                                   SSH_ASKPASS=askpass, SSH_ASKPASS_REQUIRE="force")
+        self.assert_leads_to(["elsewhere.eu-west-1.prod"], ELSEWHERE_ID, env)
+        self.assertFalse(os.path.exists(asked))
+        self.refused("elsewhere.eu-west-1", code=77, words=["MFA"], env=env)
+        self.assertTrue(os.path.exists(asked))
+
     def test_ssh(self):
         self.start_node()
         env = self.files()
