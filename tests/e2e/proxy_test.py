@@ -1,6 +1,7 @@
 """API and websocket through a proxy, or not at all: what goes where is told by the proxy, and by the lab, which counts what came
 to its own ports."""
 
+import signal
 import socket
 from urllib.parse import quote, urlsplit
 
@@ -30,9 +31,8 @@ class ProxyCase(LabCase):
             client.kill()
             print(show(client.stderr.read()))
             raise
-        client.stdin.close()
-        client.stdout.read()
-        self.assertEqual(self.wait_for_exit(client), 0)
+        client.send_signal(signal.SIGTERM)
+        self.assertEqual(self.wait_for_exit(client), 128 + signal.SIGTERM)
         self.lab.wait_for_no_session()
 
     def refused(self, env, code, *words):

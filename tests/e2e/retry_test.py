@@ -25,9 +25,8 @@ class RetryTest(LabCase):
         """A tunnel through which sshd speaks, and what --debug says of it."""
         client = self.connect("--debug", *options, target, self.port, env=self.lab.environment(**settings))
         self.banner(client)
-        client.stdin.close()
-        client.stdout.read()
-        self.assertEqual(self.wait_for_exit(client), 0)
+        client.send_signal(signal.SIGTERM)
+        self.assertEqual(self.wait_for_exit(client), 128 + signal.SIGTERM)
         self.lab.wait_for_no_session()
         return show(client.stderr.read())
 
