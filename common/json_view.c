@@ -35,6 +35,20 @@ const char *json_view_text(const json_t *object, const char *member)
     return json_string_value(json_object_get(object, member));
 }
 
+enum err json_view_secret(const json_t *object, const char *member, struct secret *ret_secret)
+{
+    const char *value = json_view_text(object, member);
+    if (!text_is_given(value)) {
+        return ERR_MALFORMED;
+    }
+    for (const char *at = value; *at != '\0'; at++) {
+        if (text_is_control(*at)) {
+            return ERR_MALFORMED;
+        }
+    }
+    return secret_set(ret_secret, bytes_of_text(value));
+}
+
 void json_view_quote(struct bytes raw, struct text *text)
 {
     text_put_char(text, '"');

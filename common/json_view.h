@@ -5,6 +5,7 @@
 
 #include "common/auto.h"
 #include "common/bytes.h"
+#include "common/secret.h"
 #include "common/text.h"
 
 #include <jansson.h>
@@ -22,6 +23,10 @@ enum err json_view_parse_object(struct bytes document, json_t **ret_object) SSM_
 
 /* The text of a string member, borrowed from `object`; NULL when it is absent, null or no string, or object is NULL. */
 const char *json_view_text(const json_t *object, const char *member);
+
+/* The text of a string member as a secret. ERR_MALFORMED when there is none, it is empty, or control characters are in
+ * it (a token becomes a header value); ERR_TOO_LONG; ERR_MEMORY. */
+enum err json_view_secret(const json_t *object, const char *member, struct secret *ret_secret) SSM_MUST_USE;
 
 /* Appends `raw`, which is UTF-8, as a JSON string in quotes. */
 void json_view_quote(struct bytes raw, struct text *text);

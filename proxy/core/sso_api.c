@@ -127,20 +127,6 @@ static enum err read_reply(const struct aws_reply *reply, json_t **ret_object, s
     return err == ERR_OK ? err : service_failure_say(reply, err, "the reply is not a JSON object", ret_failure);
 }
 
-static enum err take_secret(const json_t *object, const char *member, struct secret *ret_secret)
-{
-    const char *value = json_view_text(object, member);
-    if (!text_is_given(value)) {
-        return ERR_MALFORMED;
-    }
-    for (const char *at = value; *at != '\0'; at++) {
-        if (text_is_control(*at)) {
-            return ERR_MALFORMED;
-        }
-    }
-    return secret_set(ret_secret, bytes_of_text(value));
-}
-
 static enum err take_seconds(const json_t *object, const char *member, int64_t max, int64_t *ret_seconds)
 {
     const json_t *value = json_object_get(object, member);
@@ -154,8 +140,8 @@ static enum err take_seconds(const json_t *object, const char *member, int64_t m
 
 static enum err read_client(const json_t *object, struct sso_client *client)
 {
-    TRY(take_secret(object, "clientId", &client->id));
-    TRY(take_secret(object, "clientSecret", &client->secret));
+    TRY(json_view_secret(object, "clientId", &client->id));
+    TRY(json_view_secret(object, "clientSecret", &client->secret));
     return take_seconds(object, "clientSecretExpiresAt", INT64_C(253402300799), &client->expires_unix_s);
 }
 
@@ -205,7 +191,7 @@ static enum err take_uri(const json_t *object, const char *member, char ret_uri[
 
 static enum err read_authorization(const json_t *object, struct sso_authorization *authorization)
 {
-    TRY(take_secret(object, "deviceCode", &authorization->device_code));
+    TRY(json_view_secret(object, "deviceCode", &authorization->device_code));
     TRY(take_shown(object, "userCode", authorization->user_code, sizeof authorization->user_code));
     TRY(take_uri(object, "verificationUri", authorization->verification_uri));
     if (json_object_get(object, "verificationUriComplete") != NULL) {
@@ -234,11 +220,11 @@ enum err sso_api_parse_authorization(const struct aws_reply *reply, struct sso_a
 static enum err read_token(const json_t *object, int64_t unix_seconds, struct sso_token *token)
 {
     int64_t expires_in_s = 0;
-    TRY(take_secret(object, "accessToken", &token->access_token));
+    TRY(json_view_secret(object, "accessToken", &token->access_token));
     TRY(take_seconds(object, "expiresIn", LONGEST_LIFE_S, &expires_in_s));
     token->expires_unix_s = unix_seconds + expires_in_s;
     bool has_refresh_token = text_is_given(json_view_text(object, "refreshToken"));
-    return has_refresh_token ? take_secret(object, "refreshToken", &token->refresh_token) : ERR_OK;
+    return has_refresh_token ? json_view_secret(object, "refreshToken", &token->refresh_token) : ERR_OK;
 }
 
 enum err sso_api_parse_token(const struct aws_reply *reply, int64_t unix_seconds, struct sso_token *ret_token,

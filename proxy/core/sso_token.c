@@ -118,19 +118,13 @@ enum err sso_token_client_path(const struct aws_config *config, const struct sso
 
 /* ---- reading ---- */
 
-/* Neither is there: no error, the secret stays empty. */
+/* One that is not there stays unset. */
 static enum err take_secret(const json_t *object, const char *member, struct secret *ret_secret)
 {
-    const char *value = json_view_text(object, member);
-    if (value == NULL) {
+    if (!text_is_given(json_view_text(object, member))) {
         return ERR_OK;
     }
-    for (const char *at = value; *at != '\0'; at++) {
-        if (text_is_control(*at)) {
-            return ERR_MALFORMED;
-        }
-    }
-    enum err err = secret_set(ret_secret, bytes_of_text(value));
+    enum err err = json_view_secret(object, member, ret_secret);
     return err == ERR_TOO_LONG ? ERR_MALFORMED : err;
 }
 
