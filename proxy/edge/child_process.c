@@ -223,17 +223,21 @@ enum err child_process_start(struct loop *loop, const struct child_process_comma
 
 static bool child_process_kill_tree(pid_t pid, int depth);
 
-/* The processes that a thread has started; nobody reaps them while their parent does not run. */
+/* The processes that a thread has started; nobody reaps them while their parent does not run. The list is read whole
+ * before the first of them dies: half a number at its end would be another process, and that none of ours. */
 static void child_process_kill_children(pid_t pid, const char *thread, int depth)
 {
     char path[64];
-    char list[4096]; /* of hundreds of children */
     (void)snprintf(path, sizeof path, "/proc/%d/task/%.16s/children", (int)pid, thread);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd >= 0 ? read(fd, list, sizeof list - 1) : 0;
-    child_process_close(&fd);
-    list[got > 0 ? got : 0] = '\0';
-    char *rest = list;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return;
+    }
+    AUTO_FREE char *list = NULL;
+    size_t size = 0;
+    ssize_t got = getdelim(&list, &size, '\0', file);
+    char *rest = got > 0 && feof(file) ? list : NULL;
+    (void)fclose(file);
     for (const char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
         int64_t child = 0;
         if (text_parse_decimal(word, 2, INT_MAX, &child) == ERR_OK) {

@@ -236,6 +236,29 @@ static void a_late_program_dies_with_all_below_it(void **state)
     assert_true(dies_soon(pids[0]) && dies_soon(pids[1]));
 }
 
+/* Their numbers do not fit into a page. */
+#define CROWD                                                                                                          \
+    "i=0; while [ $i -lt 1000 ]; do sleep 300 & i=$((i+1)); done; echo $$ $! >\"$0.new\"; mv \"$0.new\" \"$0\"; wait"
+
+/* And nobody else: a list that is cut would end with half a number. */
+static void all_of_many_die(void **state)
+{
+    (void)state;
+    char path[160];
+    (void)strcpy(path, path_of("crowd"));
+    AUTO(close_run) struct run run = {NULL};
+    const char *const arguments[] = {"sh", "-c", CROWD, path, NULL};
+    struct text text = why();
+    struct child_process_command command = {arguments, 10, clock_mono_us() + MINUTE_US};
+    assert_ok(loop_new(&run.loop));
+    assert_ok(child_process_start(run.loop, &command, &run.child, &text));
+    int64_t pids[2];
+    read_pids("crowd", pids);
+    assert_true(is_alive(pids[0]) && is_alive(pids[1]));
+    child_process_free(&run.child);
+    assert_true(dies_soon(pids[0]) && dies_soon(pids[1]));
+}
+
 static void time_is_up_for_a_program_that_does_not_end(void **state)
 {
     (void)state;
@@ -409,6 +432,7 @@ int main(void)
         cmocka_unit_test(the_program_finds_nothing_of_ours),
         cmocka_unit_test(more_output_than_allowed_is_refused),
         cmocka_unit_test(a_late_program_dies_with_all_below_it),
+        cmocka_unit_test(all_of_many_die),
         cmocka_unit_test(time_is_up_for_a_program_that_does_not_end),
         cmocka_unit_test(the_programs_own_end_counts),
         cmocka_unit_test(the_program_dies_with_us),
