@@ -36,8 +36,8 @@ enum err account_open(const struct aws_config_flags *flags, struct account *ret_
     TRY(aws_config_paths(&environment, &paths, ret_why));
     AUTO(aws_files_wipe) struct aws_file config_text = {0};
     AUTO(aws_files_wipe) struct aws_file credentials_text = {0};
-    TRY(aws_files_read(paths.config, &config_text, ret_why));
-    TRY(aws_files_read(paths.credentials, &credentials_text, ret_why));
+    TRY(aws_files_read(paths.config, INSTANT_NEVER, &config_text, ret_why));
+    TRY(aws_files_read(paths.credentials, INSTANT_NEVER, &credentials_text, ret_why));
     struct aws_config_input input = {
         .environment = environment,
         .flags = *flags,

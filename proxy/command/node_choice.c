@@ -18,7 +18,7 @@ static enum err read_aliases(struct aliases *aliases, struct text *ret_why)
     TRY(aliases_path(&environment, path, ret_why));
     AUTO(aws_files_wipe) struct aws_file file = {0};
     if (path[0] != '\0') {
-        TRY(aws_files_read(path, &file, ret_why));
+        TRY(aws_files_read(path, INSTANT_NEVER, &file, ret_why));
     }
     if (file.data == NULL) {
         return ERR_OK;

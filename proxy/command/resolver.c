@@ -9,6 +9,7 @@
 
 #define PROCESS_TIMEOUT_US (60 * 1000 * 1000)
 #define PROCESS_OUTPUT_MAX (64 * 1024) /* keys and a token of LIMIT_SECRET, as JSON */
+#define FILE_TIMEOUT_US (1000 * 1000)  /* of a pipe: no signal is heard meanwhile */
 #define ASK_TIMEOUT_US (5 * 60 * 1000 * 1000LL)
 
 struct resolver {
@@ -102,7 +103,7 @@ static enum err begin(struct resolver *resolver)
     case CREDENTIAL_WANT_CALL:
         return begin_call(resolver);
     case CREDENTIAL_WANT_FILE:
-        return aws_files_read(want->path, &resolver->file, &resolver->why);
+        return aws_files_read(want->path, clock_mono_us() + FILE_TIMEOUT_US, &resolver->file, &resolver->why);
     case CREDENTIAL_WANT_STORE:
         return private_file_store(want->path, want->text, &resolver->why);
     case CREDENTIAL_WANT_PROCESS:

@@ -1,15 +1,25 @@
 #include "proxy/edge/aws_files.h"
 
 #include "common/auto.h"
+#include "proxy/edge/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define AWS_FILES_PIECE (16 * 1024)
+
+struct aws_files_source {
+    int fd;
+    const char *path;
+    bool is_pipe;
+    int64_t deadline_us; /* of a pipe */
+};
 
 static const char *aws_files_get(void *context, const char *name)
 {
@@ -56,19 +66,35 @@ static enum err aws_files_grow(struct aws_file *file, size_t *size)
     return ERR_OK;
 }
 
-static enum err aws_files_read_all(int fd, const char *path, struct aws_file *file, struct text *ret_why)
+/* A pipe that nobody has opened for writing yet is not at its end: that is told by POLLHUP. Nothing else here waits. */
+static enum err aws_files_await(const struct aws_files_source *source, struct text *ret_why)
+{
+    struct pollfd pollfd = {.fd = source->fd, .events = POLLIN};
+    int64_t left_us = source->deadline_us - clock_mono_us();
+    int64_t left_ms = left_us > 0 ? left_us / 1000 + 1 : 0;
+    int ready = poll(&pollfd, 1, left_ms < INT_MAX ? (int)left_ms : -1);
+    if (ready > 0 || (ready < 0 && errno == EINTR)) {
+        return ERR_OK; /* what is not there yet is asked for again */
+    }
+    text_format(ret_why, "%s cannot be read: %s", source->path,
+                ready == 0 ? "it is a pipe, and nobody has written to its end in time" : strerror(errno));
+    return ERR_CONFIG;
+}
+
+static enum err aws_files_read_all(const struct aws_files_source *source, struct aws_file *file, struct text *ret_why)
 {
     size_t size = 0;
     for (;;) {
         if (size < file->len + 2) {
             TRY(aws_files_grow(file, &size));
         }
-        ssize_t got = read(fd, file->data + file->len, size - file->len - 1);
-        if (got < 0 && errno == EINTR) {
+        TRY(source->is_pipe ? aws_files_await(source, ret_why) : ERR_OK);
+        ssize_t got = read(source->fd, file->data + file->len, size - file->len - 1);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
             continue;
         }
         if (got < 0) {
-            text_format(ret_why, "%s cannot be read: %s", path, strerror(errno));
+            text_format(ret_why, "%s cannot be read: %s", source->path, strerror(errno));
             return ERR_CONFIG;
         }
         if (got == 0) {
@@ -77,15 +103,15 @@ static enum err aws_files_read_all(int fd, const char *path, struct aws_file *fi
         }
         file->len += (size_t)got;
         if (file->len > LIMIT_CONFIG_FILE) {
-            text_format(ret_why, "%s is larger than %d bytes", path, LIMIT_CONFIG_FILE);
+            text_format(ret_why, "%s is larger than %d bytes", source->path, LIMIT_CONFIG_FILE);
             return ERR_CONFIG;
         }
     }
 }
 
-enum err aws_files_read(const char *path, struct aws_file *ret_file, struct text *ret_why)
+enum err aws_files_read(const char *path, int64_t deadline_us, struct aws_file *ret_file, struct text *ret_why)
 {
-    AUTO(aws_files_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    AUTO(aws_files_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
         *ret_file = (struct aws_file){0};
         return ERR_OK;
@@ -100,7 +126,8 @@ enum err aws_files_read(const char *path, struct aws_file *ret_file, struct text
         return ERR_CONFIG;
     }
     AUTO(aws_files_wipe) struct aws_file file = {0};
-    TRY(aws_files_read_all(fd, path, &file, ret_why));
+    struct aws_files_source source = {fd, path, S_ISFIFO(status.st_mode), deadline_us};
+    TRY(aws_files_read_all(&source, &file, ret_why));
     *ret_file = file;
     file = (struct aws_file){0};
     return ERR_OK;

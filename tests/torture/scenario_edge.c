@@ -64,8 +64,8 @@ static enum err read_config(void)
     struct text words = why();
     AUTO(aws_files_wipe) struct aws_file file = {0};
     AUTO(aws_files_wipe) struct aws_file absent = {0};
-    TRY(aws_files_read(path_of("absent"), &absent, &words));
-    TRY(aws_files_read(path_of("config"), &file, &words));
+    TRY(aws_files_read(path_of("absent"), INSTANT_NEVER, &absent, &words));
+    TRY(aws_files_read(path_of("config"), INSTANT_NEVER, &file, &words));
     scenario_demand(absent.data == NULL, "a file that is not there has content");
     if (file.data == NULL) {
         return ERR_CONFIG; /* ENOENT: there was none */

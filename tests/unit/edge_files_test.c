@@ -1,6 +1,7 @@
 /* What the edges read from the disk and the kernel: aws_files, trust, entropy, clock. */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/auto.h"
@@ -51,7 +52,7 @@ static void assert_unreadable(const char *path, const char *word)
     char words[512];
     struct text why = text_in(words, sizeof words);
     struct aws_file file;
-    assert_err(aws_files_read(path, &file, &why), ERR_CONFIG);
+    assert_err(aws_files_read(path, INSTANT_NEVER, &file, &why), ERR_CONFIG);
     if (strstr(words, word) == NULL) {
         fail_msg("\"%s\" is not in \"%s\"", word, words);
     }
@@ -75,10 +76,10 @@ static void test_missing_files_are_no_error(void **state)
     char words[512];
     struct text why = text_in(words, sizeof words);
     struct aws_file file = {.data = words};
-    assert_ok(aws_files_read(path_of("missing"), &file, &why));
+    assert_ok(aws_files_read(path_of("missing"), INSTANT_NEVER, &file, &why));
     assert_null(file.data);
     (void)write_file("plain", "x", 1);
-    assert_ok(aws_files_read(path_of("plain/below"), &file, &why));
+    assert_ok(aws_files_read(path_of("plain/below"), INSTANT_NEVER, &file, &why));
     assert_null(file.data);
 }
 
@@ -95,13 +96,53 @@ static void test_files_of_all_sizes(void **state)
     }
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         AUTO(aws_files_wipe) struct aws_file file = {0};
-        assert_ok(aws_files_read(write_file("config", content, sizes[i]), &file, &why));
+        assert_ok(aws_files_read(write_file("config", content, sizes[i]), INSTANT_NEVER, &file, &why));
         assert_non_null(file.data);
         assert_int_equal(file.len, sizes[i]);
         assert_memory_equal(file.data, content, sizes[i]);
         assert_int_equal(file.data[file.len], '\0');
     }
     free(content);
+}
+
+/* Process substitution: somebody opens the other end when they get to it. */
+static void test_pipe_with_a_late_writer(void **state)
+{
+    (void)state;
+    char words[512];
+    struct text why = text_in(words, sizeof words);
+    const char *path = path_of("pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        (void)usleep(30 * 1000);
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        bool is_written = write(fd, "half", 4) == 4 && usleep(30 * 1000) == 0 && write(fd, " and half", 9) == 9;
+        _exit(is_written ? 0 : 1);
+    }
+    AUTO(aws_files_wipe) struct aws_file file = {0};
+    assert_ok(aws_files_read(path, INSTANT_NEVER, &file, &why));
+    assert_string_equal(file.data, "half and half");
+    int status = 0;
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_int_equal(status, 0);
+}
+
+static void test_pipe_that_nobody_writes_into(void **state)
+{
+    (void)state;
+    char words[512];
+    struct text why = text_in(words, sizeof words);
+    struct aws_file file;
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    (void)alarm(60); /* ends a test that would wait for ever */
+    assert_err(aws_files_read(path_of("pipe"), clock_mono_us() + 20 * 1000, &file, &why), ERR_CONFIG);
+    assert_non_null(strstr(words, "/pipe cannot be read: it is a pipe"));
+    int fd = open(path_of("pipe"), O_RDWR | O_CLOEXEC); /* opened, but never to its end */
+    assert_int_equal(write(fd, "x", 1), 1);
+    assert_err(aws_files_read(path_of("pipe"), clock_mono_us() + 20 * 1000, &file, &why), ERR_CONFIG);
+    (void)close(fd);
+    (void)alarm(0);
 }
 
 static void test_environment(void **state)
@@ -229,6 +270,8 @@ int main(void)
         IN_FOLDER(test_files_that_cannot_be_read),
         IN_FOLDER(test_missing_files_are_no_error),
         IN_FOLDER(test_files_of_all_sizes),
+        IN_FOLDER(test_pipe_with_a_late_writer),
+        IN_FOLDER(test_pipe_that_nobody_writes_into),
         cmocka_unit_test(test_environment),
         IN_FOLDER(test_trust_that_cannot_be_read),
         IN_FOLDER(test_ca_path_is_trusted_alone),
