@@ -391,5 +391,6 @@ enum err imds_next_region(struct imds *imds, const struct credential_answer *ans
     if (imds->state == IMDS_ASKS_REGION) {
         return take_region(imds, answer, ret_region, ret_why);
     }
-    return imds_next(imds, answer, ret_want, NULL, ret_why);
+    struct aws_credentials never_set = {.expires_unix_s = 0};
+    return imds_next(imds, answer, ret_want, &never_set, ret_why);
 }

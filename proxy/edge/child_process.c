@@ -17,8 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Linux before 5.3 has no pidfd_open: nothing wakes us then when a program ends that left its output to another. */
 #define CHILD_PROCESS_LOOK_US (20 * 1000)
 /* Of descendants; wrappers around wrappers are five deep. */

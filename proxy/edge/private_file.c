@@ -13,6 +13,7 @@
 
 /* mkostemp's, behind the file's own name: nobody takes what ends so for one of the cache's files. */
 #define PRIVATE_FILE_SUFFIX ".XXXXXX"
+#define PRIVATE_FILE_TEMPORARY_SIZE (LIMIT_PATH + sizeof PRIVATE_FILE_SUFFIX)
 
 /* All directories above `path`, which is absolute. */
 static enum err private_file_make_directories(const char *path)
@@ -29,16 +30,13 @@ static enum err private_file_make_directories(const char *path)
     return ERR_OK;
 }
 
-/* A descriptor of a new file, whose name `temporary` then is; -1. Its mode is 0600 whatever the umask. */
-static int private_file_create(const char *path, char *temporary)
+/* A descriptor of a new file, whose name `ret_temporary` then is; -1. Its mode is 0600 whatever the umask. */
+static int private_file_create(const char *path, char *ret_temporary)
 {
-    strcpy(stpcpy(temporary, path), PRIVATE_FILE_SUFFIX);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && private_file_make_directories(path) == ERR_OK) {
-        strcpy(stpcpy(temporary, path), PRIVATE_FILE_SUFFIX);
-        fd = mkostemp(temporary, O_CLOEXEC);
-    }
-    return fd;
+    struct text name = text_in(ret_temporary, PRIVATE_FILE_TEMPORARY_SIZE);
+    text_put(&name, path);
+    text_put(&name, PRIVATE_FILE_SUFFIX);
+    return mkostemp(ret_temporary, O_CLOEXEC);
 }
 
 static enum err private_file_write(int fd, struct bytes content)
@@ -55,8 +53,12 @@ static enum err private_file_write(int fd, struct bytes content)
 
 static enum err private_file_replace(const char *path, struct bytes content)
 {
-    char temporary[LIMIT_PATH + sizeof PRIVATE_FILE_SUFFIX];
+    char temporary[PRIVATE_FILE_TEMPORARY_SIZE];
     int fd = private_file_create(path, temporary);
+    if (fd < 0 && errno == ENOENT) {
+        TRY(private_file_make_directories(path));
+        fd = private_file_create(path, temporary);
+    }
     if (fd < 0) {
         return ERR_SYSTEM;
     }

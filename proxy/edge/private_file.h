@@ -9,7 +9,8 @@
 #include "common/text.h"
 
 /* `path` is absolute. The file has mode 0600, whatever it had before; directories that are missing are made with 0700,
- * the others stay as they are. A symbolic link stays one: the file that it leads to is replaced. ERR_SYSTEM with words.
+ * the others stay as they are. A symbolic link stays one, when it leads to a file: that is replaced. ERR_SYSTEM with
+ * words.
  */
 enum err private_file_store(const char *path, struct bytes content, struct text *ret_why) SSM_MUST_USE;
 
