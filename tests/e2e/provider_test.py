@@ -4,7 +4,6 @@ The AWS CLI is the witness that the same files and variables work there, or do n
 import json
 import os
 import shutil
-import subprocess
 import time
 import unittest
 
@@ -14,7 +13,7 @@ from workspace import show
 
 AWS = "/usr/bin/aws"
 SECRET = "do-not-show-me"
-METADATA_ADDRESS = "169.254.169.254"
+METADATA_ADDRESS, CONTAINER_ADDRESS = "169.254.169.254", "169.254.170.2"
 
 
 class ProviderCase(LabCase):
@@ -161,9 +160,9 @@ class ContainerTest(ProviderCase):
                 self.set(**changes)
                 self.fails(environment, code, *words)
         self.set(container_delay_ms=30000)
-        self.fails(environment, 75, "timed out", options=("--connect-timeout", "2"))
+        self.fails(environment, 75, "timed out", options=("--connect-timeout", "1"))
         self.set(container_listening=False)
-        self.fails(environment, 75, "the container's credential endpoint", options=("--connect-timeout", "2"))
+        self.fails(environment, 75, "the container's credential endpoint", options=("--connect-timeout", "1"))
         self.set(container_listening=True, container_fail_next=1)
         self.assert_ssh(environment)
         for uri, words in (("http://192.0.2.1/", "names 192.0.2.1"), ("http://169.254.170.2@192.0.2.1/", "is no URL")):
@@ -187,13 +186,14 @@ class InstanceTest(ProviderCase):
     def test_instance(self):
         environment = self.here()
         self.assert_ssh(environment)
+        if "imds_ipv6_url" in self.identity:
+            self.assert_ssh(self.here(AWS_EC2_METADATA_SERVICE_ENDPOINT=self.identity["imds_ipv6_url"]))
         for changes in (dict(imds_v1=False), dict(imds_v2=False), dict(imds_token_delay_ms=3000)):
             with self.subTest(changes=changes):
                 self.set(**changes)
                 self.assert_ssh(environment)
         self.set()
         self.assert_ssh(self.here(AWS_REGION=None, AWS_DEFAULT_REGION=None))  # the service tells it
-        self.assert_witness(self.here(AWS_EC2_METADATA_SERVICE_ENDPOINT=self.identity["imds_url"].rstrip("/") + "/"), True)
 
     def test_failing_instance(self):
         environment = self.here()
@@ -214,8 +214,10 @@ class InstanceTest(ProviderCase):
                 self.fails({name: value for name, value in {**environment, **more}.items() if value is not None}, code, *words)
 
 
-class NoServiceTest(ProviderCase):
-    """In a network of the test's own, which is where nothing answers for the metadata service's address."""
+class OwnNetworkCase(ProviderCase):
+    """In a network of the test's own."""
+
+    addresses = ()
 
     def setUp(self):
         if os.getuid() != 0:
@@ -224,10 +226,32 @@ class NoServiceTest(ProviderCase):
             self.skipTest("ip(8) is missing")
         enter_new_network()
         run("ip", "link", "set", "lo", "up")
+        for address in self.addresses:
+            run("ip", "address", "add", address + "/32", "dev", "lo")
         super().setUp()
-        self.node = type("Nobody", (), {"port": 22, "log": lambda _: ""})()
+
+
+class OwnAddressTest(OwnNetworkCase):
+    """The services at the addresses that they really have."""
+
+    addresses = (METADATA_ADDRESS, CONTAINER_ADDRESS)
+    lab_options = ("--no-agent-pause", "--imds-listen", METADATA_ADDRESS, "--imds-port", "80",
+                   "--container-listen", CONTAINER_ADDRESS, "--container-port", "80")
+
+    def test_services_at_their_own_addresses(self):
+        self.start_node()
+        on_instance = self.environment(AWS_EC2_METADATA_DISABLED=None, AWS_REGION=None, AWS_DEFAULT_REGION=None)
+        in_container = self.environment(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=self.lab.info["identity"]["container_relative_uri"])
+        self.assert_ssh(on_instance)
+        self.assert_ssh(in_container)
+        self.assert_witness({**on_instance, "AWS_DEFAULT_REGION": self.lab.info["region"]}, True)
+
+
+class NoServiceTest(OwnNetworkCase):
+    """Where nothing answers for the metadata service's address."""
 
     def test_no_metadata_service(self):
+        self.node = type("Nobody", (), {"port": 22, "log": lambda _: ""})()
         # were a proxy asked, it would refuse at once
         environment = self.environment(AWS_EC2_METADATA_DISABLED=None, ALL_PROXY="http://10.78.0.1:9", http_proxy="http://10.78.0.1:9")
         quick = self.fails(environment, 78, "no credentials", "run aws configure")
