@@ -8,6 +8,9 @@
 #include "proxy/core/user_agent.h"
 #include "proxy/edge/clock.h"
 
+/* A pause that is over, of a call whose owner does not ask for it now: the loop is not to spin because of it. */
+#define FORGOTTEN_US (20 * 1000)
+
 struct api_call {
     struct api *api;
     struct api_call *next;
@@ -34,7 +37,8 @@ int64_t api_deadline_us(const struct api *api)
     for (const struct api_call *call = api->calls; call != NULL; call = call->next) {
         deadline_us = instant_earlier(deadline_us, call->again_us);
     }
-    return deadline_us;
+    int64_t now_us = clock_mono_us();
+    return deadline_us < now_us ? now_us + FORGOTTEN_US : deadline_us;
 }
 
 /* ---- the signature ---- */
@@ -322,11 +326,13 @@ static enum err take_reply(struct api_call *call, struct aws_reply *ret_reply, s
 
 enum err api_reply(struct api_call *call, struct aws_reply *ret_reply, struct text *ret_why)
 {
-    if (call->https == NULL && clock_mono_us() < call->again_us) {
-        return ERR_AGAIN;
-    }
-    if (call->https == NULL) {
-        TRY(begin_try(call));
-    }
-    return take_reply(call, ret_reply, ret_why);
+    enum err err = ERR_AGAIN;
+    do {
+        if (call->https == NULL && clock_mono_us() < call->again_us) {
+            return ERR_AGAIN;
+        }
+        TRY(call->https == NULL ? begin_try(call) : ERR_OK);
+        err = take_reply(call, ret_reply, ret_why);
+    } while (err == ERR_AGAIN && call->https == NULL);
+    return err;
 }
