@@ -121,9 +121,10 @@ class Worker:
         """A client that is killed while its session is open."""
         peer = TcpPeer(unittest.TestCase(), lambda connection: (connection.sendall(b"x"), connection.recv(1)))
         client = self.work.start([program("torture_proxy"), "connect", "node", str(peer.port)], env=self.lab.environment(),
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if client.stdout.read(1) != b"x":
-            raise AssertionError("the client that is to be killed has no tunnel")
+            message = show(client.stderr.read())
+            raise AssertionError("the client that is to be killed ends with status %d: %s" % (client.wait(), message))
         self.left = self.open_sessions()
         client.kill()
         self.work.stop(client)
