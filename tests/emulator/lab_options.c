@@ -47,7 +47,7 @@ static const struct {
     {"proxy-port", "PORT", "port of the HTTP proxy (0: a free one)", OPTION_PROXY_PORT},
     {"imds-listen", "ADDRESS", "address of instance metadata (127.0.0.1)", OPTION_IMDS_LISTEN},
     {"imds-ipv6-listen", "ADDRESS", "and over IPv6, if it can be had (::1)", OPTION_IMDS_IPV6_LISTEN},
-    {"imds-port", "PORT", "port of both (0: a free one each)", OPTION_IMDS_PORT},
+    {"imds-port", "PORT", "port of both (0: a free one)", OPTION_IMDS_PORT},
     {"container-listen", "ADDRESS", "address of container credentials (127.0.0.1)", OPTION_CONTAINER_LISTEN},
     {"container-port", "PORT", "port of container credentials (0: a free one)", OPTION_CONTAINER_PORT},
     {"aws-names", NULL, "StreamUrl names AWS's host, which the proxy leads to", OPTION_AWS_NAMES},

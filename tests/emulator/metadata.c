@@ -89,7 +89,9 @@ enum err metadata_listen(struct lab *lab, struct lws_vhost *vhost)
     struct listener_owner owner = {adopt, vhost};
     TRY(listener_new(lab->loop, &owner, options->imds_listen, options->imds_port, &metadata->imds_v4));
     TRY(listener_new(lab->loop, &owner, options->container_listen, options->container_port, &metadata->container));
-    if (listener_new(lab->loop, &owner, options->imds_ipv6_listen, options->imds_port, &metadata->imds_v6) != ERR_OK) {
+    /* The same port, not a free one of its own: agents dial ::1 first, and somebody may serve at 127.0.0.1 there. */
+    int port = listener_port(metadata->imds_v4);
+    if (listener_new(lab->loop, &owner, options->imds_ipv6_listen, port, &metadata->imds_v6) != ERR_OK) {
         metadata->imds_v6 = NULL;
         log_debug("no instance metadata at %s", options->imds_ipv6_listen);
     }

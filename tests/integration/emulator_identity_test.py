@@ -492,6 +492,8 @@ class EmulatorImdsTest(MetadataCase):
                     "session_token": found["token"]}
             self.assertEqual(self.start_session(keys)[0], 200)
         self.assertEqual(self.metadata()["imds_token_requests"], len(self.urls))
+        # At ::1, where agents look first for a server at 127.0.0.1, it is to take no further port.
+        self.assertEqual(len({url.rpartition(":")[2] for url in self.urls}), 1)
         os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = self.urls[0] + "/"
         method, keys = self.resolve()
         self.assertEqual((method, keys["access_key_id"]), ("iam-role", found["access_key"]))
