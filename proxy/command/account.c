@@ -141,3 +141,10 @@ int64_t account_deadline_us(const struct account *account)
 {
     return account->resolver == NULL ? INSTANT_NEVER : resolver_deadline_us(account->resolver);
 }
+
+void account_put_wait(const struct account *account, struct text *text)
+{
+    if (account->resolver != NULL) {
+        resolver_put_wait(account->resolver, text);
+    }
+}

@@ -190,3 +190,14 @@ int64_t resolver_deadline_us(const struct resolver *resolver)
     }
     return resolver->ask != NULL ? ask_deadline_us(resolver->ask) : INSTANT_NEVER;
 }
+
+void resolver_put_wait(const struct resolver *resolver, struct text *text)
+{
+    if (resolver->process != NULL) {
+        text_format(text, " (waiting for the program %s)", resolver->want.arguments[0]);
+    } else if (resolver->ask != NULL) {
+        text_put(text, " (waiting for the code)");
+    } else if (resolver->call != NULL) {
+        text_format(text, " (waiting for %s)", resolver->want.request->url.host);
+    }
+}

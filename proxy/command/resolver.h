@@ -36,6 +36,10 @@ enum err resolver_pump(struct resolver *resolver, struct aws_credentials *ret_cr
  */
 int64_t resolver_deadline_us(const struct resolver *resolver);
 
+/* " (waiting for the program vault)", for the words about credentials that took too long; nothing when it waits for
+ * nothing in particular. */
+void resolver_put_wait(const struct resolver *resolver, struct text *text);
+
 /* Cancels what is under way. NULL inside is fine; usable with AUTO(). */
 void resolver_free(struct resolver **resolver);
 

@@ -108,6 +108,7 @@ enum err run_resolve(struct run *run, bool may_ask, int64_t deadline_us)
         }
         if (clock_mono_us() >= deadline_us) {
             text_put(&run->why, "the credentials could not be resolved in time");
+            account_put_wait(&run->account, &run->why);
             return ERR_TIMEOUT;
         }
         TRY(run_turn(run, instant_earlier(deadline_us, account_deadline_us(&run->account))));

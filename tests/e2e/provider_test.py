@@ -4,6 +4,7 @@ The AWS CLI is the witness that the same files and variables work there, or do n
 import json
 import os
 import shutil
+import signal
 import time
 import unittest
 
@@ -103,16 +104,23 @@ class ProcessTest(ProviderCase):
         self.fails(self.use("tool 'open %s" % SECRET), 78, "credential_process has a quotation that is not closed")
 
     def test_slow_program_is_ended(self):
-        """With everything that it has started, when --connect-timeout is over."""
+        """When --connect-timeout is over; and when ssh hangs up, with everything that it has started."""
+        self.fails(self.use("sleep 300"), 75, "timed out: the credentials could not be resolved in time (waiting for the program sleep)", options=("--connect-timeout", "1"))
         mark = self.work.path("pids")
         environment = self.use("'%s'" % self.program("sleep 300 & echo $$ $! >'%s.new'; mv '%s.new' '%s'; wait\n" % (mark, mark, mark)))
-        self.fails(environment, 75, "timed out", options=("--connect-timeout", "2"))
+        client = self.connect("node", self.node.port, env=environment)
+        self.wait_for(lambda: os.path.exists(mark), "the program to start")
         with open(mark, encoding="ascii") as file:
             pids = file.read().split()
-        deadline = time.monotonic() + 10
-        while any(map(self.is_alive, pids)) and time.monotonic() < deadline:
+        client.send_signal(signal.SIGHUP)
+        self.assertEqual(self.wait_for_exit(client), 128 + signal.SIGHUP)
+        self.wait_for(lambda: not any(map(self.is_alive, pids)), "the program and its child to end")
+
+    def wait_for(self, holds, what, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, "waiting for " + what)
             time.sleep(0.02)
-        self.assertEqual([pid for pid in pids if self.is_alive(pid)], [])
 
     @staticmethod
     def is_alive(pid):
@@ -160,9 +168,9 @@ class ContainerTest(ProviderCase):
                 self.set(**changes)
                 self.fails(environment, code, *words)
         self.set(container_delay_ms=30000)
-        self.fails(environment, 75, "timed out", options=("--connect-timeout", "1"))
+        self.fails(environment, 75, "in time (waiting for 127.0.0.1)", options=("--connect-timeout", "1"))
         self.set(container_listening=False)
-        self.fails(environment, 75, "the container's credential endpoint", options=("--connect-timeout", "1"))
+        self.fails(environment, 75, "the container's credential endpoint: cannot connect to 127.0.0.1")
         self.set(container_listening=True, container_fail_next=1)
         self.assert_ssh(environment)
         for uri, words in (("http://192.0.2.1/", "names 192.0.2.1"), ("http://169.254.170.2@192.0.2.1/", "is no URL")):
