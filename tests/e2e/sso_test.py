@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from lab_case import LabCase, NODE_ID, kill
+from lab_case import NODE_ID, OFFLINE_NODE_ID, LabCase, kill
 from workspace import program, show
 
 AWS = "/usr/bin/aws"
@@ -28,6 +28,10 @@ sso_start_url = %(start_url)s
 sso_region = %(region)s
 sso_account_id = %(account_id)s
 sso_role_name = %(role_name)s
+region = %(region)s
+[profile chained]
+role_arn = arn:aws:iam::%(account_id)s:role/lab-role
+source_profile = dev
 region = %(region)s
 [profile stranger]
 sso_session = corp
@@ -140,7 +144,7 @@ class SsoTest(LabCase):
         self.refused(77, "session of profile dev has expired; " + LOGIN)
         self.issue_token(expires_in_s=-1)
         self.control(revoke_refresh_tokens=True)
-        self.refused(77, "session of profile dev has expired; " + LOGIN)
+        self.refused(77, "session of profile dev has expired; " + LOGIN, profile="chained")
         self.assertEqual(self.count("create_token_by_refresh"), 1)
         self.issue_token()
         self.control(expire_access_tokens=True)  # somebody has logged out elsewhere
@@ -175,11 +179,11 @@ class SsoTest(LabCase):
         self.ssh_works()
         after = self.read(self.token_path())
         self.assertEqual({name for name in before if before[name] != after[name]}, {"accessToken", "refreshToken", "expiresAt"})
-        role = self.read(self.only_file("cli"))
-        self.assertEqual(role["ProviderType"], "sso")
-        for path in (self.token_path(), self.only_file("cli")):
+        role_path = self.only_file("cli")
+        self.assertEqual(self.read(role_path)["ProviderType"], "sso")
+        for path in (self.token_path(), role_path):
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
-        self.ssh_works()
+        self.ssh_works(profile="chained")
         self.assertEqual((self.count("create_token_by_refresh"), self.count("get_role_credentials")), (1, 1))
         caller = json.loads(self.checked(self.aws("sts", "get-caller-identity")).stdout)
         self.assertIn("AWSReservedSSO_LabAccess", caller["Arn"])
@@ -197,10 +201,10 @@ class SsoTest(LabCase):
         """The service takes a refresh token once: the others find in the file what the first was given."""
         self.issue_token(expires_in_s=-1)
         self.lab.faults(api_delay_ms=100)  # so that they ask together
-        started = [self.connect(NODE_ID, env=self.environment(), stdin=subprocess.DEVNULL) for _ in range(6)]
+        started = [self.connect(OFFLINE_NODE_ID, env=self.environment(), stdin=subprocess.DEVNULL) for _ in range(8)]
         for process in started:
             message = show(process.communicate(timeout=60)[1])
-            self.assertEqual(process.returncode, 0, message)
+            self.assertEqual(process.returncode, 69, message)  # the API was asked, with credentials
 
     # ---- login ----
 
