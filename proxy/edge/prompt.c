@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -17,6 +18,7 @@ struct prompt {
     struct loop *loop;
     struct loop_source terminal; /* fd -1: closed */
     struct termios before;
+    struct termios silent;
     bool is_silent; /* `before` is to be restored */
     char question[PROMPT_QUESTION];
     size_t question_len;
@@ -37,13 +39,14 @@ static enum err prompt_silence(struct prompt *prompt)
     if (tcgetattr(prompt->terminal.fd, &prompt->before) != 0) {
         return ERR_NO_PROMPT;
     }
-    struct termios silent = prompt->before;
-    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-    silent.c_lflag |= (tcflag_t)(ICANON | ISIG);
-    silent.c_iflag |= (tcflag_t)ICRNL;
-    silent.c_cc[VQUIT] = silent.c_cc[VSUSP] = _POSIX_VDISABLE;
+    struct termios *silent = &prompt->silent;
+    *silent = prompt->before;
+    silent->c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+    silent->c_lflag |= (tcflag_t)(ICANON | ISIG);
+    silent->c_iflag |= (tcflag_t)ICRNL;
+    silent->c_cc[VQUIT] = silent->c_cc[VSUSP] = _POSIX_VDISABLE;
     prompt->is_silent = true; /* tcsetattr may do a part */
-    return tcsetattr(prompt->terminal.fd, TCSAFLUSH, &silent) == 0 ? ERR_OK : ERR_NO_PROMPT;
+    return tcsetattr(prompt->terminal.fd, TCSAFLUSH, silent) == 0 ? ERR_OK : ERR_NO_PROMPT;
 }
 
 static void prompt_put_question(struct prompt *prompt, const char *question)
@@ -128,7 +131,32 @@ static enum err prompt_listen(struct prompt *prompt)
     return ERR_NO_PROMPT;
 }
 
-/* The terminal as it was, and the cursor on a new line: the one that was typed was not echoed. */
+/* Not where somebody has set the terminal to their liking meanwhile: a shell that has it back. */
+static bool prompt_is_still_silent(const struct prompt *prompt)
+{
+    struct termios now;
+    return tcgetattr(prompt->terminal.fd, &now) == 0 &&
+           ((now.c_lflag ^ prompt->silent.c_lflag) & (tcflag_t)(ECHO | ICANON)) == 0;
+}
+
+/* The terminal as it was, and the cursor on a new line: the one that was typed was not echoed. Ctrl-C ends ssh as well,
+ * and its shell may have taken the terminal back before us: from the background this would stop us, or fail where
+ * nobody could continue us, unless SIGTTOU is blocked. */
+static void prompt_restore(const struct prompt *prompt)
+{
+    sigset_t stop;
+    sigset_t before;
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTTOU);
+    (void)pthread_sigmask(SIG_BLOCK, &stop, &before);
+    if (prompt_is_still_silent(prompt)) {
+        (void)!write(prompt->terminal.fd, "\n", 1);
+        while (tcsetattr(prompt->terminal.fd, TCSANOW, &prompt->before) != 0 && errno == EINTR) {
+        }
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static void prompt_leave(struct prompt *prompt)
 {
     if (prompt->terminal.fd < 0) {
@@ -136,9 +164,7 @@ static void prompt_leave(struct prompt *prompt)
     }
     loop_remove(prompt->loop, &prompt->terminal);
     if (prompt->is_silent) {
-        (void)!write(prompt->terminal.fd, "\n", 1);
-        while (tcsetattr(prompt->terminal.fd, TCSANOW, &prompt->before) != 0 && errno == EINTR) {
-        }
+        prompt_restore(prompt);
     }
     close(prompt->terminal.fd);
     prompt->terminal.fd = -1;

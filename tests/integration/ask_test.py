@@ -71,6 +71,45 @@ class AskTest(unittest.TestCase):
         os.close(gate)
         return master, reading, leader
 
+    def as_job(self, give_up):
+        """As a job of a shell, which gives it the terminal, takes that back when give_up is readable, and ends the job then. Returns the
+        terminal's other side and the shell."""
+        leader, master = pty.fork()
+        if leader == 0:
+            try:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+                job = os.fork()
+                if job == 0:
+                    os.setpgid(0, 0)
+                    os.tcsetpgrp(0, os.getpid())
+                    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+                    os.execve(program("ask_probe"), ["ask_probe", "60", QUESTION], self.environment())
+                os.read(give_up, 1)
+                os.tcsetpgrp(0, os.getpgrp())
+                os.kill(job, signal.SIGTERM)
+                _, status = os.waitpid(job, os.WUNTRACED)
+                if os.WIFSTOPPED(status):
+                    os.kill(job, signal.SIGKILL)
+                    os._exit(98)
+                os._exit(os.waitstatus_to_exitcode(status) & 0xff)
+            finally:
+                os._exit(99)
+        return master, leader
+
+    def test_terminal_that_the_shell_has_taken_back(self):
+        """It is restored even so; nobody would continue a process that stops then, and nobody could type."""
+        give_up, opener = os.pipe()
+        master, leader = self.as_job(give_up)
+        read_until(master, b"someone: ")
+        self.silent(master)
+        os.write(opener, b"x")
+        read_until(master, b"signal 15")
+        self.assertEqual(self.status_of(leader), 0)
+        self.assertTrue(termios.tcgetattr(master)[3] & termios.ECHO)
+        for descriptor in (master, give_up, opener):
+            os.close(descriptor)
+
     def status_of(self, leader):
         return os.waitstatus_to_exitcode(os.waitpid(leader, 0)[1])
 
