@@ -6,7 +6,8 @@
 #include "proxy/core/region_list.h"
 #include "proxy/edge/clock.h"
 
-/* The person waits for bad news; in other regions they asked us to look. */
+/* The person waits for bad news; in other regions they asked us to look. Neither goes beyond --connect-timeout, above
+ * which ssh has its own. */
 #define LOOK_US (3 * 1000 * 1000)
 #define SEARCH_US (15 * 1000 * 1000)
 
@@ -68,7 +69,7 @@ static void look_elsewhere(struct run *run, struct node_facts *facts)
     struct ssm_api_describe_nodes node = {.filter = "InstanceIds", .value = facts->id};
     struct region_list regions;
     struct aws_settings here = *settings;
-    int64_t deadline_us = clock_mono_us() + SEARCH_US;
+    int64_t deadline_us = instant_earlier(run->deadline_us, clock_mono_us() + SEARCH_US);
     region_list_of_profiles(&run->account.config->files, here.region, &regions);
     for (size_t i = 0; i < regions.count && facts->elsewhere[0] == '\0' && run->signal == 0; i++) {
         bool is_there = false;
@@ -95,7 +96,7 @@ void explain_offline(struct run *run, const char *id, bool may_search, struct te
     text_clear(&run->why);
     struct node_facts facts = {.id = id, .region = run->account.settings.region};
     if (strncmp(id, "ecs:", 4) != 0) {
-        look_here(run, clock_mono_us() + LOOK_US, &facts);
+        look_here(run, instant_earlier(run->deadline_us, clock_mono_us() + LOOK_US), &facts);
         if (may_search && facts.registration != NODE_PRESENT && facts.instance != NODE_PRESENT) {
             look_elsewhere(run, &facts);
         }

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import time
 
 from lab_case import NODE_ID, OFFLINE_NODE_ID, SECOND_NODE_ID, LabCase
 from workspace import show
@@ -173,6 +174,14 @@ class TargetTest(LabCase):
                 self.refused(target, code=69, words=["target is not connected: "] + words, env=env)
         self.refused("--search-regions", ELSEWHERE_ID, code=69, words=["it is in eu-west-1, not in us-east-1; use %s.eu-west-1" % ELSEWHERE_ID], env=env)
         self.refused("--search-regions", "mi-0fedcba9876543210", code=69, words=["nor in the regions of your profiles"], env=env)
+
+    def test_cause_is_looked_for_no_longer_than_the_connection(self):
+        """Not for 18 s, which is how long services that say nothing would be waited for."""
+        env = self.files()
+        self.lab.faults(calls=[{"action": "ssm:Describe*", "answer": "hang"}, {"action": "ec2:*", "answer": "hang"}])
+        begin = time.monotonic()
+        self.refused("--search-regions", "--connect-timeout", "1", ELSEWHERE_ID, code=69, words=["TargetNotConnected"], env=env)
+        self.assertLess(time.monotonic() - begin, 15)
 
     def test_cause_that_cannot_be_known(self):
         self.lab.faults(calls=[{"action": "ssm:Describe*", "answer": "deny"}, {"action": "ec2:*", "answer": "deny"}])
