@@ -24,6 +24,9 @@ static enum err read_expiration(const json_t *object, bool is_needed, int64_t *r
         text_put(ret_why, "has an Expiration that is no time");
         return ERR_MALFORMED;
     }
+    if (*ret_unix_seconds <= 0) {
+        *ret_unix_seconds = 1; /* as good as 1970's beginning, which would mean never */
+    }
     return ERR_OK;
 }
 

@@ -151,6 +151,8 @@ static void what_a_process_should_not_print(void **state)
          "has a key or a token that has blanks"},
         {PRINTED(",\"Expiration\":\"hunter2\""), 0, ERR_NO_CREDENTIALS, "has an Expiration that is no time"},
         {PRINTED(",\"Expiration\":1709208000"), 0, ERR_NO_CREDENTIALS, "has an Expiration that is no time"},
+        {PRINTED(",\"Expiration\":\"1970-01-01T00:00:00Z\""), 0, ERR_CREDENTIALS, "has expired at"},
+        {PRINTED(",\"Expiration\":\"1970-01-01T00:00:00+01:00\""), 0, ERR_CREDENTIALS, "has expired at"},
         {PRINTED(",\"Expiration\":\"2024-02-29T12:00:00Z\""), 0, ERR_CREDENTIALS,
          "has expired at 2024-02-29T12:00:00Z"},
     };
