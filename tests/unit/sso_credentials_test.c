@@ -166,9 +166,7 @@ static void names_role_and_account(void **state)
     static const enum err errs[] = {ERR_DENIED,    ERR_DENIED,  ERR_CONFIG,      ERR_THROTTLED, ERR_SERVICE,
                                     ERR_MALFORMED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_DENIED};
     static const char *const words[] = {
-        "no credentials of role Dev in account 111122223333: ForbiddenException: No access; is the role assigned to "
-        "you "
-        "there? See sso_role_name and sso_account_id of profile a p",
+        "of role Dev in account 111122223333: ForbiddenException: No access; is the role assigned to you there? See",
         "of role Dev in account 111122223333: ResourceNotFoundException: Account not found; is the role",
         "of role Dev in account 111122223333: InvalidRequestException: bad account",
         "TooManyRequestsException",
