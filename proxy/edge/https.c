@@ -148,6 +148,9 @@ static bool https_set_method(struct https_call *call, const struct https_request
 static enum err https_prepare(struct https_call *call, const struct https_request *request)
 {
     TRY(https_add_header(call, "Expect:")); /* no 100-continue: it costs a round trip */
+    if (request->body.len == 0) {
+        TRY(https_add_header(call, "Content-Type:")); /* libcurl would say that it is a form */
+    }
     for (size_t i = 0; i < request->header_count; i++) {
         TRY(https_add_header(call, request->headers[i]));
     }

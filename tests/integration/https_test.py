@@ -24,6 +24,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.requests.append((self.path, dict(self.headers), body))
         getattr(self, "answer" + self.path.partition("?")[0].replace("/", "_"))(body)
 
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.requests.append((self.command, dict(self.headers), body))
+        self.reply(200, b"token")
+
+    do_GET = do_PUT
+
     def reply(self, status, body, **headers):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -268,6 +275,16 @@ class HttpsTest(unittest.TestCase):
         self.assertEqual(headers["Host"], "localhost:%d" % self.started.server_port)
         self.assertEqual(headers["Content-Length"], "5")
         self.assertNotIn("Expect", headers)
+
+    def test_requests_without_a_body(self):
+        """As the services want them that give metadata: nothing is said about a body that is not there."""
+        for method, length in (("PUT", "0"), ("GET", None)):
+            with self.subTest(method):
+                seen = self.probe(self.server() + "/latest/api/token", "--method", method, "--header", "X-A: b", body="")
+                self.assertEqual((seen["status"], seen["body"]), ("200", "token"), seen)
+                (sent, headers, body), = self.started.requests
+                self.assertEqual((sent, body, headers.get("Content-Length"), headers.get("X-A")), (method, b"", length, "b"))
+                self.assertNotIn("Content-Type", headers)
 
     def test_service_errors_are_results(self):
         seen = self.probe(self.server() + "/error")

@@ -22,6 +22,7 @@
 struct probe {
     struct net_policy policy;
     struct endpoint_url url;
+    const char *method; /* NULL: POST */
     const char *body;
     char *large_body;
     const char *headers[PROBE_HEADERS];
@@ -40,15 +41,12 @@ static void probe_die(const char *what)
 
 static struct probe probe_parse(int argc, char **argv)
 {
-    static const struct option options[] = {{"ca", required_argument, NULL, 'c'},
-                                            {"cert-file", required_argument, NULL, 'f'},
-                                            {"cert-dir", required_argument, NULL, 'd'},
-                                            {"timeout", required_argument, NULL, 't'},
-                                            {"header", required_argument, NULL, 'h'},
-                                            {"cancel", required_argument, NULL, 'x'},
-                                            {"count", required_argument, NULL, 'n'},
-                                            {"body-size", required_argument, NULL, 'b'},
-                                            {0}};
+    static const struct option options[] = {
+        {"ca", required_argument, NULL, 'c'},       {"cert-file", required_argument, NULL, 'f'},
+        {"cert-dir", required_argument, NULL, 'd'}, {"timeout", required_argument, NULL, 't'},
+        {"header", required_argument, NULL, 'h'},   {"cancel", required_argument, NULL, 'x'},
+        {"count", required_argument, NULL, 'n'},    {"body-size", required_argument, NULL, 'b'},
+        {"method", required_argument, NULL, 'm'},   {0}};
     struct probe probe = {.count = 1, .policy.connect_timeout_us = 3000000};
     long body_size = 0;
     for (int c = getopt_long(argc, argv, "", options, NULL); c != -1; c = getopt_long(argc, argv, "", options, NULL)) {
@@ -76,6 +74,9 @@ static struct probe probe_parse(int argc, char **argv)
             break;
         case 'b':
             body_size = strtol(optarg, NULL, 10);
+            break;
+        case 'm':
+            probe.method = optarg;
             break;
         default:
             probe_die("unknown option");
@@ -111,7 +112,8 @@ static void probe_call(struct probe *probe, struct loop *loop, struct net *net, 
 {
     char words[1024];
     struct text why = text_in(words, sizeof words);
-    const struct https_request request = {.url = &probe->url,
+    const struct https_request request = {.method = probe->method,
+                                          .url = &probe->url,
                                           .headers = probe->headers,
                                           .header_count = probe->header_count,
                                           .body = bytes_of_text(probe->body),
