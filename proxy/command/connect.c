@@ -198,6 +198,13 @@ static void explain(struct connect *connect)
     explain_offline(&connect->run, connect->choice.id, options_has(connect->options, OPTION_SEARCH_REGIONS), &cause);
 }
 
+static void explain_missing(struct connect *connect)
+{
+    struct text cause = text_in(connect->cause, sizeof connect->cause);
+    explain_offline_missing(&connect->run, &connect->choice.way->target, &cause);
+    text_format(&connect->run.why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
+}
+
 /* Until it is connected, from now on for wait_us. */
 static enum err wait_for_node(struct connect *connect)
 {
@@ -385,6 +392,9 @@ static int connect_run(const struct options *options)
         return err_exit_code(err);
     }
     err = connect_and_run(&connect);
+    if (err == ERR_NO_TARGET && connect.choice.id[0] == '\0' && options_has(options, OPTION_SEARCH_REGIONS)) {
+        explain_missing(&connect);
+    }
     int exit_code = report(&connect, err);
     leave(&connect);
     reaper_free(&connect.reaper);

@@ -1,6 +1,7 @@
 #include "proxy/command/explain_offline.h"
 
 #include "common/log.h"
+#include "proxy/command/find_node.h"
 #include "proxy/command/inventory.h"
 #include "proxy/core/node_diagnosis.h"
 #include "proxy/core/region_list.h"
@@ -55,6 +56,9 @@ static void look_here(struct run *run, int64_t deadline_us, struct node_facts *f
 
 /* ---- elsewhere ---- */
 
+/* Whether what is looked for is in run->account's region. */
+typedef enum err look_function(struct run *run, const void *what, bool *ret_is_there);
+
 static bool note_presence(void *context, const struct ssm_api_node *node)
 {
     (void)node;
@@ -62,46 +66,98 @@ static bool note_presence(void *context, const struct ssm_api_node *node)
     return false;
 }
 
-/* With the same credentials: one role is one account, whatever the region. */
-static void look_elsewhere(struct run *run, struct node_facts *facts)
+static enum err look_for_id(struct run *run, const void *id, bool *ret_is_there)
+{
+    struct ssm_api_describe_nodes node = {.filter = "InstanceIds", .value = id};
+    return inventory_nodes(run, node, run->deadline_us, note_presence, ret_is_there);
+}
+
+static enum err look_for_target(struct run *run, const void *target, bool *ret_is_there)
+{
+    char id[LIMIT_TARGET + 1];
+    enum err err = find_node(run, target, false, id);
+    *ret_is_there = err == ERR_OK || err == ERR_AMBIGUOUS;
+    return err;
+}
+
+static enum err look_in(struct run *run, const char *region, look_function *look, const void *what, bool *ret_is_there)
 {
     struct aws_settings *settings = &run->account.settings;
-    struct ssm_api_describe_nodes node = {.filter = "InstanceIds", .value = facts->id};
+    memcpy(settings->region, region, strlen(region) + 1);
+    TRY(aws_service_endpoint(run->account.config, AWS_SERVICE_SSM, region, &settings->api, &run->why));
+    return look(run, what, ret_is_there);
+}
+
+/* With the same credentials: one role is one account, whatever the region. "" when it is in none. False: not every
+ * region has answered. */
+static bool look_elsewhere(struct run *run, look_function *look, const void *what, char ret_region[LIMIT_REGION + 1])
+{
+    struct aws_settings here = run->account.settings;
+    int64_t deadline_us = run->deadline_us;
     struct region_list regions;
-    struct aws_settings here = *settings;
-    int64_t deadline_us = instant_earlier(run->deadline_us, clock_mono_us() + SEARCH_US);
+    bool is_there = false;
+    bool have_all_answered = true;
     region_list_of_profiles(&run->account.config->files, here.region, &regions);
-    for (size_t i = 0; i < regions.count && facts->elsewhere[0] == '\0' && run->signal == 0; i++) {
-        bool is_there = false;
-        enum err err =
-            aws_service_endpoint(run->account.config, AWS_SERVICE_SSM, regions.names[i], &settings->api, &run->why);
-        memcpy(settings->region, regions.names[i], sizeof settings->region);
-        if (err == ERR_OK) {
-            err = inventory_nodes(run, node, deadline_us, note_presence, &is_there);
-        }
+    run->deadline_us = instant_earlier(deadline_us, clock_mono_us() + SEARCH_US);
+    ret_region[0] = '\0';
+    for (size_t i = 0; i < regions.count && !is_there && run->signal == 0; i++) {
+        enum err err = look_in(run, regions.names[i], look, what, &is_there);
         if (is_there) {
-            memcpy(facts->elsewhere, regions.names[i], sizeof facts->elsewhere);
+            memcpy(ret_region, regions.names[i], sizeof regions.names[i]);
         }
-        log_debug("%s: %s%s", regions.names[i], is_there ? "it is there" : err_text(err), run->why.data);
+        have_all_answered = have_all_answered && (err == ERR_OK || err == ERR_NO_TARGET);
+        log_debug("%s: %s %s", regions.names[i], is_there ? "it is there" : err_text(err), run->why.data);
         text_clear(&run->why);
     }
-    facts->has_searched = true;
-    *settings = here;
+    run->account.settings = here;
+    run->deadline_us = deadline_us;
+    return have_all_answered && run->signal == 0;
+}
+
+/* ---- what is said ---- */
+
+struct words {
+    char memory[sizeof((struct run *)NULL)->why_memory];
+};
+
+static void keep_words(struct run *run, struct words *words)
+{
+    memcpy(words->memory, run->why_memory, sizeof words->memory);
+    text_clear(&run->why);
+}
+
+static void restore_words(struct run *run, const struct words *words)
+{
+    text_clear(&run->why);
+    text_put(&run->why, words->memory);
 }
 
 void explain_offline(struct run *run, const char *id, bool may_search, struct text *text)
 {
-    char before[sizeof run->why_memory];
-    memcpy(before, run->why_memory, sizeof before);
-    text_clear(&run->why);
+    struct words words;
     struct node_facts facts = {.id = id, .region = run->account.settings.region};
-    if (strncmp(id, "ecs:", 4) != 0) {
-        look_here(run, instant_earlier(run->deadline_us, clock_mono_us() + LOOK_US), &facts);
-        if (may_search && facts.registration != NODE_PRESENT && facts.instance != NODE_PRESENT) {
-            look_elsewhere(run, &facts);
-        }
-        (void)node_diagnosis_put(&facts, text);
+    if (strncmp(id, "ecs:", 4) == 0) {
+        return;
     }
-    text_clear(&run->why);
-    text_put(&run->why, before);
+    keep_words(run, &words);
+    look_here(run, instant_earlier(run->deadline_us, clock_mono_us() + LOOK_US), &facts);
+    if (may_search && facts.registration != NODE_PRESENT && facts.instance != NODE_PRESENT) {
+        facts.has_searched = look_elsewhere(run, look_for_id, id, facts.elsewhere);
+    }
+    (void)node_diagnosis_put(&facts, text);
+    restore_words(run, &words);
+}
+
+void explain_offline_missing(struct run *run, const struct target *target, struct text *text)
+{
+    struct words words;
+    char region[LIMIT_REGION + 1];
+    keep_words(run, &words);
+    bool have_all_answered = look_elsewhere(run, look_for_target, target, region);
+    if (region[0] != '\0') {
+        text_format(text, "it is in %s; use %s.%s", region, target->text, region);
+    } else if (have_all_answered) {
+        text_put(text, "nor in the regions of your profiles");
+    }
+    restore_words(run, &words);
 }

@@ -23,7 +23,7 @@ struct node_facts {
     char state[32];                   /* of the instance, EC2's word */
     bool has_role;                    /* an instance profile */
     char elsewhere[LIMIT_REGION + 1]; /* a region in which it is registered; "" none that is known */
-    bool has_searched;                /* other regions were looked at */
+    bool has_searched;                /* other regions were looked at, and all have answered */
 };
 
 /* False, and nothing in `text`, when too little is known to say more than that the node is not connected. */

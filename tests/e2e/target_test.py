@@ -173,6 +173,8 @@ class TargetTest(LabCase):
             with self.subTest(target):
                 self.refused(target, code=69, words=["target is not connected: "] + words, env=env)
         self.refused("--search-regions", ELSEWHERE_ID, code=69, words=["it is in eu-west-1, not in us-east-1; use %s.eu-west-1" % ELSEWHERE_ID], env=env)
+        self.refused("--search-regions", "elsewhere", code=66, words=["no node in us-east-1 has the name", "; it is in eu-west-1; use elsewhere.eu-west-1"], env=env)
+        self.refused("--search-regions", "nowhere", code=66, words=["no node in us-east-1 has the name", "nor in the regions of your profiles"], env=env)
         self.refused("--search-regions", "mi-0fedcba9876543210", code=69, words=["nor in the regions of your profiles"], env=env)
 
     def test_cause_is_looked_for_no_longer_than_the_connection(self):

@@ -11,6 +11,7 @@
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
 #include "proxy/core/static_credentials.h"
+#include "proxy/core/target_plan.h"
 #include "proxy/core/ws_codec.h"
 #include "proxy/core/ws_upgrade.h"
 #include "proxy/core/xml_view.h"
@@ -42,6 +43,18 @@ static enum err parse_ini(void)
     TRY(ini_parse(bytes_of_text("[one]\nkey = value\nlong = a\n  b\n[two]\ns3 =\n  inner = 1\n"), &ini, &words));
     demand_text(ini_get(&ini, ini_find_section(&ini, "one"), "long"), "a\nb");
     demand_text(ini_get_nested(&ini, ini_find_section(&ini, "two"), "s3", "inner"), "1");
+    return ERR_OK;
+}
+
+static enum err plan_target(void)
+{
+    AUTO(aliases_free) struct aliases aliases = {.ini = {.memory = NULL}};
+    struct text words = why();
+    struct target_plan plan;
+    TRY(aliases_parse(bytes_of_text("[alias db]\ntarget = tag:Role=database\nregion = eu-west-1\n"), &aliases, &words));
+    TRY(target_plan_make("db.eu-west-2", &aliases, &plan));
+    scenario_demand(plan.count == 2, "the ways");
+    demand_text(plan.ways[1].target.region, "eu-west-2");
     return ERR_OK;
 }
 
@@ -327,6 +340,7 @@ static enum err frame_long_message(void)
 const struct scenario core_scenarios[] = {
     {"ini", NULL, parse_ini},
     {"account", NULL, read_account},
+    {"aliases", NULL, plan_target},
     {"proxy", NULL, find_proxy},
     {"sigv4", NULL, sign_request},
     {"requests", NULL, write_requests},
