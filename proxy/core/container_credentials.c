@@ -158,7 +158,7 @@ static enum err refused(const struct container_credentials *container, const str
     if (refusal.len > 0) {
         text_format(ret_why, ": %s", refusal.data);
     }
-    return status >= 500 || status == 429 ? ERR_SERVICE : status >= 400 ? ERR_DENIED : ERR_NO_CREDENTIALS;
+    return status >= 500 || status == 429 ? ERR_SERVICE : status >= 400 ? ERR_CREDENTIALS : ERR_NO_CREDENTIALS;
 }
 
 static enum err read_body(struct bytes body, int64_t unix_seconds, struct aws_credentials *ret_credentials,

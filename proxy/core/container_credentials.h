@@ -28,8 +28,9 @@ enum err container_credentials_new(const struct aws_config *config, struct conta
                                    struct text *ret_why) SSM_MUST_USE;
 void container_credentials_free(struct container_credentials **container); /* usable with AUTO() */
 
-/* See credential_want.h. ERR_DENIED: the agent refuses (4xx). ERR_NO_CREDENTIALS: what it gives are none, or the token
- * file is missing. ERR_CREDENTIALS: they have expired. ERR_UNREACHABLE, ERR_TIMEOUT, ERR_SERVICE: no answer of use. */
+/* See credential_want.h. ERR_CREDENTIALS: the agent refuses (4xx: the token may have to be renewed), or what it gives
+ * has expired. ERR_NO_CREDENTIALS: what it gives are none, or the token file is missing. ERR_UNREACHABLE, ERR_TIMEOUT,
+ * ERR_SERVICE: no answer of use. */
 enum err container_credentials_next(struct container_credentials *container, const struct credential_answer *answer,
                                     struct credential_want *ret_want, struct aws_credentials *ret_credentials,
                                     struct text *ret_why) SSM_MUST_USE;

@@ -282,7 +282,7 @@ static enum err check_reply(struct imds *imds, const struct credential_answer *a
     }
     text_format(ret_why, "answered with HTTP status %d%s", status,
                 status == 401 && !secret_is_set(&imds->token) ? ": it wants a token, and gives none" : "");
-    return status >= 500 || status == 429 ? ERR_SERVICE : status >= 400 ? ERR_DENIED : ERR_NO_CREDENTIALS;
+    return status >= 500 || status == 429 ? ERR_SERVICE : ERR_NO_CREDENTIALS;
 }
 
 /* One line, of what a path may be made of. */
@@ -321,7 +321,7 @@ static enum err read_body(const struct imds *imds, struct bytes body, struct aws
         put_service(imds, ret_why);
         text_format(ret_why, "has no credentials of role %s: ", imds->role);
         credential_document_put_refusal(body, ret_why);
-        return ERR_DENIED;
+        return ERR_NO_CREDENTIALS;
     }
     text_format(ret_why, "what the instance metadata service at %s gave ", imds->endpoint.host);
     if (err != ERR_OK) {

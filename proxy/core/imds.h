@@ -33,7 +33,7 @@ void imds_free(struct imds **imds); /* NULL inside is fine; usable with AUTO() *
 bool imds_has_answered(const struct imds *imds);
 
 /* For IMDS_CREDENTIALS; see credential_want.h. ERR_NO_CREDENTIALS with words: it is turned off, nothing answers, the
- * instance has no role. ERR_CONFIG: an endpoint or mode that cannot be used. ERR_DENIED: it refuses. ERR_SERVICE. */
+ * instance has no role, it refuses. ERR_CONFIG: an endpoint or mode that cannot be used. ERR_SERVICE. */
 enum err imds_next(struct imds *imds, const struct credential_answer *answer, struct credential_want *ret_want,
                    struct aws_credentials *ret_credentials, struct text *ret_why) SSM_MUST_USE;
 

@@ -137,7 +137,7 @@ static enum err take_output(const struct process_credentials *process, const str
 {
     if (answer->err != ERR_OK) {
         text_format(ret_why, "credential_process of profile %s: %s", process->profile, answer->why);
-        return answer->err;
+        return answer->err == ERR_TOO_LONG ? ERR_NO_CREDENTIALS : answer->err;
     }
     if (answer->exit_status != 0) {
         text_format(ret_why,

@@ -88,7 +88,7 @@ class ProcessTest(ProviderCase):
         cases = (
             ("echo it says why >&2; echo %s; exit 3\n" % SECRET, 78, ("it says why\n", "tool ended with exit status 3")),
             ("echo %s\n" % SECRET, 78, ("no credentials", "is no JSON object")),
-            ("yes %s\n" % SECRET, 76, ("too long", "printed more than")),
+            ("yes %s\n" % SECRET, 78, ("no credentials", "printed more than")),
             (self.prints(Version=2, SecretAccessKey=SECRET), 78, ("has another Version than 1",)),
             (self.prints(SecretAccessKey=None), 78, ("has no SecretAccessKey",)),
             (self.prints(Expiration="2020-01-01T00:00:00Z"), 77, ("has expired at 2020-01-01T00:00:00Z",)),
@@ -150,7 +150,7 @@ class ContainerTest(ProviderCase):
         # the file wins, and is read anew each time
         path = self.work.write("token", "before")
         with_file = self.at("pod_url", AWS_CONTAINER_AUTHORIZATION_TOKEN="wrong", AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=path)
-        self.fails(with_file, 77, "access denied", "the container's credential endpoint 127.0.0.1 answered with HTTP status 4")
+        self.fails(with_file, 77, "credentials are not accepted", "the container's credential endpoint 127.0.0.1 answered with HTTP status 4")
         self.work.write("token", self.identity["container_token"])
         self.assert_ssh(with_file)
         self.assert_witness(self.at("pod_url", **token), True)
@@ -209,10 +209,10 @@ class InstanceTest(ProviderCase):
         for changes, more, code, words in (
                 ({}, {"AWS_EC2_METADATA_DISABLED": "true"}, 78, none),
                 (dict(imds_has_role=False), {}, 78, ("the instance metadata service at 127.0.0.1 has no role for this instance",)),
-                (dict(imds_enabled=False), {}, 77, ("HTTP status 403",)),
+                (dict(imds_enabled=False), {}, 78, ("HTTP status 403",)),
                 (dict(imds_v2=False), {"AWS_EC2_METADATA_V1_DISABLED": "true"}, 78, ("gives no token", "(IMDSv1) is disabled")),
                 (dict(imds_document=SECRET), {}, 78, ("is no JSON object",)),
-                (dict(imds_code="AssumeRoleUnauthorizedAccess"), {}, 77, ("has no credentials of role", "AssumeRoleUnauthorizedAccess")),
+                (dict(imds_code="AssumeRoleUnauthorizedAccess"), {}, 78, ("has no credentials of role", "AssumeRoleUnauthorizedAccess")),
                 (dict(imds_delay_ms=20000), {}, 78, none),
                 (dict(imds_listening=False), {}, 78, none),
                 ({}, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://192.0.2.1/"}, 78, ("names 192.0.2.1",)),

@@ -171,6 +171,7 @@ static void a_process_that_does_not_run(void **state)
     assert_err(print(failure(ERR_CONFIG, "tool cannot be started: no"), &credentials), ERR_CONFIG);
     assert_string_equal(words, "credential_process of profile me: tool cannot be started: no");
     assert_err(print(failure(ERR_TIMEOUT, "tool did not end in time"), &credentials), ERR_TIMEOUT);
+    assert_err(print(failure(ERR_TOO_LONG, "tool printed too much"), &credentials), ERR_NO_CREDENTIALS);
 }
 
 static void what_a_process_may_print(void **state)
@@ -388,9 +389,9 @@ static void what_a_container_should_not_be_told(void **state)
         enum err err;
         const char *says;
     } cases[] = {
-        {403, "{\"code\":\"AccessDenied\",\"message\":\"not\\nyou\"}", ERR_DENIED,
+        {403, "{\"code\":\"AccessDenied\",\"message\":\"not\\nyou\"}", ERR_CREDENTIALS,
          "HTTP status 403: AccessDenied: not?you"},
-        {400, "<html>", ERR_DENIED, "answered with HTTP status 400"},
+        {400, "<html>", ERR_CREDENTIALS, "answered with HTTP status 400"},
         {500, "{\"message\":\"later\"}", ERR_SERVICE, "HTTP status 500: later"},
         {429, "", ERR_SERVICE, "HTTP status 429"},
         {302, "", ERR_NO_CREDENTIALS, "HTTP status 302"},
@@ -630,13 +631,13 @@ static void what_an_instance_should_not_be_told(void **state)
         {reply(200, "../../user-data"), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
         {reply(200, ".."), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
         {reply(200, "<html>"), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
-        {reply(401, ""), start(), ERR_DENIED, "answered with HTTP status 401"},
+        {reply(401, ""), start(), ERR_NO_CREDENTIALS, "answered with HTTP status 401"},
         {reply(503, ""), start(), ERR_SERVICE, "answered with HTTP status 503"},
         {failure(ERR_TIMEOUT, "slow"), start(), ERR_TIMEOUT, "the instance metadata service: slow"},
         {reply(200, "r"), reply(404, ""), ERR_NO_CREDENTIALS, "has no role"},
         {reply(200, "r"), reply(200, "hunter2"), ERR_NO_CREDENTIALS, "is no JSON object"},
         {reply(200, "r"), reply(200, "{\"Code\":\"AssumeRoleUnauthorizedAccess\",\"Message\":\"EC2 may not\"}"),
-         ERR_DENIED, "has no credentials of role r: AssumeRoleUnauthorizedAccess: EC2 may not"},
+         ERR_NO_CREDENTIALS, "has no credentials of role r: AssumeRoleUnauthorizedAccess: EC2 may not"},
         {reply(200, "r"), reply(200, "{" KEYS("Token") "}"), ERR_NO_CREDENTIALS, "has no Expiration"},
         {reply(200, "r"), reply(200, "{" KEYS("SessionToken") "}"), ERR_NO_CREDENTIALS, "has no Token"},
     };
