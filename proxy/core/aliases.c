@@ -101,13 +101,17 @@ static enum err check_section(const struct ini *ini, const struct ini_section *s
 
 enum err aliases_parse(struct bytes file, struct aliases *ret_aliases, struct text *ret_why)
 {
-    AUTO(aliases_free) struct aliases aliases = {.ini = {.memory = NULL}};
-    TRY(ini_parse(file, &aliases.ini, ret_why));
-    for (size_t i = 0; i < aliases.ini.section_count; i++) {
-        TRY(check_section(&aliases.ini, &aliases.ini.sections[i], ret_why));
+    struct ini ini;
+    TRY(ini_parse(file, &ini, ret_why));
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < ini.section_count && err == ERR_OK; i++) {
+        err = check_section(&ini, &ini.sections[i], ret_why);
     }
-    *ret_aliases = aliases;
-    aliases = (struct aliases){.ini = {.memory = NULL}};
+    if (err != ERR_OK) {
+        ini_free(&ini);
+        return err;
+    }
+    ret_aliases->ini = ini;
     return ERR_OK;
 }
 
