@@ -197,6 +197,12 @@ class TargetTest(LabCase):
         self.start_node()
         self.assert_leads_to(["--start", "stopped"], STOPPED_ID, None)
 
+    def test_wait_without_the_permission_for_connection_status(self):
+        self.start_node()
+        self.lab.faults(calls=[{"action": "ssm:GetConnectionStatus", "answer": "deny"}])
+        self.assert_leads_to(["--start", STOPPED_ID], STOPPED_ID, None)
+        self.refused("--wait=1", OFFLINE_NODE_ID, code=75, words=["timed out: it has not come online, it is not ready; its agent has been offline"])
+
     def test_wait_shows_progress_on_a_terminal(self):
         self.start_node()
         master, slave = pty.openpty()
