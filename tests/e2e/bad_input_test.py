@@ -5,6 +5,7 @@ import subprocess
 
 from lab import Lab
 from lab_case import NODE_ID, OFFLINE_NODE_ID, LabCase, TcpPeer
+from loopback import bind_loopback
 from workspace import program, show
 
 USAGE, NO_TARGET, UNAVAILABLE, TRY_AGAIN, PROTOCOL, DENIED, CONFIG = 64, 66, 69, 75, 76, 77, 78
@@ -12,10 +13,10 @@ USAGE, NO_TARGET, UNAVAILABLE, TRY_AGAIN, PROTOCOL, DENIED, CONFIG = 64, 66, 69,
 
 def closed_port(case):
     """A port on which nothing answers: bound, so that nobody else takes it, and never listening."""
-    holder = socket.socket()
-    holder.bind(("127.0.0.1", 0))
-    case.addCleanup(holder.close)
-    return holder.getsockname()[1]
+    ipv4, ipv6 = bind_loopback()
+    case.addCleanup(ipv4.close)
+    case.addCleanup(ipv6.close)
+    return ipv4.getsockname()[1]
 
 
 class UsageTest(LabCase):

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from lab import Lab
-from lab_case import LabCase, TcpPeer, kill
+from lab_case import NODE_ID, LabCase, TcpPeer, kill
 from workspace import HELD_OPEN, show
 
 KILLED_CLIENTS = 50
@@ -51,8 +51,8 @@ class SessionEndTest(LabCase):
 
     def test_signal_while_the_session_starts(self):
         self.lab.faults(start_session_delay_ms=1500)
-        client = self.connect("node", 22)
-        self.lab.wait_until("a call", lambda status: status["counters"]["api_calls"] > 0)
+        client = self.connect(NODE_ID, 22)
+        self.lab.wait_until("StartSession", lambda status: status["counters"]["api_calls"] > 0)
         kill(client, signal.SIGTERM)
         self.wait_for_exit(client)
         # StartSession may have been under way; what it started then ends with the next run at the latest.
@@ -149,8 +149,8 @@ class SessionEndTest(LabCase):
 
     def test_two_signals_while_the_session_starts(self):
         self.lab.faults(start_session_delay_ms=500)
-        client = self.connect("node", 22)
-        self.lab.wait_until("a call", lambda status: status["counters"]["api_calls"] > 0)
+        client = self.connect(NODE_ID, 22)
+        self.lab.wait_until("StartSession", lambda status: status["counters"]["api_calls"] > 0)
         kill(client, signal.SIGINT)
         time.sleep(0.1)
         kill(client, signal.SIGINT)

@@ -18,6 +18,7 @@ import unittest
 import urllib.parse
 import uuid
 
+from loopback import bind_loopback
 from workspace import program
 
 # For what takes a fraction of a second: a test that fails is not to hang, and one on a busy machine not to fail.
@@ -460,7 +461,8 @@ class Target:
     """A TCP server on 127.0.0.1. `serve` gets each accepted socket, in a thread of its own."""
 
     def __init__(self, serve=None):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener, self.holder = bind_loopback()
+        self.listener.listen()
         self.port = self.listener.getsockname()[1]
         self.serve = serve or echo
         self.connections = 0
@@ -477,6 +479,7 @@ class Target:
 
     def close(self):
         self.listener.close()
+        self.holder.close()
 
 
 def echo(connection):
@@ -489,8 +492,9 @@ def echo(connection):
 
 
 def unused_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    ipv4, ipv6 = bind_loopback()
+    with ipv4, ipv6:
+        return ipv4.getsockname()[1]
 
 
 # ---- tests ----

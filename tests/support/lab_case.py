@@ -2,12 +2,12 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import unittest
 
 from lab import PATIENCE_SECONDS, Lab
+from loopback import bind_loopback
 from node import Node
 from workspace import Workspace, exit_on_signals, program, show
 
@@ -86,8 +86,9 @@ class LabCase(unittest.TestCase):
 class TcpPeer:
     """A TCP server on loopback behind a node: every connection gets a thread that runs serve(connection)."""
 
-    def __init__(self, case, serve, host="127.0.0.1"):
-        self.listener = socket.create_server((host, 0))
+    def __init__(self, case, serve):
+        self.listener, self.holder = bind_loopback()
+        self.listener.listen()
         self.port = self.listener.getsockname()[1]
         self.serve = serve
         self.failure = None
@@ -113,6 +114,7 @@ class TcpPeer:
 
     def close(self):
         self.listener.close()
+        self.holder.close()
 
 
 def kill(process, number=signal.SIGKILL):
