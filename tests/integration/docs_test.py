@@ -96,6 +96,18 @@ class DocsTest(unittest.TestCase):
             with self.subTest(page):
                 self.assertEqual(described - {"--version"}, said - {"--version"})
 
+    def test_the_map_names_every_room(self):
+        text = read(os.path.join(SOURCE_DIR, "docs", "architecture.md"))
+        headers = glob.glob(os.path.join(SOURCE_DIR, "proxy", "core", "*.h")) + glob.glob(os.path.join(SOURCE_DIR, "proxy", "command", "*.h"))
+        names = sorted(os.path.splitext(os.path.basename(path))[0] for path in headers)
+        self.assertGreater(len(names), 50)
+        self.expect_none("files without a place in architecture.md", [name for name in names if "`%s`" % name not in text])
+
+    def test_the_number_of_fuzz_targets(self):
+        targets = glob.glob(os.path.join(SOURCE_DIR, "tests", "fuzz", "fuzz_*.c"))
+        said = re.findall(r"\| (\d+) targets, ", read(os.path.join(SOURCE_DIR, "docs", "reliability.md")))
+        self.assertEqual(said, [str(len(targets))])
+
     def test_the_manual_names_every_fault(self):
         table = read(os.path.join(SOURCE_DIR, "tests", "emulator", "fault.c"))
         names = re.findall(r"^    (?:[A-Z]+\(|\{\")(\w+)[\")]", table, re.MULTILINE)
