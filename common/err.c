@@ -29,7 +29,7 @@ static const struct {
     [ERR_CREDENTIALS] = {"credentials are not accepted", EX_NOPERM},
     [ERR_CLOCK_SKEW] = {"clock is wrong", EX_NOPERM},
     [ERR_NO_CREDENTIALS] = {"no credentials", EX_CONFIG},
-    [ERR_NO_PROMPT] = {"nobody can be asked", EX_NOPERM},
+    [ERR_NO_PROMPT] = {"nobody has answered", EX_NOPERM},
     [ERR_CONFIG] = {"configuration error", EX_CONFIG},
     [ERR_INTERRUPTED] = {"interrupted", EX_OK},
     [ERR_TOO_LONG] = {"too long", EX_PROTOCOL},

@@ -135,6 +135,7 @@ static enum err take_code(struct role_credentials *role, const struct credential
         if (answer->err == ERR_NO_PROMPT) {
             text_put(ret_why, "; run first: aws sts get-caller-identity --profile ");
             text_put_shell_word(ret_why, role->config->profile_name);
+            text_put(ret_why, " (without the AWS CLI: ssh to a node, at a terminal)");
         }
         return answer->err;
     }
@@ -144,8 +145,9 @@ static enum err take_code(struct role_credentials *role, const struct credential
         is_code = is_code && code.data[i] >= '0' && code.data[i] <= '9';
     }
     if (!is_code) {
-        text_format(ret_why, "an MFA code for %.256s is %d digits", role->role->mfa_serial, MFA_CODE_LEN);
-        return ERR_NO_CREDENTIALS;
+        text_format(ret_why, "what was entered is no MFA code for %.256s, which is %d digits", role->role->mfa_serial,
+                    MFA_CODE_LEN);
+        return ERR_DENIED;
     }
     return secret_set(&role->proof, code);
 }
@@ -257,8 +259,9 @@ static enum err explain(const struct role_credentials *role, enum err err, const
     const struct credential_role *of = role->role;
     bool is_mfa = strstr(failure->message, "MultiFactorAuthentication") != NULL && of->mfa_serial != NULL;
     if (is_mfa) {
-        text_format(ret_why, "the MFA code for %.256s was not taken (each is good once, for 30 s)", of->mfa_serial);
-        err = ERR_CREDENTIALS;
+        text_format(ret_why, "the MFA code for %.256s was not taken (each is good once, for 30 s; wait for the next)",
+                    of->mfa_serial);
+        err = ERR_DENIED;
     } else if (err == ERR_CREDENTIALS && of->web_identity_token_file != NULL) {
         text_format(ret_why, "the web identity token in %s was not taken for %s", of->web_identity_token_file,
                     of->role_arn);

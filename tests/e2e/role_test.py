@@ -144,7 +144,7 @@ class SharedCacheTest(RoleCase):
         asking = {"SSH_ASKPASS": fetch, "SSH_ASKPASS_REQUIRE": "force"}
         serial = self.lab.info["identity"]["mfa_serial"]
         self.fails("mfa", DENIED, "no MFA code for " + serial, "run first: aws sts get-caller-identity --profile mfa")
-        for text, code, words in (("", DENIED, "nothing was entered"), (NOT_SHOWN, CONFIG, "is 6 digits"), ("000000", DENIED, "was not taken")):
+        for text, code, words in (("", DENIED, "nothing was entered"), (NOT_SHOWN, DENIED, "is 6 digits"), ("000000", DENIED, "was not taken")):
             self.work.write("code", text)
             self.fails("mfa", code, words, serial, **asking)
         self.assertEqual((self.assumed(), self.cached()), (1, []))

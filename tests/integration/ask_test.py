@@ -161,7 +161,7 @@ class AskTest(unittest.TestCase):
                 read_until(master, b"someone: ")
                 self.silent(master)
                 os.write(master, typed)
-                self.assertRegex(read_until(output, b"\n"), b"^nobody can be asked: nothing was (typed|entered)")
+                self.assertRegex(read_until(output, b"\n"), b"^nobody has answered: nothing was (typed|entered)")
                 self.assertEqual(self.status_of(leader), 77)
                 self.assertTrue(termios.tcgetattr(master)[3] & termios.ECHO)
                 os.close(master)
@@ -200,7 +200,7 @@ class AskTest(unittest.TestCase):
             with self.subTest(variables=variables):
                 done = self.without_terminal(**variables)
                 self.assertEqual((done.returncode, done.stdout),
-                                 (77, "nobody can be asked: there is no terminal to ask at, and no SSH_ASKPASS to ask with\n"))
+                                 (77, "nobody has answered: there is no terminal to ask at, and no SSH_ASKPASS to ask with\n"))
 
     def test_askpass_answers(self):
         askpass = self.write_askpass("cat >&2; echo \"$#\" \"$1\" >\"$0.asked\"; printf '123456\\r\\nmore\\n'\n")
@@ -214,10 +214,10 @@ class AskTest(unittest.TestCase):
 
     def test_askpass_fails(self):
         done = self.without_terminal(SSH_ASKPASS=self.write_askpass("echo 123456; exit 1\n"), DISPLAY=":0")
-        self.assertEqual((done.returncode, done.stdout), (77, "nobody can be asked: nothing was entered\n"))
+        self.assertEqual((done.returncode, done.stdout), (77, "nobody has answered: nothing was entered\n"))
         done = self.without_terminal(SSH_ASKPASS="/nonexistent/askpass", DISPLAY=":0")
         self.assertEqual((done.returncode, done.stdout),
-                         (77, "nobody can be asked: /nonexistent/askpass cannot be started: No such file or directory\n"))
+                         (77, "nobody has answered: /nonexistent/askpass cannot be started: No such file or directory\n"))
 
     def test_askpass_before_the_terminal_when_required(self):
         askpass = self.write_askpass("echo 654321\n")

@@ -258,10 +258,11 @@ static void says_why_an_mfa_code_is_not_taken(void **state)
     } cases[] = {
         {{.err = ERR_NO_PROMPT, .why = "there is no terminal"},
          ERR_NO_PROMPT,
-         "no MFA code for arn:mfa/x: there is no terminal; run first: aws sts get-caller-identity --profile default"},
-        {{.text = ""}, ERR_NO_CREDENTIALS, "an MFA code for arn:mfa/x is 6 digits"},
-        {{.text = "hunter2"}, ERR_NO_CREDENTIALS, "is 6 digits"},
-        {{.text = "12345"}, ERR_NO_CREDENTIALS, "is 6 digits"},
+         "no MFA code for arn:mfa/x: there is no terminal; run first: aws sts get-caller-identity --profile default "
+         "(without the AWS CLI: ssh to a node, at a terminal)"},
+        {{.text = ""}, ERR_DENIED, "what was entered is no MFA code for arn:mfa/x, which is 6 digits"},
+        {{.text = "hunter2"}, ERR_DENIED, "is 6 digits"},
+        {{.text = "12345"}, ERR_DENIED, "is 6 digits"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct script script = {{MISS(CACHE), cases[i].code}};
@@ -275,7 +276,8 @@ static void says_why_an_mfa_code_is_not_taken(void **state)
          .http_status = 403,
          .text = REFUSED("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ")},
     }};
-    assert_refused(given, &wrong, ERR_CREDENTIALS, "the MFA code for arn:mfa/x was not taken");
+    assert_refused(given, &wrong, ERR_DENIED,
+                   "the MFA code for arn:mfa/x was not taken (each is good once, for 30 s; wait");
     static const struct script repeated = {{
         MISS(CACHE),
         {.kind = CREDENTIAL_WANT_CODE, .text = "654321"},
