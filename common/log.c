@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* A line waits this long for a reader of standard error that has stalled; those after it do not wait at all. */
@@ -62,7 +63,9 @@ static void put_line(const char *line, size_t len)
     }
 }
 
-#define PROGRESS_WIDTH 79 /* what is longer would not be gone by going to the line's beginning */
+/* What is longer than the terminal is wide would not be gone by going to the line's beginning. */
+#define PROGRESS_WIDTH 79
+#define PROGRESS_WIDTH_MIN 20 /* narrower, it is no terminal that anybody reads */
 #define ERASE_LINE "\r\033[K"
 
 static void erase_progress(void)
@@ -71,6 +74,14 @@ static void erase_progress(void)
         put_line(ERASE_LINE, sizeof ERASE_LINE - 1);
         log_state.has_progress = false;
     }
+}
+
+/* Size of the buffer for as much of a line as the terminal shows: one column stays free, where some put the cursor. */
+static size_t progress_size(void)
+{
+    struct winsize size;
+    bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= PROGRESS_WIDTH_MIN;
+    return is_known && size.ws_col <= PROGRESS_WIDTH ? size.ws_col : PROGRESS_WIDTH + 1;
 }
 
 void log_progress(const char *text)
@@ -84,7 +95,7 @@ void log_progress(const char *text)
     struct text line = text_in(memory, sizeof memory);
     text_format(&line, "%s: ", log_state.program);
     put_escaped(&line, text);
-    text_copy_for_display(line.data, cut, sizeof cut);
+    text_copy_for_display(line.data, cut, progress_size());
     text_clear(&line);
     text_format(&line, ERASE_LINE "%s", cut);
     put_line(line.data, line.len);

@@ -1,10 +1,13 @@
 """Which node a name means, and what becomes of one that is not connected: every form of a name, suffixes, aliases, ambiguity,
 denial, waiting, starting, and what is said."""
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
+import termios
 import time
 
 from lab_case import NODE_ID, OFFLINE_NODE_ID, SECOND_NODE_ID, LabCase
@@ -222,6 +225,19 @@ class TargetTest(LabCase):
         self.assertRegex(said, rb"\r\x1b\[Kssm-proxy: waiting for " + STOPPED_ID.encode() + rb": (starting|pending) \(\d+ s left\)")
         self.assertTrue(said.endswith(b"\r\x1b[K"), said)
         self.assertNotIn(b"\n", said)
+
+    def test_progress_keeps_to_one_line_of_a_narrow_terminal(self):
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+        process = self.connect("--wait=1", OFFLINE_NODE_ID, stderr=slave)
+        os.close(slave)
+        said = os.read(master, 4096)
+        self.assertEqual(self.wait_for_exit(process), 75)
+        process.stdin.close(), process.stdout.close()
+        lines = said.split(b"\r\x1b[K")[1:]
+        self.assertEqual(lines[0][:20], b"ssm-proxy: waiting f")
+        self.assertLessEqual(max(map(len, lines)), 29, said)
 
     def test_wait_ends(self):
         self.refused("--wait=1", "offline", code=75, words=["timed out: it has not come online", "its agent has been offline since"])
