@@ -37,6 +37,19 @@ static enum err require(const struct source *source, const char *const *keys, si
     return ERR_CONFIG;
 }
 
+/* A login was asked for without a word about where: the default profile, most of all, is often another one. */
+static enum err require_any(const struct source *source, struct text *ret_why)
+{
+    if (text_is_given(get(source, "sso_start_url")) || text_is_given(get(source, "sso_region"))) {
+        return ERR_OK;
+    }
+    text_format(ret_why,
+                "profile \"%s\" has neither sso_session nor sso_start_url; name one that has with --profile, or a "
+                "section with --sso-session",
+                source->name);
+    return ERR_CONFIG;
+}
+
 /* ---- the reference from a profile to a session ---- */
 
 static enum err find_session(const char *name, struct source *source, struct text *ret_why)
@@ -142,6 +155,7 @@ enum err sso_profile_read_session(const struct aws_config *config, const char *s
         source.profile = config->profile;
         source.place = "profile";
         source.name = config->profile_name;
+        TRY(require_any(&source, ret_why));
     }
     TRY(require(&source, keys, sizeof keys / sizeof keys[0], ret_why));
     return take_session(&source, session_name, ret_session, ret_why);
