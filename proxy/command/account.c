@@ -142,6 +142,31 @@ int64_t account_deadline_us(const struct account *account)
     return account->resolver == NULL ? INSTANT_NEVER : resolver_deadline_us(account->resolver);
 }
 
+void account_put_source(const struct account *account, struct text *text)
+{
+    switch (account->credentials.source) {
+    case AWS_CREDENTIALS_NONE:
+        return;
+    case AWS_CREDENTIALS_ENVIRONMENT:
+        text_put(text, "those in the environment");
+        return;
+    case AWS_CREDENTIALS_CONTAINER:
+        text_put(text, "those of the container");
+        return;
+    case AWS_CREDENTIALS_INSTANCE:
+        text_put(text, "those of the instance");
+        return;
+    case AWS_CREDENTIALS_SHARED_FILE:
+    case AWS_CREDENTIALS_CONFIG_FILE:
+    case AWS_CREDENTIALS_ASSUME_ROLE:
+    case AWS_CREDENTIALS_WEB_IDENTITY:
+    case AWS_CREDENTIALS_SSO:
+    case AWS_CREDENTIALS_PROCESS:
+        break;
+    }
+    text_format(text, "those of profile \"%s\"", account->config->profile_name);
+}
+
 void account_put_wait(const struct account *account, struct text *text)
 {
     if (account->resolver != NULL) {

@@ -32,6 +32,9 @@ enum err account_pump(struct account *account, const struct resolver_way *way, s
 /* When to pump again at the latest; INSTANT_NEVER while only the network matters. */
 int64_t account_deadline_us(const struct account *account);
 
+/* Whose the credentials are: "those in the environment"; nothing when there are none. */
+void account_put_source(const struct account *account, struct text *text);
+
 /* What account_pump waits for; see resolver_put_wait. */
 void account_put_wait(const struct account *account, struct text *text);
 

@@ -308,6 +308,14 @@ static enum err run_tunnel(struct connect *connect)
 
 /* ---- leaving ---- */
 
+static void put_source(const struct account *account, struct text *line)
+{
+    char memory[LIMIT_PROFILE + 64];
+    struct text source = text_in(memory, sizeof memory);
+    account_put_source(account, &source);
+    text_format(line, source.len > 0 ? " (%s)" : "%s", memory);
+}
+
 static int report(const struct connect *connect, enum err err)
 {
     const struct run *run = &connect->run;
@@ -327,6 +335,9 @@ static int report(const struct connect *connect, enum err err)
         text_format(&line, "%s: %s", err_text(err), connect->cause);
     } else {
         failure_put(err, &run->why, &line);
+    }
+    if (err == ERR_CREDENTIALS) {
+        put_source(&run->account, &line);
     }
     log_error("%s: %s", name.data, line.data);
     return err_exit_code(err);

@@ -93,7 +93,7 @@ class ProcessTest(ProviderCase):
             (self.prints(SecretAccessKey=None), 78, ("has no SecretAccessKey",)),
             (self.prints(Expiration="2020-01-01T00:00:00Z"), 77, ("has expired at 2020-01-01T00:00:00Z",)),
             (self.prints(SecretAccessKey=SECRET), 77, ("credentials are not accepted", "InvalidSignatureException")),
-            (self.prints(**expired), 77, ("credentials are not accepted", "ExpiredTokenException")),
+            (self.prints(**expired), 77, ("credentials are not accepted", "ExpiredTokenException", "(those of profile \"default\")")),
         )
         for body, code, words in cases:
             with self.subTest(words=words):
@@ -102,6 +102,8 @@ class ProcessTest(ProviderCase):
         self.assert_witness(environment, False)
         self.fails(self.use("/nonexistent/tool --token %s" % SECRET), 78, "/nonexistent/tool cannot be started: No such file")
         self.fails(self.use("tool 'open %s" % SECRET), 78, "credential_process has a quotation that is not closed")
+        self.fails(self.environment(AWS_ACCESS_KEY_ID=other["access_key_id"], AWS_SECRET_ACCESS_KEY=other["secret_access_key"],
+                                    AWS_SESSION_TOKEN=other["session_token"]), 77, "ExpiredTokenException", "(those in the environment)")
 
     def test_slow_program_is_ended(self):
         """When --connect-timeout is over; and when ssh hangs up, with everything that it has started."""
