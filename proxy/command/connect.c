@@ -200,6 +200,10 @@ static void explain(struct connect *connect)
 
 static void explain_missing(struct connect *connect)
 {
+    if (!options_has(connect->options, OPTION_SEARCH_REGIONS)) {
+        text_put(&connect->run.why, "; --search-regions looks in the regions of your profiles");
+        return;
+    }
     struct text cause = text_in(connect->cause, sizeof connect->cause);
     explain_offline_missing(&connect->run, &connect->choice.way->target, &cause);
     text_format(&connect->run.why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
@@ -403,7 +407,7 @@ static int connect_run(const struct options *options)
         return err_exit_code(err);
     }
     err = connect_and_run(&connect);
-    if (err == ERR_NO_TARGET && connect.choice.id[0] == '\0' && options_has(options, OPTION_SEARCH_REGIONS)) {
+    if (err == ERR_NO_TARGET && connect.choice.id[0] == '\0') {
         explain_missing(&connect);
     }
     int exit_code = report(&connect, err);

@@ -37,7 +37,7 @@ enum err node_choice_read(struct node_choice *choice, const char *text, const st
 {
     struct target target;
     if (target_parse(text, &target) != ERR_OK) {
-        text_format(ret_why, "not a target: %s", text);
+        text_format(ret_why, "not a target: %s (see: ssm-proxy connect --help)", text);
         return ERR_USAGE;
     }
     if (!target_is_id(&target)) {

@@ -44,21 +44,26 @@ static void put_file(const struct aws_config_file *file, struct text *ret_why)
 static enum err choose_profile(struct aws_config *config, struct text *ret_why)
 {
     const char *name = filled(config->input.flags.profile);
-    const char *asked_by = "--profile";
+    const char *variable = NULL; /* else --profile, the target or an alias */
     const char *const variables[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"};
     for (size_t i = 0; i < sizeof variables / sizeof variables[0] && name == NULL; i++) {
         name = aws_config_variable(config, variables[i]);
-        asked_by = variables[i];
+        variable = variables[i];
     }
     struct text chosen = text_in(config->profile_name, sizeof config->profile_name);
     text_put(&chosen, name != NULL ? name : "default");
     if (chosen.overflowed) {
-        text_format(ret_why, "the profile name in %s is longer than %d characters", asked_by, LIMIT_PROFILE);
+        text_format(ret_why, "the profile name%s%s is longer than %d characters", variable != NULL ? " in " : "",
+                    variable != NULL ? variable : "", LIMIT_PROFILE);
         return ERR_CONFIG;
     }
     config->profile = aws_profile_find(&config->files, config->profile_name);
     if (name != NULL && !aws_profile_exists(&config->profile)) {
-        text_format(ret_why, "there is no profile \"%s\" (%s) in ", name, asked_by);
+        text_format(ret_why, "there is no profile \"%s\"", name);
+        if (variable != NULL) {
+            text_format(ret_why, " (%s)", variable);
+        }
+        text_put(ret_why, " in ");
         put_file(&config->input.config, ret_why);
         text_put(ret_why, " or ");
         put_file(&config->input.credentials, ret_why);

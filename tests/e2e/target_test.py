@@ -136,15 +136,15 @@ class TargetTest(LabCase):
     def test_no_node(self):
         env = self.files()
         self.refused("Node", code=66, words=["no node in us-east-1 has the name \"Node\""], env=env)
-        self.refused("nodes", code=66, words=["use %n"], env=env)
+        self.refused("nodes", code=66, words=["use %n", "; --search-regions looks in"], env=env)
         self.refused("10.0.0.99", code=66, words=["no node in us-east-1 has the address 10.0.0.99"], env=env)
         self.refused("n*", code=66, words=["has the name \"n*\""], env=env)
         self.refused("nodes.eu-west-1", code=66, words=["no node in eu-west-1 has the name \"nodes\"", "(read as nodes in the region eu-west-1)"], env=env)
-        self.refused("node.us-east-1.nobody", code=78, words=["no profile \"nobody\"", "(read as node in the region us-east-1 with the profile nobody)"], env=env)
+        self.refused("node.us-east-1.nobody", code=78, words=["no profile \"nobody\" in ", "(read as node in the region us-east-1 with the profile nobody)"], env=env)
 
     def test_command_line_and_files_that_are_wrong(self):
         self.refused("--region", THERE, NODE_ID + ".us-east-1", code=64, words=["the target names the region us-east-1, --region says eu-west-1"])
-        self.refused("tag:Role", code=64, words=["not a target: tag:Role"])
+        self.refused("tag:Role", code=64, words=["not a target: tag:Role (see: ssm-proxy connect --help)"])
         escape = self.refused("a\x1b[2Jb", code=64, words=["not a target: a\\x1b[2Jb"])
         self.assertNotIn("\x1b", escape)
         env = self.files("[alias a]\ntarget = x\nprot = 22\n")

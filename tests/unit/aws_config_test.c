@@ -81,7 +81,7 @@ static void refuses_a_profile_that_is_not_there(void **state)
     struct aws_config *config = NULL;
     struct given given = {.flags = {.profile = "dev"}, .config = "[dev]\nregion = x\n"};
     assert_err(open_config(&given, &config), ERR_CONFIG);
-    assert_says("no profile \"dev\" (--profile) in " CONFIG_PATH " or " CREDENTIALS_PATH " (no such file)");
+    assert_says("no profile \"dev\" in " CONFIG_PATH " or " CREDENTIALS_PATH " (no such file)");
     given = (struct given){.environment = {{{"AWS_PROFILE", "dev"}}}, .credentials = "[profile dev]\n"};
     assert_err(open_config(&given, &config), ERR_CONFIG);
     assert_says("\"dev\" (AWS_PROFILE) in " CONFIG_PATH " (no such file) or " CREDENTIALS_PATH);
