@@ -79,6 +79,19 @@ static enum err trust_check_readable(const char *path, const char *what, struct 
     return ERR_CONFIG;
 }
 
+/* A pipe would be waited for by OpenSSL, where no signal is heard; and it is read once, a bundle for each connection.
+ */
+static enum err trust_check_file(const char *path, const char *what, struct text *ret_why)
+{
+    TRY(trust_check_readable(path, what, ret_why));
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        text_format(ret_why, "%s %s is not a file", what, path);
+        return ERR_CONFIG;
+    }
+    return ERR_OK;
+}
+
 static enum err trust_use_alone(const char *path, struct text *file, struct text *directory, struct text *ret_why)
 {
     TRY(trust_check_readable(path, "the CA bundle", ret_why));
@@ -90,6 +103,7 @@ static enum err trust_use_alone(const char *path, struct text *file, struct text
         }
         text_put(directory, path);
     } else {
+        TRY(trust_check_file(path, "the CA bundle", ret_why));
         text_put(file, path);
     }
     return ERR_OK;
@@ -119,7 +133,7 @@ enum err trust_find(const char *ca_path, const char *ssl_cert_file, const char *
         /* The system's bundle by name is the system's directory: the same certificates, 20 ms faster. */
         bool file_is_system = file_is_given && trust_is_system_file(ssl_cert_file) && trust_system_directory() != NULL;
         if (file_is_given && !file_is_system) {
-            TRY(trust_check_readable(ssl_cert_file, "SSL_CERT_FILE", ret_why));
+            TRY(trust_check_file(ssl_cert_file, "SSL_CERT_FILE", ret_why));
             text_put(&file, ssl_cert_file);
         }
         if (text_is_given(ssl_cert_dir)) {

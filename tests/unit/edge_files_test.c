@@ -176,6 +176,10 @@ static void test_trust_that_cannot_be_read(void **state)
     assert_err(find_trust(path_of("missing"), NULL, NULL, &trust), ERR_CONFIG);
     assert_err(find_trust(folder, NULL, NULL, &trust), ERR_CONFIG);
     assert_err(find_trust("", path_of("missing"), NULL, &trust), ERR_CONFIG);
+    assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+    assert_err(find_trust(path_of("pipe"), NULL, NULL, &trust), ERR_CONFIG);
+    assert_err(find_trust(NULL, path_of("pipe"), NULL, &trust), ERR_CONFIG);
+    assert_err(find_trust(NULL, folder, NULL, &trust), ERR_CONFIG);
 }
 
 static void test_ca_path_is_trusted_alone(void **state)
