@@ -417,6 +417,14 @@ static enum err net_proxy_error(const struct net_transfer *transfer, long status
     return status >= 500 ? ERR_UNREACHABLE : ERR_CONFIG;
 }
 
+/* Who may be to blame as well. */
+static void net_put_way(const struct net_transfer *transfer, struct text *why)
+{
+    if (transfer->proxy != NULL) {
+        text_format(why, " through the proxy %s (%s)", transfer->proxy->address.host, transfer->proxy->variable);
+    }
+}
+
 enum err net_transfer_error(const struct net_transfer *transfer, struct text *ret_why)
 {
     const char *detail = transfer->error_text[0] != '\0' ? transfer->error_text : curl_easy_strerror(transfer->result);
@@ -453,20 +461,26 @@ enum err net_transfer_error(const struct net_transfer *transfer, struct text *re
     case CURLE_COULDNT_CONNECT:
         return net_connect_error(transfer, ret_why);
     case CURLE_OPERATION_TIMEDOUT:
-        text_format(ret_why, "%s did not answer in time: %s", transfer->host, detail);
+        text_format(ret_why, "%s did not answer in time", transfer->host);
+        net_put_way(transfer, ret_why);
+        text_format(ret_why, ": %s", detail);
         return ERR_TIMEOUT;
     case CURLE_SEND_FAIL_REWIND: /* a request that is not to be sent twice, see https.h */
     case CURLE_GOT_NOTHING:
         text_format(ret_why, "%s closed the connection without an answer", transfer->host);
         return ERR_UNREACHABLE;
     case CURLE_SSL_CONNECT_ERROR:
-        text_format(ret_why, "the TLS handshake with %s failed: %s", transfer->host, detail);
+        text_format(ret_why, "the TLS handshake with %s", transfer->host);
+        net_put_way(transfer, ret_why);
+        text_format(ret_why, " failed: %s", detail);
         return ERR_UNREACHABLE;
     case CURLE_OUT_OF_MEMORY:
         text_format(ret_why, "while talking to %s", transfer->host);
         return ERR_MEMORY;
     default:
-        text_format(ret_why, "the connection to %s failed: %s", transfer->host, detail);
+        text_format(ret_why, "the connection to %s", transfer->host);
+        net_put_way(transfer, ret_why);
+        text_format(ret_why, " failed: %s", detail);
         return ERR_UNREACHABLE;
     }
 }

@@ -5,12 +5,21 @@ import signal
 import socket
 from urllib.parse import quote, urlsplit
 
-from lab_case import NODE_ID, LabCase
+from lab_case import NODE_ID, LabCase, TcpPeer
 from proxies import HttpsProxy, SocksProxy
 from workspace import show
 
 TRY_AGAIN, CONFIG = 75, 78
 PASSWORD = "s/e c%r@t:#?\u00e9"
+
+
+def answers_nonsense(connection):
+    connection.sendall(b"SSH-2.0-something else\r\n\r\n")
+
+
+def answers_nothing(connection):
+    while connection.recv(65536):
+        pass
 
 
 class ProxyCase(LabCase):
@@ -79,6 +88,9 @@ class AwsNamesTest(ProxyCase):
             closed = listener.getsockname()[1]
         down = "http://user:wrong@127.0.0.1:%d" % closed
         self.refused(self.environment(down), TRY_AGAIN, "cannot connect to the proxy 127.0.0.1 port %d" % closed)
+        for serve in (answers_nonsense, answers_nothing):
+            url = "http://user:wrong@127.0.0.1:%d" % TcpPeer(self, serve).port
+            self.refused(self.environment(url, AWS_MAX_ATTEMPTS="1"), TRY_AGAIN, "through the proxy 127.0.0.1 (HTTPS_PROXY)")
         self.refused(self.environment("ftp://user:wrong@127.0.0.1"), CONFIG, "the proxy in HTTPS_PROXY cannot be used")
         self.assertEqual(self.lab.counter("api_calls"), 0)
 
