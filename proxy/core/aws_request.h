@@ -8,6 +8,9 @@
 
 #define AWS_REQUEST_HEADERS_MAX 8
 
+/* The content type of AWS's query protocol (STS, EC2). */
+#define AWS_REQUEST_FORM "application/x-www-form-urlencoded; charset=utf-8"
+
 struct aws_request {
     const char *method;            /* static: "POST" */
     struct endpoint_url url;       /* path and query as on the wire */

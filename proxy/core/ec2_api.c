@@ -2,9 +2,9 @@
 
 #include "common/auto.h"
 #include "proxy/core/aws_service.h"
+#include "proxy/core/percent_encoding.h"
 #include "proxy/core/xml_view.h"
 
-#define CONTENT_TYPE "application/x-www-form-urlencoded; charset=utf-8"
 #define VERSION "2016-11-15"
 
 /* ---- requests ---- */
@@ -12,25 +12,12 @@
 /* A token three times as long when it is encoded, and some filters. */
 #define FORM_SIZE (3 * LIMIT_API_NEXT_TOKEN + 4096)
 
-static void put_encoded(const char *value, struct text *form)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (const char *at = value; *at != '\0'; at++) {
-        if (strchr(plain, *at) != NULL) {
-            text_put_char(form, *at);
-        } else {
-            text_format(form, "%%%02X", (unsigned char)*at);
-        }
-    }
-}
-
 /* '*' and '?' stand for other characters in the value of a filter, unless a backslash is before them. */
 static void put_literal(const char *value, struct text *form)
 {
     for (const char *at = value; *at != '\0'; at++) {
-        char one[2] = {*at, '\0'};
         text_put(form, strchr("*?\\", *at) != NULL ? "%5C" : "");
-        put_encoded(one, form);
+        percent_encoding_put_byte((uint8_t)*at, form);
     }
 }
 
@@ -47,7 +34,7 @@ static enum err make_request(const struct ec2_api_place *place, const struct tex
     text_put(&region, place->region);
     TRY(text_finish(&region));
     TRY(text_finish(form));
-    TRY(aws_request_set_body(&request, CONTENT_TYPE, text_bytes(form)));
+    TRY(aws_request_set_body(&request, AWS_REQUEST_FORM, text_bytes(form)));
     *ret_request = request;
     request = (struct aws_request){.method = NULL};
     return ERR_OK;
@@ -61,13 +48,13 @@ enum err ec2_api_describe_instances(const struct ec2_api_place *place, const str
     text_format(&form, "Action=DescribeInstances&Version=" VERSION "&MaxResults=%d", LIMIT_API_PAGE);
     for (size_t i = 0; i < EC2_API_FILTERS_MAX && describe->filters[i].name != NULL; i++) {
         text_format(&form, "&Filter.%zu.Name=", i + 1);
-        put_encoded(describe->filters[i].name, &form);
+        percent_encoding_put(describe->filters[i].name, &form);
         text_format(&form, "&Filter.%zu.Value.1=", i + 1);
         put_literal(describe->filters[i].value, &form);
     }
     if (describe->next_token != NULL) {
         text_put(&form, "&NextToken=");
-        put_encoded(describe->next_token, &form);
+        percent_encoding_put(describe->next_token, &form);
     }
     return make_request(place, &form, ret_request);
 }
@@ -78,7 +65,7 @@ enum err ec2_api_start_instance(const struct ec2_api_place *place, const char *i
     char memory[512 + 3 * LIMIT_TARGET];
     struct text form = text_in(memory, sizeof memory);
     text_put(&form, "Action=StartInstances&Version=" VERSION "&InstanceId.1=");
-    put_encoded(instance_id, &form);
+    percent_encoding_put(instance_id, &form);
     return make_request(place, &form, ret_request);
 }
 

@@ -1,40 +1,7 @@
 /* Stage 1: the canonical request. */
 #include "proxy/core/sigv4.h"
 
-/* ---- percent-encoding (RFC 3986 unreserved, upper-case digits) ---- */
-
-static bool is_unreserved(uint8_t byte)
-{
-    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
-           byte == '-' || byte == '.' || byte == '_' || byte == '~';
-}
-
-static void put_encoded_byte(struct text *text, uint8_t byte)
-{
-    if (is_unreserved(byte)) {
-        text_put_char(text, (char)byte);
-    } else {
-        text_format(text, "%%%02X", byte);
-    }
-}
-
-/* A query name or value stands encoded in the request line: each character is encoded once in the canonical form,
- * however it was written. */
-static void put_query_part(struct text *text, struct bytes part)
-{
-    for (size_t i = 0; i < part.len; i++) {
-        uint8_t byte = part.data[i];
-        if (byte == '%' && i + 2 < part.len) {
-            int high = bytes_hex_value(part.data[i + 1]);
-            int low = bytes_hex_value(part.data[i + 2]);
-            if (high >= 0 && low >= 0) {
-                byte = (uint8_t)(high << 4 | low);
-                i += 2;
-            }
-        }
-        put_encoded_byte(text, byte);
-    }
-}
+#include "proxy/core/percent_encoding.h"
 
 /* ---- path ---- */
 
@@ -70,7 +37,7 @@ static void put_path(struct text *text, const char *path, bool keeps_path)
         } else {
             text_put_char(text, '/');
             for (size_t i = 0; i < segment.len; i++) {
-                put_encoded_byte(text, segment.data[i]);
+                percent_encoding_put_byte(segment.data[i], text);
             }
             ends_in_slash = false;
         }
@@ -82,6 +49,24 @@ static void put_path(struct text *text, const char *path, bool keeps_path)
 }
 
 /* ---- query ---- */
+
+/* A query name or value stands encoded in the request line: each character is encoded once in the canonical form,
+ * however it was written. */
+static void put_query_part(struct text *text, struct bytes part)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        uint8_t byte = part.data[i];
+        if (byte == '%' && i + 2 < part.len) {
+            int high = bytes_hex_value(part.data[i + 1]);
+            int low = bytes_hex_value(part.data[i + 2]);
+            if (high >= 0 && low >= 0) {
+                byte = (uint8_t)(high << 4 | low);
+                i += 2;
+            }
+        }
+        percent_encoding_put_byte(byte, text);
+    }
+}
 
 /* One name=value of the query in canonical form. Sorted by name, then value: '=' sorts above most of what may follow a
  * name's end ('-', '.', digits), so the pair is compared part by part. */

@@ -1,6 +1,7 @@
 #include "proxy/core/sso_api.h"
 
 #include "proxy/core/aws_service.h"
+#include "proxy/core/percent_encoding.h"
 
 #define CLIENT_NAME "ssm-proxy" /* what the person reads when asked to allow access */
 #define GRANT_DEVICE_CODE "urn:ietf:params:oauth:grant-type:device_code"
@@ -10,18 +11,6 @@
 #define LONGEST_LIFE_S (INT64_C(3650) * 24 * 60 * 60) /* of a token; AWS's longest is 90 days. More cannot be meant */
 
 /* ---- requests ---- */
-
-static void put_percent_encoded(const char *value, struct text *text)
-{
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (const char *at = value; *at != '\0'; at++) {
-        if (strchr(unreserved, *at) != NULL) {
-            text_put_char(text, *at);
-        } else {
-            text_format(text, "%%%02X", (unsigned)(unsigned char)*at);
-        }
-    }
-}
 
 /* `request` begins anew; its path is that of the endpoint and `path`. */
 static enum err begin(const struct aws_config *config, enum aws_service service, const char *region, const char *path,
@@ -101,9 +90,9 @@ enum err sso_api_get_role_credentials(const struct aws_config *config, const str
     char memory[LIMIT_STREAM_URL + 1];
     struct text path = text_in(memory, sizeof memory);
     text_put(&path, "/federation/credentials?role_name=");
-    put_percent_encoded(profile->role_name, &path);
+    percent_encoding_put(profile->role_name, &path);
     text_put(&path, "&account_id=");
-    put_percent_encoded(profile->account_id, &path);
+    percent_encoding_put(profile->account_id, &path);
     TRY(text_finish(&path));
     TRY(begin(config, AWS_SERVICE_SSO, profile->session.region, memory, ret_request, ret_why));
     ret_request->method = "GET";

@@ -2,9 +2,9 @@
 
 #include "proxy/core/aws_service.h"
 #include "proxy/core/calendar.h"
+#include "proxy/core/percent_encoding.h"
 #include "proxy/core/xml_view.h"
 
-#define CONTENT_TYPE "application/x-www-form-urlencoded; charset=utf-8"
 #define VERSION "2011-06-15"
 
 /* ---- requests ---- */
@@ -14,18 +14,6 @@ struct parameter {
     const char *value; /* NULL: not sent */
 };
 
-static void put_encoded(const char *value, struct text *form)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (const char *at = value; *at != '\0'; at++) {
-        if (strchr(plain, *at) != NULL) {
-            text_put_char(form, *at);
-        } else {
-            text_format(form, "%%%02X", (unsigned char)*at);
-        }
-    }
-}
-
 static void put_form(const struct parameter *parameters, size_t count, struct text *form)
 {
     for (size_t i = 0; i < count; i++) {
@@ -33,7 +21,7 @@ static void put_form(const struct parameter *parameters, size_t count, struct te
             text_put(form, form->len == 0 ? "" : "&");
             text_put(form, parameters[i].name);
             text_put_char(form, '=');
-            put_encoded(parameters[i].value, form);
+            percent_encoding_put(parameters[i].value, form);
         }
     }
 }
@@ -51,7 +39,7 @@ static enum err set_form(struct aws_request *request, const struct parameter *pa
     }
     struct text form = text_in(memory, size);
     put_form(parameters, count, &form);
-    enum err err = aws_request_set_body(request, CONTENT_TYPE, text_bytes(&form));
+    enum err err = aws_request_set_body(request, AWS_REQUEST_FORM, text_bytes(&form));
     explicit_bzero(memory, size);
     free(memory);
     return err;
