@@ -97,6 +97,7 @@ static int child_process_become(const char *const *arguments, int output, pid_t 
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigaction(SIGPIPE, &action, NULL);
+    (void)sigaction(SIGXFSZ, &action, NULL);
     (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
     return child_process_exec(arguments);
 }

@@ -5,9 +5,9 @@
  *     enum err err = child_process_result(child, &result, &why);     ERR_AGAIN while it runs
  *
  * No shell: the arguments are what the program gets, and the first is looked up in PATH. It finds our environment,
- * working directory and standard error, /dev/null as standard input, no other descriptor of ours, no signal blocked and
- * SIGPIPE at its default. It stays in our process group and session: so it can ask at the terminal as under any other
- * caller, Ctrl-C reaches it as it reaches ssh, and it cannot take the terminal from ssh.
+ * working directory and standard error, /dev/null as standard input, no other descriptor of ours, no signal blocked,
+ * and SIGPIPE and SIGXFSZ at their defaults. It stays in our process group and session: so it can ask at the terminal
+ * as under any other caller, Ctrl-C reaches it as it reaches ssh, and it cannot take the terminal from ssh.
  *
  * It does not outlive us: when its time is up, and in child_process_free, it is killed with all processes that it has
  * started and that are still below it; should we be killed, the kernel kills it. */

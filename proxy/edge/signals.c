@@ -5,6 +5,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+/* A write that fails tells so itself; the second is that of a file beyond RLIMIT_FSIZE (ulimit -f). */
+static const int signals_ignored[SIGNALS_IGNORED] = {SIGPIPE, SIGXFSZ};
+
 static sigset_t signals_taken(void)
 {
     sigset_t set;
@@ -32,7 +35,9 @@ enum err signals_open(struct loop *loop, struct signals *ret_signals)
         return err;
     }
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    (void)sigaction(SIGPIPE, &ignore, &ret_signals->sigpipe_before);
+    for (size_t i = 0; i < SIGNALS_IGNORED; i++) {
+        (void)sigaction(signals_ignored[i], &ignore, &ret_signals->ignored_before[i]);
+    }
     (void)pthread_sigmask(SIG_BLOCK, &taken, &ret_signals->mask_before);
     return ERR_OK;
 }
@@ -46,7 +51,9 @@ int signals_take(struct signals *signals)
 
 void signals_restore(const struct signals *signals)
 {
-    (void)sigaction(SIGPIPE, &signals->sigpipe_before, NULL);
+    for (size_t i = 0; i < SIGNALS_IGNORED; i++) {
+        (void)sigaction(signals_ignored[i], &signals->ignored_before[i], NULL);
+    }
     (void)pthread_sigmask(SIG_SETMASK, &signals->mask_before, NULL);
 }
 

@@ -3,6 +3,8 @@ assumes again, or asks again for an MFA code, what the other has just got. Both 
 
 import json
 import os
+import resource
+import signal
 import stat
 import unittest
 
@@ -181,6 +183,21 @@ class SharedCacheTest(RoleCase):
         self.assertIsNone(self.aws(None, **of_a_pod))
         os.unlink(identity["web_identity_token_file"])
         self.fails(None, CONFIG, "is not there", **of_a_pod)
+
+    def test_a_cache_that_cannot_be_written_costs_calls_alone(self):
+        """ulimit -f as well, whose signal would end us."""
+        def no_file_may_grow():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+        self.work.write("home/.aws/cli", "not a directory")
+        for round_, more in enumerate(({}, {"preexec_fn": no_file_may_grow})):
+            client = self.connect("node", self.node.port, env=self.environment("plain"), **more)
+            self.banner(client)
+            client.terminate()
+            self.assertEqual(self.wait_for_exit(client), 128 + signal.SIGTERM)
+            self.assertEqual((self.assumed(), self.cached()), (1 + round_, []))
+            if os.path.isfile(self.work.path("home/.aws/cli")):
+                os.unlink(self.work.path("home/.aws/cli"))
 
     def test_environment_as_the_source(self):
         keys = {"AWS_ACCESS_KEY_ID": self.lab.info["access_key_id"], "AWS_SECRET_ACCESS_KEY": self.lab.info["secret_access_key"]}

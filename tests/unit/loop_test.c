@@ -204,10 +204,13 @@ static void test_children_get_the_old_mask(void **state)
         signals_restore(&signals);
         sigset_t mask;
         struct sigaction pipe_action;
+        struct sigaction file_size_action;
         (void)pthread_sigmask(SIG_SETMASK, NULL, &mask);
         (void)sigaction(SIGPIPE, NULL, &pipe_action);
+        (void)sigaction(SIGXFSZ, NULL, &file_size_action);
         bool is_as_before = !sigismember(&mask, SIGTERM) && !sigismember(&mask, SIGHUP) &&
-                            !sigismember(&mask, SIGINT) && pipe_action.sa_handler == SIG_DFL;
+                            !sigismember(&mask, SIGINT) && pipe_action.sa_handler == SIG_DFL &&
+                            file_size_action.sa_handler == SIG_DFL;
         _exit(is_as_before ? 0 : 1);
     }
     int status = 0;
