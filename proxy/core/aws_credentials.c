@@ -38,6 +38,13 @@ enum err aws_credentials_set(struct aws_credentials *credentials, const char *ac
     return ERR_OK;
 }
 
+void aws_credentials_move(struct aws_credentials *from, struct aws_credentials *to)
+{
+    aws_credentials_wipe(to);
+    *to = *from;
+    *from = (struct aws_credentials){0};
+}
+
 void aws_credentials_wipe(struct aws_credentials *credentials)
 {
     secret_wipe(&credentials->secret_access_key);

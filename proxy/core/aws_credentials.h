@@ -33,6 +33,9 @@ struct aws_credentials {
 enum err aws_credentials_set(struct aws_credentials *credentials, const char *access_key_id,
                              const char *secret_access_key, const char *session_token) SSM_MUST_USE;
 
+/* Hands over all of `from`, which is "none" then; what was in `to` is wiped. */
+void aws_credentials_move(struct aws_credentials *from, struct aws_credentials *to);
+
 /* Wipes and frees; then "none". Safe to repeat; usable with AUTO(). */
 void aws_credentials_wipe(struct aws_credentials *credentials);
 

@@ -161,20 +161,6 @@ static enum err refused(const struct container_credentials *container, const str
     return status >= 500 || status == 429 ? ERR_SERVICE : status >= 400 ? ERR_CREDENTIALS : ERR_NO_CREDENTIALS;
 }
 
-static enum err read_body(struct bytes body, int64_t unix_seconds, struct aws_credentials *ret_credentials,
-                          struct text *ret_why)
-{
-    static const struct credential_document_form form = {.token_member = "Token", .needs_all = true};
-    AUTO_JSON json_t *object = NULL;
-    enum err err = json_view_parse_object(body, &object);
-    if (err != ERR_OK) {
-        text_put(ret_why, "is no JSON object");
-        return err;
-    }
-    TRY(credential_document_read(object, &form, ret_credentials, ret_why));
-    return credential_document_check_age(ret_credentials, unix_seconds, ret_why);
-}
-
 static enum err take_reply(const struct container_credentials *container, const struct credential_answer *answer,
                            struct aws_credentials *ret_credentials, struct text *ret_why)
 {
@@ -186,15 +172,14 @@ static enum err take_reply(const struct container_credentials *container, const 
         return refused(container, &answer->reply, ret_why);
     }
     text_format(ret_why, "what the container's credential endpoint %s gave ", container->request.url.host);
+    static const struct credential_document_form form = {AWS_CREDENTIALS_CONTAINER, "Token", .needs_all = true};
     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
-    enum err err = read_body(answer->reply.body, answer->unix_seconds, &credentials, ret_why);
-    if (err != ERR_OK) {
-        return err == ERR_MALFORMED || err == ERR_TOO_LONG ? ERR_NO_CREDENTIALS : err;
-    }
+    AUTO_JSON json_t *object = NULL;
+    TRY(credential_document_parse(answer->reply.body, &object, ret_why));
+    TRY(credential_document_read(object, &form, &credentials, ret_why));
+    TRY(credential_document_check_age(&credentials, answer->unix_seconds, ret_why));
     text_clear(ret_why);
-    *ret_credentials = credentials;
-    ret_credentials->source = AWS_CREDENTIALS_CONTAINER;
-    credentials = (struct aws_credentials){0};
+    aws_credentials_move(&credentials, ret_credentials);
     return ERR_OK;
 }
 

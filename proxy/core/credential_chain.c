@@ -139,8 +139,7 @@ static enum err assume(struct credential_chain *chain, const struct credential_a
 {
     struct aws_credentials assumed = {.expires_unix_s = 0};
     TRY(role_credentials_next(chain->roles[chain->at], answer, ret_want, &assumed, ret_why));
-    aws_credentials_wipe(&chain->credentials);
-    chain->credentials = assumed;
+    aws_credentials_move(&assumed, &chain->credentials);
     go_outwards_from(chain, chain->at);
     return ERR_OK;
 }
@@ -185,8 +184,6 @@ enum err credential_chain_next(struct credential_chain *chain, const struct cred
         }
         answer = &now; /* each is for one stage */
     }
-    aws_credentials_wipe(ret_credentials);
-    *ret_credentials = chain->credentials;
-    chain->credentials = (struct aws_credentials){.expires_unix_s = 0};
+    aws_credentials_move(&chain->credentials, ret_credentials);
     return ERR_OK;
 }

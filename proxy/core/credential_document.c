@@ -8,7 +8,7 @@
 static enum err no_member(const char *member, struct text *ret_why)
 {
     text_format(ret_why, "has no %s", member);
-    return ERR_MALFORMED;
+    return ERR_NO_CREDENTIALS;
 }
 
 /* 0 when it is not there and need not be. */
@@ -22,12 +22,22 @@ static enum err read_expiration(const json_t *object, bool is_needed, int64_t *r
     const char *text = json_string_value(expiration);
     if (text == NULL || calendar_parse_timestamp(text, ret_unix_seconds) != ERR_OK) {
         text_put(ret_why, "has an Expiration that is no time");
-        return ERR_MALFORMED;
+        return ERR_NO_CREDENTIALS;
     }
     if (*ret_unix_seconds <= 0) {
         *ret_unix_seconds = 1; /* as good as 1970's beginning, which would mean never */
     }
     return ERR_OK;
+}
+
+enum err credential_document_parse(struct bytes document, json_t **ret_object, struct text *ret_why)
+{
+    enum err err = json_view_parse_object(document, ret_object);
+    if (err == ERR_MALFORMED || err == ERR_TOO_LONG) {
+        text_put(ret_why, "is no JSON object");
+        return ERR_NO_CREDENTIALS;
+    }
+    return err;
 }
 
 enum err credential_document_read(const json_t *object, const struct credential_document_form *form,
@@ -52,9 +62,10 @@ enum err credential_document_read(const json_t *object, const struct credential_
     if (err == ERR_MALFORMED || err == ERR_TOO_LONG) {
         text_format(ret_why, "has a key or a token that %s",
                     err == ERR_TOO_LONG ? "is too long" : "has blanks, control or non-ASCII characters");
-        return ERR_MALFORMED;
+        return ERR_NO_CREDENTIALS;
     }
     TRY(err);
+    ret_credentials->source = form->source;
     ret_credentials->expires_unix_s = expires_unix_s;
     return ERR_OK;
 }

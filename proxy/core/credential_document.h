@@ -6,16 +6,22 @@
 #include "proxy/core/aws_credentials.h"
 
 struct credential_document_form {
-    const char *token_member; /* "Token", "SessionToken" */
-    bool needs_all;           /* token and Expiration, too */
+    enum aws_credentials_source source; /* that the credentials are to bear */
+    const char *token_member;           /* "Token", "SessionToken" */
+    bool needs_all;                     /* token and Expiration, too */
 };
 
-/* AccessKeyId, SecretAccessKey, the token and Expiration of `object`; the source is the caller's to set. ERR_MALFORMED
- * with words that go on after "the answer": "has no SecretAccessKey". No value of it is in them. ERR_MEMORY. */
+/* Words of these go on after "what the program printed ", and hold no value of the document. ERR_NO_CREDENTIALS: what
+ * it is or lacks ("is no JSON object", "has no SecretAccessKey"); ERR_MEMORY. */
+
+/* The caller drops the object. */
+enum err credential_document_parse(struct bytes document, json_t **ret_object, struct text *ret_why) SSM_MUST_USE;
+
+/* AccessKeyId, SecretAccessKey, the token and Expiration of `object`. */
 enum err credential_document_read(const json_t *object, const struct credential_document_form *form,
                                   struct aws_credentials *ret_credentials, struct text *ret_why) SSM_MUST_USE;
 
-/* "has expired at 2026-01-01T00:00:00Z" and ERR_CREDENTIALS when it has; credentials without an end never do. */
+/* ERR_CREDENTIALS: "has expired at 2026-01-01T00:00:00Z"; credentials without an end never do. */
 enum err credential_document_check_age(const struct aws_credentials *credentials, int64_t unix_seconds,
                                        struct text *ret_why) SSM_MUST_USE;
 

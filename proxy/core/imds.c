@@ -313,20 +313,17 @@ static void extend(struct aws_credentials *credentials, int64_t unix_seconds)
 static enum err read_body(const struct imds *imds, struct bytes body, struct aws_credentials *ret_credentials,
                           struct text *ret_why)
 {
-    static const struct credential_document_form form = {.token_member = "Token", .needs_all = true};
+    static const struct credential_document_form form = {AWS_CREDENTIALS_INSTANCE, "Token", .needs_all = true};
     AUTO_JSON json_t *object = NULL;
-    enum err err = json_view_parse_object(body, &object);
-    const char *code = err == ERR_OK ? json_view_text(object, "Code") : NULL;
+    text_format(ret_why, "what the instance metadata service at %s gave ", imds->endpoint.host);
+    TRY(credential_document_parse(body, &object, ret_why));
+    const char *code = json_view_text(object, "Code");
     if (code != NULL && strcmp(code, "Success") != 0) {
+        text_clear(ret_why);
         put_service(imds, ret_why);
         text_format(ret_why, "has no credentials of role %s: ", imds->role);
         credential_document_put_refusal(body, ret_why);
         return ERR_NO_CREDENTIALS;
-    }
-    text_format(ret_why, "what the instance metadata service at %s gave ", imds->endpoint.host);
-    if (err != ERR_OK) {
-        text_put(ret_why, "is no JSON object");
-        return err;
     }
     return credential_document_read(object, &form, ret_credentials, ret_why);
 }
@@ -336,15 +333,10 @@ static enum err take_credentials(struct imds *imds, const struct credential_answ
 {
     TRY(check_reply(imds, answer, ret_why));
     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
-    enum err err = read_body(imds, answer->reply.body, &credentials, ret_why);
-    if (err != ERR_OK) {
-        return err == ERR_MALFORMED || err == ERR_TOO_LONG ? ERR_NO_CREDENTIALS : err;
-    }
+    TRY(read_body(imds, answer->reply.body, &credentials, ret_why));
     text_clear(ret_why);
     extend(&credentials, answer->unix_seconds);
-    *ret_credentials = credentials;
-    ret_credentials->source = AWS_CREDENTIALS_INSTANCE;
-    credentials = (struct aws_credentials){0};
+    aws_credentials_move(&credentials, ret_credentials);
     return ERR_OK;
 }
 

@@ -118,17 +118,13 @@ static bool is_version_one(const json_t *version)
 static enum err read_output(struct bytes output, struct aws_credentials *ret_credentials, struct text *ret_why)
 {
     AUTO_JSON json_t *object = NULL;
-    enum err err = json_view_parse_object(output, &object);
-    if (err != ERR_OK) {
-        text_put(ret_why, "is no JSON object");
-        return err;
-    }
+    TRY(credential_document_parse(output, &object, ret_why));
     const json_t *version = json_object_get(object, "Version");
     if (!is_version_one(version)) {
         text_put(ret_why, version == NULL ? "has no Version" : "has another Version than 1");
-        return ERR_MALFORMED;
+        return ERR_NO_CREDENTIALS;
     }
-    static const struct credential_document_form form = {.token_member = "SessionToken"};
+    static const struct credential_document_form form = {AWS_CREDENTIALS_PROCESS, "SessionToken", .needs_all = false};
     return credential_document_read(object, &form, ret_credentials, ret_why);
 }
 
@@ -147,17 +143,10 @@ static enum err take_output(const struct process_credentials *process, const str
     }
     text_format(ret_why, "credential_process of profile %s: what %s printed ", process->profile, process->words[0]);
     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
-    enum err err = read_output(answer->text, &credentials, ret_why);
-    if (err == ERR_OK) {
-        err = credential_document_check_age(&credentials, answer->unix_seconds, ret_why);
-    }
-    if (err != ERR_OK) {
-        return err == ERR_MALFORMED || err == ERR_TOO_LONG ? ERR_NO_CREDENTIALS : err;
-    }
+    TRY(read_output(answer->text, &credentials, ret_why));
+    TRY(credential_document_check_age(&credentials, answer->unix_seconds, ret_why));
     text_clear(ret_why);
-    *ret_credentials = credentials;
-    ret_credentials->source = AWS_CREDENTIALS_PROCESS;
-    credentials = (struct aws_credentials){0};
+    aws_credentials_move(&credentials, ret_credentials);
     return ERR_OK;
 }
 

@@ -283,10 +283,8 @@ static enum err explain(const struct role_credentials *role, enum err err, const
 
 static enum err finish(struct role_credentials *role, struct aws_credentials *ret_credentials)
 {
-    aws_credentials_wipe(ret_credentials);
-    *ret_credentials = role->assumed.credentials;
+    aws_credentials_move(&role->assumed.credentials, ret_credentials);
     ret_credentials->source = source_of(role);
-    role->assumed.credentials = (struct aws_credentials){.expires_unix_s = 0};
     return ERR_OK;
 }
 

@@ -158,9 +158,7 @@ static enum err ask_for_role(struct sso_credentials *machine, struct credential_
 
 static enum err finish(struct sso_credentials *machine, struct aws_credentials *ret_credentials)
 {
-    aws_credentials_wipe(ret_credentials);
-    *ret_credentials = machine->credentials;
-    machine->credentials = (struct aws_credentials){0};
+    aws_credentials_move(&machine->credentials, ret_credentials);
     return ERR_OK;
 }
 
