@@ -111,11 +111,38 @@ static enum err prompt_show(struct prompt *prompt)
     return ERR_OK;
 }
 
+/* Ctrl-C ends ssh as well, and its shell may have the terminal back before we have heard of it. Whoever reads or sets
+ * the terminal from the background is stopped, and nobody would continue us; or it fails, where ssh has left no parent
+ * who could. With these signals blocked reading fails with EIO, and setting does not. */
+static void prompt_refuse_to_stop(sigset_t *ret_before)
+{
+    sigset_t stops;
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGTTIN);
+    (void)sigaddset(&stops, SIGTTOU);
+    (void)pthread_sigmask(SIG_BLOCK, &stops, ret_before);
+}
+
+static ssize_t prompt_read(const struct prompt *prompt, char *ret_data, size_t size)
+{
+    sigset_t before;
+    prompt_refuse_to_stop(&before);
+    ssize_t got = read(prompt->terminal.fd, ret_data, size);
+    int error = errno;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return got;
+}
+
 /* The kernel gives one line a read, or a part of it when Ctrl-D is typed inside; nothing for Ctrl-D at its start. */
 static enum err prompt_listen(struct prompt *prompt)
 {
     while (prompt->len < PROMPT_LINE) {
-        ssize_t got = read(prompt->terminal.fd, prompt->answer + prompt->len, PROMPT_LINE - prompt->len);
+        ssize_t got = prompt_read(prompt, prompt->answer + prompt->len, PROMPT_LINE - prompt->len);
+        if (got < 0 && errno == EIO) {
+            prompt->terminal.want_read = false; /* what is typed is for others; a signal or the deadline ends us */
+            return ERR_AGAIN;
+        }
         if (got < 0 && errno == EAGAIN) {
             return ERR_AGAIN;
         }
@@ -139,16 +166,11 @@ static bool prompt_is_still_silent(const struct prompt *prompt)
            ((now.c_lflag ^ prompt->silent.c_lflag) & (tcflag_t)(ECHO | ICANON)) == 0;
 }
 
-/* The terminal as it was, and the cursor on a new line: the one that was typed was not echoed. Ctrl-C ends ssh as well,
- * and its shell may have taken the terminal back before us: from the background this would stop us, or fail where
- * nobody could continue us, unless SIGTTOU is blocked. */
+/* The terminal as it was, and the cursor on a new line: the one that was typed was not echoed. */
 static void prompt_restore(const struct prompt *prompt)
 {
-    sigset_t stop;
     sigset_t before;
-    (void)sigemptyset(&stop);
-    (void)sigaddset(&stop, SIGTTOU);
-    (void)pthread_sigmask(SIG_BLOCK, &stop, &before);
+    prompt_refuse_to_stop(&before);
     if (prompt_is_still_silent(prompt)) {
         (void)!write(prompt->terminal.fd, "\n", 1);
         while (tcsetattr(prompt->terminal.fd, TCSANOW, &prompt->before) != 0 && errno == EINTR) {

@@ -72,8 +72,8 @@ class AskTest(unittest.TestCase):
         return master, reading, leader
 
     def as_job(self, give_up):
-        """As a job of a shell, which gives it the terminal, takes that back when give_up is readable, and ends the job then. Returns the
-        terminal's other side and the shell."""
+        """As a job of a shell, which gives it the terminal; takes that back, and says so there, when something comes out of give_up; and
+        ends the job at the next. Returns the terminal's other side and the shell."""
         leader, master = pty.fork()
         if leader == 0:
             try:
@@ -87,6 +87,8 @@ class AskTest(unittest.TestCase):
                     os.execve(program("ask_probe"), ["ask_probe", "60", QUESTION], self.environment())
                 os.read(give_up, 1)
                 os.tcsetpgrp(0, os.getpgrp())
+                os.write(1, b"mine")
+                os.read(give_up, 1)
                 os.kill(job, signal.SIGTERM)
                 _, status = os.waitpid(job, os.WUNTRACED)
                 if os.WIFSTOPPED(status):
@@ -103,6 +105,10 @@ class AskTest(unittest.TestCase):
         master, leader = self.as_job(give_up)
         read_until(master, b"someone: ")
         self.silent(master)
+        os.write(opener, b"x")
+        read_until(master, b"mine")
+        os.write(master, b"for the shell\n")
+        read_until(master, b"never", 0.1)  # time for reading what is not for it
         os.write(opener, b"x")
         read_until(master, b"signal 15")
         self.assertEqual(self.status_of(leader), 0)
