@@ -140,8 +140,7 @@ static size_t most_that_it_takes(const struct credential_cache_entry *entry)
     return MOST_ESCAPED * len + 400;
 }
 
-enum err credential_cache_write(const struct credential_cache_entry *entry,
-                                struct credential_cache_document *ret_document)
+enum err credential_cache_write(const struct credential_cache_entry *entry, struct secret *ret_document)
 {
     size_t size = most_that_it_takes(entry);
     char *memory = malloc(size);
@@ -150,20 +149,10 @@ enum err credential_cache_write(const struct credential_cache_entry *entry,
     }
     struct text text = text_in(memory, size);
     put_document(entry, &text);
-    struct credential_cache_document document = {memory, text.len};
-    if (text.overflowed) {
-        credential_cache_document_wipe(&document);
-        return ERR_TOO_LONG;
-    }
+    AUTO_SECRET struct secret document = {memory, text.len};
+    TRY(text_finish(&text));
+    secret_wipe(ret_document);
     *ret_document = document;
+    document = (struct secret){0};
     return ERR_OK;
-}
-
-void credential_cache_document_wipe(struct credential_cache_document *document)
-{
-    if (document->text != NULL) {
-        explicit_bzero(document->text, document->len);
-        free(document->text);
-    }
-    *document = (struct credential_cache_document){NULL, 0};
 }

@@ -43,17 +43,7 @@ struct credential_cache_entry {
     const char *assumed_role_arn;
 };
 
-/* What belongs into the file. Owned, terminated. */
-struct credential_cache_document {
-    char *text;
-    size_t len;
-};
-
-/* ERR_MEMORY, ERR_TOO_LONG. */
-enum err credential_cache_write(const struct credential_cache_entry *entry,
-                                struct credential_cache_document *ret_document) SSM_MUST_USE;
-
-/* Wipes and frees; safe to repeat, usable with AUTO(). */
-void credential_cache_document_wipe(struct credential_cache_document *document);
+/* What belongs into the file; what was in `ret_document` is wiped. ERR_MEMORY, ERR_TOO_LONG. */
+enum err credential_cache_write(const struct credential_cache_entry *entry, struct secret *ret_document) SSM_MUST_USE;
 
 #endif

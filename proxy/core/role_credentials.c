@@ -23,7 +23,7 @@ struct role_credentials {
     struct secret proof; /* the MFA code, or the web identity token */
     struct aws_request request;
     struct sts_api_assumed_role assumed;
-    struct credential_cache_document document;
+    struct secret document; /* to be stored */
 };
 
 /* ---- construction ---- */
@@ -76,7 +76,7 @@ void role_credentials_free(struct role_credentials **role)
         secret_wipe(&(*role)->proof);
         aws_request_free(&(*role)->request);
         sts_api_assumed_role_wipe(&(*role)->assumed);
-        credential_cache_document_wipe(&(*role)->document);
+        secret_wipe(&(*role)->document);
         free(*role);
         *role = NULL;
     }
@@ -301,9 +301,8 @@ static enum err store(struct role_credentials *role, struct credential_want *ret
     };
     TRY(credential_cache_write(&entry, &role->document));
     role->step = STEP_STORE;
-    *ret_want = (struct credential_want){.kind = CREDENTIAL_WANT_STORE,
-                                         .path = role->cache_path,
-                                         .text = bytes_of(role->document.text, role->document.len)};
+    *ret_want = (struct credential_want){
+        .kind = CREDENTIAL_WANT_STORE, .path = role->cache_path, .text = secret_bytes(&role->document)};
     return ERR_AGAIN;
 }
 

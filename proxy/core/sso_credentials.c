@@ -28,9 +28,8 @@ struct sso_credentials {
     char role_path[LIMIT_PATH + 1]; /* "": there is no cache of roles */
     char token_path[LIMIT_PATH + 1];
     struct sso_token token;
-    struct aws_request request; /* under way */
-    struct sso_token_document token_document;
-    struct credential_cache_document role_document;
+    struct aws_request request;         /* under way */
+    struct secret document;             /* to be stored */
     struct aws_credentials credentials; /* of the role */
     enum err renewal_err;               /* why the token was not renewed */
     bool is_renewal_refused;            /* the service has judged, and will judge so again */
@@ -79,8 +78,7 @@ void sso_credentials_free(struct sso_credentials **machine)
     if (*machine != NULL) {
         sso_token_wipe(&(*machine)->token);
         aws_request_free(&(*machine)->request);
-        sso_token_document_wipe(&(*machine)->token_document);
-        credential_cache_document_wipe(&(*machine)->role_document);
+        secret_wipe(&(*machine)->document);
         aws_credentials_wipe(&(*machine)->credentials);
         free(*machine);
         *machine = NULL;
@@ -97,11 +95,12 @@ static enum err want_file(struct sso_credentials *machine, enum step step, const
     return ERR_AGAIN;
 }
 
-static enum err want_store(struct sso_credentials *machine, enum step step, const char *path, struct bytes text,
+static enum err want_store(struct sso_credentials *machine, enum step step, const char *path,
                            struct credential_want *ret_want)
 {
     machine->step = step;
-    *ret_want = (struct credential_want){.kind = CREDENTIAL_WANT_STORE, .path = path, .text = text};
+    *ret_want =
+        (struct credential_want){.kind = CREDENTIAL_WANT_STORE, .path = path, .text = secret_bytes(&machine->document)};
     return ERR_AGAIN;
 }
 
@@ -176,11 +175,10 @@ static enum err take_role(struct sso_credentials *machine, const struct credenti
         return role_refused(machine, err, &failure, ret_why);
     }
     struct credential_cache_entry entry = {.credentials = &machine->credentials, .provider_type = "sso"};
-    if (machine->role_path[0] == '\0' || credential_cache_write(&entry, &machine->role_document) != ERR_OK) {
+    if (machine->role_path[0] == '\0' || credential_cache_write(&entry, &machine->document) != ERR_OK) {
         return finish(machine, ret_credentials);
     }
-    struct bytes document = bytes_of(machine->role_document.text, machine->role_document.len);
-    return want_store(machine, STEP_ROLE_STORED, machine->role_path, document, ret_want);
+    return want_store(machine, STEP_ROLE_STORED, machine->role_path, ret_want);
 }
 
 /* ---- the token ---- */
@@ -263,11 +261,10 @@ static enum err take_renewal(struct sso_credentials *machine, const struct crede
 {
     machine->renewal_err = read_renewal(machine, answer);
     if (machine->renewal_err == ERR_OK) {
-        if (sso_token_write(&machine->token, &machine->profile.session, &machine->token_document) != ERR_OK) {
+        if (sso_token_write(&machine->token, &machine->profile.session, &machine->document) != ERR_OK) {
             return ask_for_role(machine, ret_want, ret_why);
         }
-        struct bytes document = bytes_of(machine->token_document.text, machine->token_document.len);
-        return want_store(machine, STEP_TOKEN_STORED, machine->token_path, document, ret_want);
+        return want_store(machine, STEP_TOKEN_STORED, machine->token_path, ret_want);
     }
     if (is_good(&machine->token, answer->unix_seconds)) {
         return ask_for_role(machine, ret_want, ret_why);

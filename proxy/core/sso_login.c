@@ -27,8 +27,8 @@ struct sso_login {
     int64_t ends_unix_s; /* of the authorization */
     int64_t interval_s;
     struct aws_request request; /* under way */
-    struct sso_token_document document;
-    enum err poll_err; /* why the last poll had no answer; ERR_OK: it had one */
+    struct secret document;     /* for a file */
+    enum err poll_err;          /* why the last poll had no answer; ERR_OK: it had one */
     char poll_memory[512];
     struct text poll_why;
 };
@@ -57,7 +57,7 @@ void sso_login_free(struct sso_login **login)
         sso_token_wipe_client(&(*login)->client);
         sso_api_wipe_authorization(&(*login)->authorization);
         aws_request_free(&(*login)->request);
-        sso_token_document_wipe(&(*login)->document);
+        secret_wipe(&(*login)->document);
         free(*login);
         *login = NULL;
     }
@@ -88,7 +88,7 @@ static enum err want_store(struct sso_login *login, enum step step, const char *
     *ret_want = (struct credential_want){
         .kind = CREDENTIAL_WANT_STORE,
         .path = path,
-        .text = bytes_of(login->document.text, login->document.len),
+        .text = secret_bytes(&login->document),
     };
     return ERR_AGAIN;
 }

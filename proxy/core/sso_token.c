@@ -187,23 +187,14 @@ enum err sso_token_read_client(struct bytes document, struct sso_client *ret_cli
 
 /* ---- writing ---- */
 
-void sso_token_document_wipe(struct sso_token_document *document)
-{
-    if (document->text != NULL) {
-        explicit_bzero(document->text, document->len);
-        free(document->text);
-    }
-    *document = (struct sso_token_document){.text = NULL};
-}
-
-static enum err finish(const json_t *object, struct sso_token_document *ret_document)
+static enum err finish(const json_t *object, struct secret *ret_document)
 {
     char *text = json_dumps(object, JSON_ENSURE_ASCII);
     if (text == NULL) {
         return ERR_MEMORY;
     }
-    sso_token_document_wipe(ret_document);
-    *ret_document = (struct sso_token_document){text, strlen(text)};
+    secret_wipe(ret_document);
+    *ret_document = (struct secret){text, strlen(text)};
     return ERR_OK;
 }
 
@@ -225,8 +216,7 @@ static struct timestamp timestamp_of(int64_t unix_seconds)
     return timestamp;
 }
 
-enum err sso_token_write(const struct sso_token *token, const struct sso_session *session,
-                         struct sso_token_document *ret_document)
+enum err sso_token_write(const struct sso_token *token, const struct sso_session *session, struct secret *ret_document)
 {
     struct timestamp expires = timestamp_of(token->expires_unix_s);
     struct timestamp client_expires = timestamp_of(token->client.expires_unix_s);
@@ -240,7 +230,7 @@ enum err sso_token_write(const struct sso_token *token, const struct sso_session
 }
 
 enum err sso_token_write_client(const struct sso_client *client, const struct sso_session *session,
-                                struct sso_token_document *ret_document)
+                                struct secret *ret_document)
 {
     struct timestamp expires = timestamp_of(client->expires_unix_s);
     AUTO_JSON json_t *scopes = NULL;

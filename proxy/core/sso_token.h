@@ -55,18 +55,10 @@ enum err sso_token_client_path(const struct aws_config *config, const struct sso
 enum err sso_token_read(struct bytes document, struct sso_token *ret_token) SSM_MUST_USE;
 enum err sso_token_read_client(struct bytes document, struct sso_client *ret_client) SSM_MUST_USE;
 
-/* What belongs into a file. Owned, terminated. */
-struct sso_token_document {
-    char *text;
-    size_t len;
-};
-
-void sso_token_document_wipe(struct sso_token_document *document); /* safe to repeat; usable with AUTO() */
-
-/* ERR_MALFORMED: something is not UTF-8; ERR_MEMORY. What was in `ret_document` is wiped. */
+/* What belongs into a file. ERR_MALFORMED: something is not UTF-8; ERR_MEMORY. What was in `ret_document` is wiped. */
 enum err sso_token_write(const struct sso_token *token, const struct sso_session *session,
-                         struct sso_token_document *ret_document) SSM_MUST_USE;
+                         struct secret *ret_document) SSM_MUST_USE;
 enum err sso_token_write_client(const struct sso_client *client, const struct sso_session *session,
-                                struct sso_token_document *ret_document) SSM_MUST_USE;
+                                struct secret *ret_document) SSM_MUST_USE;
 
 #endif

@@ -153,24 +153,24 @@ static void what_is_written_is_read(void **state)
     struct credential_cache_entry entry = {.credentials = &credentials,
                                            .assumed_role_id = "AROA1:me",
                                            .assumed_role_arn = "arn:aws:sts::1:assumed-role/r/me"};
-    AUTO(credential_cache_document_wipe) struct credential_cache_document document = {NULL, 0};
+    AUTO_SECRET struct secret document = {0};
     assert_ok(credential_cache_write(&entry, &document));
-    assert_string_equal(document.text,
+    assert_string_equal(document.reveal,
                         "{\"Credentials\": {\"AccessKeyId\": \"ASIA1\", \"SecretAccessKey\": \"se\\\"cr\\\\et\", "
                         "\"SessionToken\": \"to/ken+=\", \"Expiration\": \"2024-02-29T13:00:00Z\"}, "
                         "\"AssumedRoleUser\": {\"AssumedRoleId\": \"AROA1:me\", "
                         "\"Arn\": \"arn:aws:sts::1:assumed-role/r/me\"}}");
-    assert_int_equal(document.len, strlen(document.text));
+    assert_int_equal(document.len, strlen(document.reveal));
     AUTO(aws_credentials_wipe) struct aws_credentials again = {.expires_unix_s = 0};
-    assert_true(credential_cache_read(bytes_of(document.text, document.len), NOW, &again));
+    assert_true(credential_cache_read(secret_bytes(&document), NOW, &again));
     assert_string_equal(again.secret_access_key.reveal, "se\"cr\\et");
     assert_int_equal(again.expires_unix_s, NOW + 3600);
-    credential_cache_document_wipe(&document);
-    assert_null(document.text);
+    secret_wipe(&document);
+    assert_null(document.reveal);
     struct credential_cache_entry of_sso = {.credentials = &credentials, .provider_type = "sso"};
     assert_ok(credential_cache_write(&of_sso, &document));
-    assert_non_null(strstr(document.text, "{\"ProviderType\": \"sso\", \"Credentials\": {"));
-    assert_null(strstr(document.text, "AssumedRoleUser"));
+    assert_non_null(strstr(document.reveal, "{\"ProviderType\": \"sso\", \"Credentials\": {"));
+    assert_null(strstr(document.reveal, "AssumedRoleUser"));
 }
 
 int main(void)

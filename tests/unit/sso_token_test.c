@@ -87,14 +87,14 @@ static void writes_what_it_reads(void **state)
         "\"expiresAt\": \"2026-11-21T16:18:47Z\", \"clientId\": \"i\", \"clientSecret\": \"s\", "
         "\"registrationExpiresAt\": \"2027-01-01T00:00:00Z\", \"refreshToken\": \"r\"}";
     AUTO(sso_token_wipe) struct sso_token token = {.expires_unix_s = 0};
-    AUTO(sso_token_document_wipe) struct sso_token_document document = {.text = NULL};
+    AUTO_SECRET struct secret document = {0};
     assert_ok(sso_token_read(bytes_of_text(text), &token));
     assert_ok(sso_token_write(&token, &session, &document));
-    assert_string_equal(document.text, text);
+    assert_string_equal(document.reveal, text);
     secret_wipe(&token.refresh_token); /* a renewal may bring none: then there is none */
     assert_ok(sso_token_write(&token, &session, &document));
-    assert_null(strstr(document.text, "refreshToken"));
-    assert_int_equal(document.len, strlen(document.text));
+    assert_null(strstr(document.reveal, "refreshToken"));
+    assert_int_equal(document.len, strlen(document.reveal));
 }
 
 static void clients(void **state)
@@ -104,7 +104,7 @@ static void clients(void **state)
         "{\"clientId\": \"i\", \"clientSecret\": \"s\", \"expiresAt\": \"2027-01-01T00:00:00Z\", "
         "\"scopes\": [\"a\", \"b\"]}";
     AUTO(sso_token_wipe_client) struct sso_client client = {.expires_unix_s = 0};
-    AUTO(sso_token_document_wipe) struct sso_token_document document = {.text = NULL};
+    AUTO_SECRET struct secret document = {0};
     for (size_t len = 0; len < sizeof text - 1; len++) {
         assert_err(sso_token_read_client(bytes_of(text, len), &client), ERR_MALFORMED);
     }
@@ -112,11 +112,11 @@ static void clients(void **state)
     assert_ok(sso_token_read_client(bytes_of_text(text), &client));
     assert_int_equal(client.expires_unix_s, 1798761600);
     assert_ok(sso_token_write_client(&client, &session, &document));
-    assert_string_equal(document.text, text);
+    assert_string_equal(document.reveal, text);
     struct sso_session without = {
         .start_url = "https://corp/start", .region = "eu-west-1", .registration_scopes = " , "};
     assert_ok(sso_token_write_client(&client, &without, &document));
-    assert_null(strstr(document.text, "scopes"));
+    assert_null(strstr(document.reveal, "scopes"));
 }
 
 int main(void)
