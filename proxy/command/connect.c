@@ -18,10 +18,8 @@
 #define DEFAULT_PORT "22"
 #define CONNECT_TIMEOUT_S 60
 #define RESUME_TIMEOUT_S 900
-#define WAIT_S 300         /* an instance that starts takes one to three minutes */
 #define PING_INTERVAL_S 20 /* under every idle limit of a NAT or load balancer in the field */
-#define MAX_TIMEOUT_S 86400
-#define MIN_PAYLOAD 1024 /* what every client sends */
+#define MIN_PAYLOAD 1024   /* what every client sends */
 #define MAX_PAYLOAD 65536
 /* For some seconds after its own start an agent drops new sessions silently. */
 #define SESSIONS_MAX 3
@@ -63,58 +61,22 @@ static void put_name(const struct connect *connect, struct text *name)
 
 /* ---- the command line ---- */
 
-struct number_range {
-    const char *unit;
-    uint32_t min;
-    uint32_t max;
-    uint32_t otherwise; /* when the option was not given */
-};
-
-static enum err parse_number(const struct options *options, enum proxy_option id, const struct number_range *range,
-                             uint32_t *ret_number)
-{
-    const char *text = options->values[id];
-    int64_t number = range->otherwise;
-    if (text != NULL && text_parse_decimal(text, range->min, range->max, &number) != ERR_OK) {
-        log_error("connect: --%s: not a number of %s from %u to %u: %s", proxy_options[id].name, range->unit,
-                  range->min, range->max, text);
-        return ERR_USAGE;
-    }
-    *ret_number = (uint32_t)number;
-    return ERR_OK;
-}
-
-static enum err parse_seconds(const struct options *options, enum proxy_option id, uint32_t otherwise, int64_t *ret_us)
-{
-    struct number_range range = {"seconds", 1, MAX_TIMEOUT_S, otherwise};
-    uint32_t seconds;
-    TRY(parse_number(options, id, &range, &seconds));
-    *ret_us = (int64_t)seconds * 1000 * 1000;
-    return ERR_OK;
-}
-
 static enum err parse_wait(struct connect *connect)
 {
     const char *text = connect->options->values[OPTION_WAIT];
     connect->wait.may_start = options_has(connect->options, OPTION_START);
     if (text_is_given(text)) {
-        return parse_seconds(connect->options, OPTION_WAIT, WAIT_S, &connect->wait_us);
+        return proxy_options_seconds(connect->options, OPTION_WAIT, PROXY_OPTIONS_WAIT_S, &connect->wait_us);
     }
     if (text != NULL || connect->wait.may_start) {
-        connect->wait_us = (int64_t)WAIT_S * 1000 * 1000;
+        connect->wait_us = (int64_t)PROXY_OPTIONS_WAIT_S * 1000 * 1000;
     }
     return ERR_OK;
 }
 
 static enum err parse_target(struct connect *connect)
 {
-    const char *const *values = connect->options->values;
-    connect->flags = (struct aws_config_flags){
-        .profile = values[OPTION_PROFILE],
-        .region = values[OPTION_REGION],
-        .endpoint_url = values[OPTION_ENDPOINT_URL],
-        .ca_bundle = values[OPTION_CA_BUNDLE],
-    };
+    connect->flags = proxy_options_flags(connect->options);
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
     enum err err = node_choice_read(&connect->choice, connect->options->arguments[0], &connect->flags, &why);
@@ -137,11 +99,11 @@ static enum err parse(struct connect *connect)
     }
     struct text text = text_in(connect->port, sizeof connect->port);
     text_format(&text, "%u", port);
-    TRY(parse_seconds(options, OPTION_CONNECT_TIMEOUT, CONNECT_TIMEOUT_S, &connect->timeout_us));
-    struct number_range payload = {"bytes", MIN_PAYLOAD, MAX_PAYLOAD, MIN_PAYLOAD};
-    TRY(parse_number(options, OPTION_PAYLOAD_SIZE, &payload, &connect->payload_bytes));
-    TRY(parse_seconds(options, OPTION_PING_INTERVAL, PING_INTERVAL_S, &connect->ping_us));
-    return parse_seconds(options, OPTION_RESUME_TIMEOUT, RESUME_TIMEOUT_S, &connect->resume_us);
+    TRY(proxy_options_seconds(options, OPTION_CONNECT_TIMEOUT, CONNECT_TIMEOUT_S, &connect->timeout_us));
+    struct proxy_options_range payload = {"bytes", MIN_PAYLOAD, MAX_PAYLOAD, MIN_PAYLOAD};
+    TRY(proxy_options_number(options, OPTION_PAYLOAD_SIZE, &payload, &connect->payload_bytes));
+    TRY(proxy_options_seconds(options, OPTION_PING_INTERVAL, PING_INTERVAL_S, &connect->ping_us));
+    return proxy_options_seconds(options, OPTION_RESUME_TIMEOUT, RESUME_TIMEOUT_S, &connect->resume_us);
 }
 
 /* ---- connecting ---- */

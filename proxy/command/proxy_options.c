@@ -1,5 +1,10 @@
 #include "proxy/command/proxy_options.h"
 
+#include "common/log.h"
+#include "common/text.h"
+
+#define MAX_TIMEOUT_S 86400
+
 const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_PROFILE] = {"profile", "NAME", "profile of the AWS configuration files"},
     [OPTION_REGION] = {"region", "REGION", "AWS region"},
@@ -9,6 +14,7 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_REASON] = {"reason", "TEXT", "why, for the audit trail of the session"},
     [OPTION_CONNECT_TIMEOUT] = {"connect-timeout", "SECONDS", "give up connecting after this time (60)"},
     [OPTION_WAIT] = {"wait", "SECONDS", "wait until the node can take a session (300)", true},
+    [OPTION_TIMEOUT] = {"timeout", "SECONDS", "give up waiting after this time (300)"},
     [OPTION_START] = {"start", NULL, "start the EC2 instance when it is stopped, and wait"},
     [OPTION_SEARCH_REGIONS] = {"search-regions", NULL, "look for a node that is not here in your profiles' regions"},
     [OPTION_RESUME_TIMEOUT] = {"resume-timeout", "SECONDS", "give up a lost connection after this time (900)"},
@@ -20,3 +26,36 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_DEBUG] = {"debug", NULL, "say on standard error what happens"},
     [OPTION_HELP] = {"help", NULL, "show this help"},
 };
+
+enum err proxy_options_number(const struct options *options, enum proxy_option id,
+                              const struct proxy_options_range *range, uint32_t *ret_number)
+{
+    const char *text = options->values[id];
+    int64_t number = range->otherwise;
+    if (text != NULL && text_parse_decimal(text, range->min, range->max, &number) != ERR_OK) {
+        log_error("%s: --%s: not a number of %s from %u to %u: %s", options->verb->name, proxy_options[id].name,
+                  range->unit, range->min, range->max, text);
+        return ERR_USAGE;
+    }
+    *ret_number = (uint32_t)number;
+    return ERR_OK;
+}
+
+enum err proxy_options_seconds(const struct options *options, enum proxy_option id, uint32_t otherwise, int64_t *ret_us)
+{
+    struct proxy_options_range range = {"seconds", 1, MAX_TIMEOUT_S, otherwise};
+    uint32_t seconds;
+    TRY(proxy_options_number(options, id, &range, &seconds));
+    *ret_us = (int64_t)seconds * 1000 * 1000;
+    return ERR_OK;
+}
+
+struct aws_config_flags proxy_options_flags(const struct options *options)
+{
+    return (struct aws_config_flags){
+        .profile = options->values[OPTION_PROFILE],
+        .region = options->values[OPTION_REGION],
+        .endpoint_url = options->values[OPTION_ENDPOINT_URL],
+        .ca_bundle = options->values[OPTION_CA_BUNDLE],
+    };
+}

@@ -3,6 +3,7 @@
 #define SSM_PROXY_COMMAND_PROXY_OPTIONS_H
 
 #include "common/options.h"
+#include "proxy/core/aws_config.h"
 
 enum proxy_option {
     OPTION_PROFILE,
@@ -13,6 +14,7 @@ enum proxy_option {
     OPTION_REASON,
     OPTION_CONNECT_TIMEOUT,
     OPTION_WAIT,
+    OPTION_TIMEOUT,
     OPTION_START,
     OPTION_SEARCH_REGIONS,
     OPTION_RESUME_TIMEOUT,
@@ -31,5 +33,26 @@ enum proxy_option {
      OPTION_BIT(OPTION_CA_BUNDLE) | OPTION_BIT(OPTION_DEBUG))
 
 extern const struct option_row proxy_options[OPTION_COUNT];
+
+/* For a node to come up, unless the person says otherwise: an instance that starts takes one to three minutes. */
+#define PROXY_OPTIONS_WAIT_S 300
+
+struct proxy_options_range {
+    const char *unit;
+    uint32_t min;
+    uint32_t max;
+    uint32_t otherwise; /* when the option was not given */
+};
+
+/* The value of a number's option. ERR_USAGE after one line on standard error. */
+enum err proxy_options_number(const struct options *options, enum proxy_option id,
+                              const struct proxy_options_range *range, uint32_t *ret_number) SSM_MUST_USE;
+
+/* Likewise: 1 second to one day. */
+enum err proxy_options_seconds(const struct options *options, enum proxy_option id, uint32_t otherwise,
+                               int64_t *ret_us) SSM_MUST_USE;
+
+/* What the options say about profile, region and so on; borrowed from them. */
+struct aws_config_flags proxy_options_flags(const struct options *options);
 
 #endif

@@ -7,5 +7,6 @@
 extern const struct verb connect_verb;
 extern const struct verb login_verb;
 extern const struct verb version_verb;
+extern const struct verb wait_verb;
 
 #endif

@@ -106,6 +106,7 @@ static enum err look(struct run *run, struct wait_node *wait, char ret_state[STA
     if (err == ERR_DENIED) {
         log_debug("GetConnectionStatus: %s", run->why.data);
         text_clear(&run->why);
+        wait->is_unknown = true;
         return ERR_OK;
     }
     TRY(err);

@@ -10,14 +10,15 @@ struct wait_node {
     int64_t deadline_us; /* monotonic */
     bool may_start;      /* StartInstances when it is stopped */
     bool was_started;    /* by us */
+    bool is_unknown;     /* whether it is connected: GetConnectionStatus must not be asked */
     int rounds;          /* of wait_node */
 };
 
 /* Call it again when StartSession says all the same that the node is not connected: that has a pause of its own.
  *
  * Asks GetConnectionStatus (PingStatus is no answer: an agent can be online long before it takes sessions), with
- * growing pauses; failures that pass are waited out. ERR_OK: it is connected, or may be, because GetConnectionStatus
- * must not be asked; StartSession knows. ERR_TIMEOUT: the deadline. ERR_DENIED: it may not be started.
+ * growing pauses; failures that pass are waited out. ERR_OK: it is connected, or is_unknown is set and StartSession
+ * knows. ERR_TIMEOUT: the deadline. ERR_DENIED: it may not be started.
  * ERR_NO_TARGET: it is terminated. ERR_INTERRUPTED: a signal came. */
 enum err wait_node(struct run *run, struct wait_node *wait) SSM_MUST_USE;
 

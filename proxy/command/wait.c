@@ -1,0 +1,102 @@
+/* wait: until a node can take a session. */
+#include "common/log.h"
+#include "proxy/command/explain_offline.h"
+#include "proxy/command/failure.h"
+#include "proxy/command/node_choice.h"
+#include "proxy/command/verbs.h"
+#include "proxy/command/wait_node.h"
+#include "proxy/edge/clock.h"
+
+#define EXPLAIN_US (20 * 1000 * 1000) /* explain_offline itself takes less */
+
+struct wait {
+    const struct options *options;
+    struct node_choice choice;
+    struct run run;
+};
+
+static enum err find_and_wait(struct wait *wait, const struct aws_config_flags *flags, int64_t timeout_us)
+{
+    struct run *run = &wait->run;
+    TRY(node_choice_open(&wait->choice, run, flags, timeout_us));
+    TRY(run_resolve(run, true, run->deadline_us));
+    TRY(node_choice_find(&wait->choice, run));
+    struct wait_node node = {
+        .name = wait->options->arguments[0],
+        .id = wait->choice.id,
+        .deadline_us = run->deadline_us,
+        .may_start = options_has(wait->options, OPTION_START),
+    };
+    enum err err = wait_node(run, &node);
+    log_progress(NULL);
+    if (err == ERR_OK && node.is_unknown) {
+        text_put(&run->why, "the permission ssm:GetConnectionStatus is needed to wait for a node");
+        return ERR_DENIED;
+    }
+    return err;
+}
+
+/* "timed out: it has not come online, it is stopped; its agent has ..." */
+static void explain(struct wait *wait)
+{
+    char memory[640];
+    struct text cause = text_in(memory, sizeof memory);
+    wait->run.deadline_us = clock_mono_us() + EXPLAIN_US; /* the one for waiting is over */
+    explain_offline(&wait->run, wait->choice.id, options_has(wait->options, OPTION_SEARCH_REGIONS), &cause);
+    text_format(&wait->run.why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
+}
+
+static int report(struct wait *wait, enum err err)
+{
+    const char *target = wait->options->arguments[0];
+    const char *id = wait->choice.id;
+    if (err == ERR_INTERRUPTED) {
+        return 128 + wait->run.signal;
+    }
+    if (err == ERR_TIMEOUT && id[0] != '\0') {
+        explain(wait);
+    }
+    if (err != ERR_OK) {
+        char memory[FAILURE_SIZE];
+        struct text line = text_in(memory, sizeof memory);
+        failure_put(err, &wait->run.why, &line);
+        bool is_id = id[0] == '\0' || strcmp(id, target) == 0;
+        log_error("%s%s%s%s: %s", target, is_id ? "" : " (", is_id ? "" : id, is_id ? "" : ")", memory);
+    }
+    return err_exit_code(err);
+}
+
+static int wait_run(const struct options *options)
+{
+    struct wait wait = {.options = options};
+    struct aws_config_flags flags = proxy_options_flags(options);
+    int64_t timeout_us;
+    if (proxy_options_seconds(options, OPTION_TIMEOUT, PROXY_OPTIONS_WAIT_S, &timeout_us) != ERR_OK) {
+        return err_exit_code(ERR_USAGE);
+    }
+    char memory[1024];
+    struct text why = text_in(memory, sizeof memory);
+    enum err err = node_choice_read(&wait.choice, options->arguments[0], &flags, &why);
+    if (err != ERR_OK) {
+        log_error("wait: %s", why.len > 0 ? why.data : err_text(err));
+        node_choice_free(&wait.choice);
+        return err_exit_code(err);
+    }
+    int exit_code = report(&wait, find_and_wait(&wait, &flags, timeout_us));
+    run_close(&wait.run);
+    node_choice_free(&wait.choice);
+    return exit_code;
+}
+
+const struct verb wait_verb = {
+    .name = "wait",
+    .arguments = "[--] TARGET",
+    .summary = "Wait until a node can take a session.",
+    .details =
+        "TARGET is as for connect. An id is waited for even when nobody knows it yet; a name must be some node's.\n"
+        "Exit status 75 when the time is over.",
+    .options = OPTIONS_AWS | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_START) | OPTION_BIT(OPTION_SEARCH_REGIONS),
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = wait_run,
+};
