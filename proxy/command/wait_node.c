@@ -45,7 +45,8 @@ static enum err pause_for(struct run *run, const struct wait_node *wait, int64_t
     }
     if (clock_mono_us() >= wait->deadline_us) {
         text_clear(&run->why);
-        text_format(&run->why, "it has not come online, it is %s", state);
+        text_format(&run->why, "it has not come online, it is %s%s%s", state,
+                    wait->failure[0] != '\0' ? ", and looking at it failed: " : "", wait->failure);
         return ERR_TIMEOUT;
     }
     return ERR_OK;
@@ -113,6 +114,16 @@ static enum err look(struct run *run, struct wait_node *wait, char ret_state[STA
     return is_connected ? ERR_OK : ERR_AGAIN;
 }
 
+/* Or that there is none. */
+static void keep_failure(struct wait_node *wait, enum err err, const char *words)
+{
+    struct text failure = text_in(wait->failure, sizeof wait->failure);
+    if (err != ERR_AGAIN) {
+        text_format(&failure, "%s: %s", err_text(err), words);
+        log_debug("%s", failure.data);
+    }
+}
+
 enum err wait_node(struct run *run, struct wait_node *wait)
 {
     char state[STATE_SIZE] = "";
@@ -126,10 +137,8 @@ enum err wait_node(struct run *run, struct wait_node *wait)
         if (err != ERR_AGAIN && !may_pass(err)) {
             return err;
         }
-        if (err != ERR_AGAIN) {
-            log_debug("%s: %s", err_text(err), run->why.data);
-            text_clear(&run->why);
-        }
+        keep_failure(wait, err, run->why.data);
+        text_clear(&run->why);
         bool has_news = state[0] != '\0' && strcmp(state, "running") != 0;
         TRY(pause_for(run, wait, pause_us, has_news ? state : "not connected"));
         pause_us = pause_us * 3 / 2 < LONGEST_PAUSE_US ? pause_us * 3 / 2 : LONGEST_PAUSE_US;

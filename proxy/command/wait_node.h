@@ -12,6 +12,7 @@ struct wait_node {
     bool was_started;    /* by us */
     bool is_unknown;     /* whether it is connected: GetConnectionStatus must not be asked */
     int rounds;          /* of wait_node */
+    char failure[320];   /* of the last look; "": it has only told that the node is not connected */
 };
 
 /* Call it again when StartSession says all the same that the node is not connected: that has a pause of its own.

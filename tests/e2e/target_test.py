@@ -241,6 +241,9 @@ class TargetTest(LabCase):
 
     def test_wait_ends(self):
         self.refused("--wait=1", "offline", code=75, words=["timed out: it has not come online", "its agent has been offline since"])
+        self.lab.faults(calls=[{"action": "ec2:StartInstances", "answer": "throttle"}])
+        self.refused("--start", "--wait=1", STOPPED_ID, code=75, words=["it is stopped, and looking at it failed: throttled", "Request limit exceeded"],
+                     env=self.lab.environment(AWS_MAX_ATTEMPTS="1"))
         self.lab.faults(calls=[{"action": "ec2:StartInstances", "answer": "deny"}])
         self.refused("--start", "--wait=20", STOPPED_ID, code=77, words=["ec2:StartInstances"])
         self.refused("--start", TERMINATED_ID, code=66, words=["the instance is terminated"])
