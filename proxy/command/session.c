@@ -34,11 +34,27 @@ void session_forget(struct run *run, const char *session_id)
     }
 }
 
+/* What is wrong with it, a person has written: the rest is ours. */
+static enum err make_start(struct run *run, const struct ssm_api_start_session *session,
+                           struct ssm_api_request *ret_request)
+{
+    enum err err = ssm_api_start_session(session, ret_request);
+    if (err == ERR_TOO_LONG) {
+        text_format(&run->why, "the reason of the session has more than %d characters", SSM_API_REASON_MAX);
+        return ERR_CONFIG;
+    }
+    if (err == ERR_MALFORMED) {
+        text_put(&run->why, "the reason of the session, or the name of its document, is not UTF-8");
+        return ERR_CONFIG;
+    }
+    return err;
+}
+
 enum err session_start(struct run *run, const struct ssm_api_start_session *request,
                        struct ssm_api_session *ret_session)
 {
     AUTO(ssm_api_request_free) struct ssm_api_request body = {0};
-    TRY(ssm_api_start_session(request, &body));
+    TRY(make_start(run, request, &body));
     AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
     struct call_patience patience = {

@@ -2,8 +2,6 @@
 
 #include "common/json_view.h"
 
-#define MAX_REASON 256 /* API: Reason is 1 to 256 characters */
-
 /* ---- requests ---- */
 
 void ssm_api_request_free(struct ssm_api_request *request)
@@ -40,7 +38,7 @@ static size_t count_characters(const char *text)
 enum err ssm_api_start_session(const struct ssm_api_start_session *session, struct ssm_api_request *ret_request)
 {
     const char *reason = text_is_given(session->reason) ? session->reason : NULL;
-    if (strlen(session->target) > LIMIT_TARGET || (reason != NULL && count_characters(reason) > MAX_REASON)) {
+    if (strlen(session->target) > LIMIT_TARGET || (reason != NULL && count_characters(reason) > SSM_API_REASON_MAX)) {
         return ERR_TOO_LONG;
     }
     json_error_t error;

@@ -29,6 +29,8 @@ struct ssm_api_request {
 
 void ssm_api_request_free(struct ssm_api_request *request);
 
+#define SSM_API_REASON_MAX 256 /* API: Reason is 1 to 256 characters */
+
 struct ssm_api_start_session {
     const char *target;
     const char *document_name; /* NULL: the service's default, a shell */

@@ -68,6 +68,11 @@ class TargetTest(LabCase):
     def test_unknown_name(self):
         self.assert_refused(self.run_connect("no-such-node"), NO_TARGET, "no-such-node")
 
+    def test_reason_that_cannot_be_sent(self):
+        for reason, words in (("\u00e9" * 257, "the reason of the session has more than 256 characters"), (b"caf\xe9", "is not UTF-8")):
+            done = self.work.run([program("ssm-proxy"), "connect", "--reason", reason, NODE_ID], env=self.lab.environment())
+            self.assert_refused(done, CONFIG, words)
+
     def test_unknown_instance_id(self):
         # Well-formed ids go straight to StartSession; the service does not tell "unknown" from "offline".
         self.assert_refused(self.run_connect("i-0123456789abcdeff"), UNAVAILABLE, "i-0123456789abcdeff")
