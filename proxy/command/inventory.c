@@ -22,7 +22,12 @@ static enum err read_nodes(struct run *run, const struct ssm_api_describe_nodes 
                            struct ssm_api_nodes *ret_nodes)
 {
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
-    TRY(ssm_api_describe_nodes(which, &request));
+    enum err made = ssm_api_describe_nodes(which, &request);
+    if (made == ERR_MALFORMED) {
+        text_put(&run->why, "the name is not UTF-8, and those of nodes are");
+        return ERR_NO_TARGET;
+    }
+    TRY(made);
     AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
     struct call_patience patience = {.deadline_us = deadline_us};

@@ -67,6 +67,8 @@ class UsageTest(LabCase):
 class TargetTest(LabCase):
     def test_unknown_name(self):
         self.assert_refused(self.run_connect("no-such-node"), NO_TARGET, "no-such-node")
+        done = self.work.run([program("ssm-proxy"), "connect", b"caf\xe9"], env=self.lab.environment())
+        self.assert_refused(done, NO_TARGET, "the name is not UTF-8")
 
     def test_reason_that_cannot_be_sent(self):
         for reason, words in (("\u00e9" * 257, "the reason of the session has more than 256 characters"), (b"caf\xe9", "is not UTF-8")):
