@@ -110,8 +110,8 @@ static void put_none_found(const struct aws_config *config, struct text *why)
         text_put(why, "half a pair of keys in the environment: AWS_SECRET_ACCESS_KEY without AWS_ACCESS_KEY_ID");
         return;
     }
-    text_format(why, "%s%s has no keys in %s or %s; run aws configure",
-                reads_environment ? "AWS_ACCESS_KEY_ID is not set and profile " : "profile ", config->profile_name,
+    text_format(why, "%sprofile \"%s\" has no keys in %s or %s; run aws configure",
+                reads_environment ? "AWS_ACCESS_KEY_ID is not set and " : "", config->profile_name,
                 config->input.credentials.path, config->input.config.path);
 }
 

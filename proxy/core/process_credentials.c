@@ -93,7 +93,7 @@ enum err process_credentials_new(const char *command, const char *profile, struc
         err = refuse_words("is empty", ret_why);
     }
     if (err == ERR_CONFIG) {
-        text_format(ret_why, " in profile %s", process->profile);
+        text_format(ret_why, " in profile \"%s\"", process->profile);
     }
     TRY(err);
     *ret_process = MOVE(process);
@@ -132,16 +132,16 @@ static enum err take_output(const struct process_credentials *process, const str
                             struct aws_credentials *ret_credentials, struct text *ret_why)
 {
     if (answer->err != ERR_OK) {
-        text_format(ret_why, "credential_process of profile %s: %s", process->profile, answer->why);
+        text_format(ret_why, "credential_process of profile \"%s\": %s", process->profile, answer->why);
         return answer->err == ERR_TOO_LONG ? ERR_NO_CREDENTIALS : answer->err;
     }
     if (answer->exit_status != 0) {
         text_format(ret_why,
-                    "credential_process of profile %s: %s ended with exit status %d; run it by hand to see why",
+                    "credential_process of profile \"%s\": %s ended with exit status %d; run it by hand to see why",
                     process->profile, process->words[0], answer->exit_status);
         return ERR_NO_CREDENTIALS;
     }
-    text_format(ret_why, "credential_process of profile %s: what %s printed ", process->profile, process->words[0]);
+    text_format(ret_why, "credential_process of profile \"%s\": what %s printed ", process->profile, process->words[0]);
     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
     TRY(read_output(answer->text, &credentials, ret_why));
     TRY(credential_document_check_age(&credentials, answer->unix_seconds, ret_why));

@@ -122,7 +122,7 @@ static enum err put_login(const struct sso_credentials *machine, struct text *re
 
 static enum err session_is(const struct sso_credentials *machine, const char *what, struct text *ret_why)
 {
-    text_format(ret_why, "the IAM Identity Center session of profile %s %s", machine->profile.name, what);
+    text_format(ret_why, "the IAM Identity Center session of profile \"%s\" %s", machine->profile.name, what);
     return put_login(machine, ret_why);
 }
 
@@ -139,7 +139,8 @@ static enum err role_refused(const struct sso_credentials *machine, enum err err
                 profile->account_id);
     service_failure_put(failure, ret_why);
     if (status == 403 || status == 404) {
-        text_format(ret_why, "; is the role assigned to you there? See sso_role_name and sso_account_id of profile %s",
+        text_format(ret_why,
+                    "; is the role assigned to you there? See sso_role_name and sso_account_id of profile \"%s\"",
                     profile->name);
         return ERR_DENIED;
     }
@@ -210,7 +211,7 @@ static enum err take_token(struct sso_credentials *machine, const struct credent
         return answer->err;
     }
     if (answer->text.data == NULL) {
-        text_format(ret_why, "nobody is logged in to IAM Identity Center for profile %s", machine->profile.name);
+        text_format(ret_why, "nobody is logged in to IAM Identity Center for profile \"%s\"", machine->profile.name);
         return put_login(machine, ret_why);
     }
     enum err err = sso_token_read(answer->text, &machine->token);
@@ -284,7 +285,7 @@ static enum err take_token_again(struct sso_credentials *machine, const struct c
     if (machine->is_renewal_refused) {
         return session_is(machine, "has expired", ret_why);
     }
-    text_format(ret_why, "the IAM Identity Center session of profile %s could not be renewed: %s",
+    text_format(ret_why, "the IAM Identity Center session of profile \"%s\" could not be renewed: %s",
                 machine->profile.name, machine->renewal_memory);
     return machine->renewal_err;
 }

@@ -137,18 +137,18 @@ class SsoTest(LabCase):
     # ---- refused ----
 
     def test_without_a_login_it_says_how_to(self):
-        self.refused(77, "nobody is logged in to IAM Identity Center for profile dev; " + LOGIN)
+        self.refused(77, 'nobody is logged in to IAM Identity Center for profile "dev"; ' + LOGIN)
         self.work.write(os.path.relpath(self.token_path(), self.work.dir), '{"accessToken": "half a fi')
-        self.refused(77, "session of profile dev cannot be read; " + LOGIN)
+        self.refused(77, 'session of profile "dev" cannot be read; ' + LOGIN)
         self.issue_token(expires_in_s=-1, without_refresh=True)
-        self.refused(77, "session of profile dev has expired; " + LOGIN)
+        self.refused(77, 'session of profile "dev" has expired; ' + LOGIN)
         self.issue_token(expires_in_s=-1)
         self.control(revoke_refresh_tokens=True)
-        self.refused(77, "session of profile dev has expired; " + LOGIN, profile="chained")
+        self.refused(77, 'session of profile "dev" has expired; ' + LOGIN, profile="chained")
         self.assertEqual(self.count("create_token_by_refresh"), 1)
         self.issue_token()
         self.control(expire_access_tokens=True)  # somebody has logged out elsewhere
-        self.refused(77, "session of profile dev has expired or is not valid; " + LOGIN)
+        self.refused(77, 'session of profile "dev" has expired or is not valid; ' + LOGIN)
 
     def test_a_role_that_is_not_assigned_is_named(self):
         self.issue_token()
@@ -167,7 +167,7 @@ class SsoTest(LabCase):
         self.assert_refused(slow, 75, "in time")
         self.lab.faults(calls=[])
         self.issue_token(expires_in_s=-1)
-        self.refused(75, "session of profile dev could not be renewed: ", AWS_ENDPOINT_URL_SSO_OIDC="https://127.0.0.1:1")
+        self.refused(75, 'session of profile "dev" could not be renewed: ', AWS_ENDPOINT_URL_SSO_OIDC="https://127.0.0.1:1")
         self.issue_token(expires_in_s=300)  # near its end, and still good
         self.ssh_works(AWS_ENDPOINT_URL_SSO_OIDC="https://127.0.0.1:1")
 

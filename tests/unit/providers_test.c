@@ -62,7 +62,7 @@ static void commands_that_make_no_sense(void **state)
         struct text text = why();
         AUTO(process_credentials_free) struct process_credentials *process = NULL;
         assert_err(process_credentials_new(wrong[i], "me", &process, &text), ERR_CONFIG);
-        assert_words((const char *const[]){"credential_process ", " in profile me"}, 2);
+        assert_words((const char *const[]){"credential_process ", " in profile \"me\""}, 2);
     }
 }
 
@@ -131,7 +131,7 @@ static void what_a_process_should_not_print(void **state)
         enum err err;
         const char *says;
     } cases[] = {
-        {"hunter2", 1, ERR_NO_CREDENTIALS, "profile me: tool ended with exit status 1"},
+        {"hunter2", 1, ERR_NO_CREDENTIALS, "profile \"me\": tool ended with exit status 1"},
         {PRINTED(""), 137, ERR_NO_CREDENTIALS, "exit status 137"},
         {"", 0, ERR_NO_CREDENTIALS, "what tool printed is no JSON object"},
         {"hunter2", 0, ERR_NO_CREDENTIALS, "is no JSON object"},
@@ -159,7 +159,7 @@ static void what_a_process_should_not_print(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
         assert_err(print(printed(cases[i].output, cases[i].exit_status), &credentials), cases[i].err);
-        assert_words((const char *const[]){"credential_process of profile me: ", cases[i].says}, 2);
+        assert_words((const char *const[]){"credential_process of profile \"me\": ", cases[i].says}, 2);
         assert_string_equal(credentials.access_key_id, "");
     }
 }
@@ -169,7 +169,7 @@ static void a_process_that_does_not_run(void **state)
     (void)state;
     AUTO(aws_credentials_wipe) struct aws_credentials credentials = {0};
     assert_err(print(failure(ERR_CONFIG, "tool cannot be started: no"), &credentials), ERR_CONFIG);
-    assert_string_equal(words, "credential_process of profile me: tool cannot be started: no");
+    assert_string_equal(words, "credential_process of profile \"me\": tool cannot be started: no");
     assert_err(print(failure(ERR_TIMEOUT, "tool did not end in time"), &credentials), ERR_TIMEOUT);
     assert_err(print(failure(ERR_TOO_LONG, "tool printed too much"), &credentials), ERR_NO_CREDENTIALS);
 }

@@ -127,12 +127,12 @@ static void says_how_to_log_in(void **state)
     static const enum err errs[] = {ERR_CREDENTIALS, ERR_CREDENTIALS, ERR_CREDENTIALS,
                                     ERR_CREDENTIALS, ERR_CREDENTIALS, ERR_CREDENTIALS};
     static const char *const words[] = {
-        "nobody is logged in to IAM Identity Center for profile a p" LOGIN,
-        "the IAM Identity Center session of profile a p cannot be read" LOGIN,
-        "the IAM Identity Center session of profile a p has expired" LOGIN,
-        "the IAM Identity Center session of profile a p has expired" LOGIN,
-        "the IAM Identity Center session of profile a p has expired" LOGIN,
-        "the IAM Identity Center session of profile a p has expired or is not valid" LOGIN,
+        "nobody is logged in to IAM Identity Center for profile \"a p\"" LOGIN,
+        "the IAM Identity Center session of profile \"a p\" cannot be read" LOGIN,
+        "the IAM Identity Center session of profile \"a p\" has expired" LOGIN,
+        "the IAM Identity Center session of profile \"a p\" has expired" LOGIN,
+        "the IAM Identity Center session of profile \"a p\" has expired" LOGIN,
+        "the IAM Identity Center session of profile \"a p\" has expired or is not valid" LOGIN,
     };
     check_refusals(steps, errs, words, sizeof steps / sizeof steps[0]);
 }
@@ -190,7 +190,7 @@ static void tells_no_answer_from_a_refusal(void **state)
          {.kind = CREDENTIAL_WANT_FILE, .about = TOKEN_FILE, .err = ERR_SYSTEM, .answer = "no permission"}},
     };
     static const enum err errs[] = {ERR_UNREACHABLE, ERR_SERVICE, ERR_DENIED, ERR_SYSTEM};
-    static const char *const words[] = {"session of profile a p could not be renewed: nobody answers",
+    static const char *const words[] = {"session of profile \"a p\" could not be renewed: nobody answers",
                                         "could not be renewed: ", "could not be renewed: the reply is not one of AWS's",
                                         "no permission"};
     check_refusals(steps, errs, words, sizeof steps / sizeof steps[0]);

@@ -12,9 +12,9 @@ static void refuses_keys(void **state)
         const char *words;
     } cases[] = {
         {{.environment = {{"AWS_EC2_METADATA_DISABLED", "true"}}},
-         "AWS_ACCESS_KEY_ID is not set and profile default has no keys in"},
+         "AWS_ACCESS_KEY_ID is not set and profile \"default\" has no keys in"},
         {{.flags = {.profile = "p"}, .config = "[profile p]\n", .environment = {{"AWS_EC2_METADATA_DISABLED", "true"}}},
-         "profile p has no keys"},
+         "profile \"p\" has no keys"},
         {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}}}, "half a pair of keys in the environment"},
         {{.environment = {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", ""}}}, "without AWS_SECRET_ACCESS_KEY"},
         {{.environment = {{"AWS_SECRET_ACCESS_KEY", "hunter2"}, {"AWS_EC2_METADATA_DISABLED", "true"}}},
@@ -32,7 +32,7 @@ static void refuses_keys(void **state)
                           {"AWS_SECRET_ACCESS_KEY", "hunter2"},
                           {"AWS_EC2_METADATA_DISABLED", "true"}},
           .config = "[profile p]\n"},
-         "profile p has no keys"},
+         "profile \"p\" has no keys"},
         {{.environment = {{"AWS_ACCESS_KEY_ID",
                            "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
                            "12345678901234567890123456789012345678"},
