@@ -96,6 +96,31 @@ static enum err find_region(struct account *account, const struct resolver_way *
 
 /* ---- credentials ---- */
 
+void account_put_source(const struct account *account, struct text *text)
+{
+    switch (account->credentials.source) {
+    case AWS_CREDENTIALS_NONE:
+        return;
+    case AWS_CREDENTIALS_ENVIRONMENT:
+        text_put(text, "those in the environment");
+        return;
+    case AWS_CREDENTIALS_CONTAINER:
+        text_put(text, "those of the container");
+        return;
+    case AWS_CREDENTIALS_INSTANCE:
+        text_put(text, "those of the instance");
+        return;
+    case AWS_CREDENTIALS_SHARED_FILE:
+    case AWS_CREDENTIALS_CONFIG_FILE:
+    case AWS_CREDENTIALS_ASSUME_ROLE:
+    case AWS_CREDENTIALS_WEB_IDENTITY:
+    case AWS_CREDENTIALS_SSO:
+    case AWS_CREDENTIALS_PROCESS:
+        break;
+    }
+    text_format(text, "those of profile \"%s\"", account->config->profile_name);
+}
+
 static bool has_credentials(const struct account *account, int64_t now_s)
 {
     const struct aws_credentials *credentials = &account->credentials;
@@ -122,7 +147,12 @@ static enum err find_credentials(struct account *account, const struct resolver_
         return ERR_OK;
     }
     TRY(account->resolver == NULL ? begin_chain(account, way) : ERR_OK);
-    return resolver_pump(account->resolver, &account->credentials, ret_why);
+    TRY(resolver_pump(account->resolver, &account->credentials, ret_why));
+    char memory[LIMIT_PROFILE + 64];
+    struct text source = text_in(memory, sizeof memory);
+    account_put_source(account, &source);
+    log_debug("region %s, credentials: %s", account->settings.region, memory);
+    return ERR_OK;
 }
 
 enum err account_pump(struct account *account, const struct resolver_way *way, struct text *ret_why)
@@ -140,31 +170,6 @@ enum err account_pump(struct account *account, const struct resolver_way *way, s
 int64_t account_deadline_us(const struct account *account)
 {
     return account->resolver == NULL ? INSTANT_NEVER : resolver_deadline_us(account->resolver);
-}
-
-void account_put_source(const struct account *account, struct text *text)
-{
-    switch (account->credentials.source) {
-    case AWS_CREDENTIALS_NONE:
-        return;
-    case AWS_CREDENTIALS_ENVIRONMENT:
-        text_put(text, "those in the environment");
-        return;
-    case AWS_CREDENTIALS_CONTAINER:
-        text_put(text, "those of the container");
-        return;
-    case AWS_CREDENTIALS_INSTANCE:
-        text_put(text, "those of the instance");
-        return;
-    case AWS_CREDENTIALS_SHARED_FILE:
-    case AWS_CREDENTIALS_CONFIG_FILE:
-    case AWS_CREDENTIALS_ASSUME_ROLE:
-    case AWS_CREDENTIALS_WEB_IDENTITY:
-    case AWS_CREDENTIALS_SSO:
-    case AWS_CREDENTIALS_PROCESS:
-        break;
-    }
-    text_format(text, "those of profile \"%s\"", account->config->profile_name);
 }
 
 void account_put_wait(const struct account *account, struct text *text)

@@ -163,7 +163,8 @@ static void explain(struct connect *connect)
 static void explain_missing(struct connect *connect)
 {
     if (!options_has(connect->options, OPTION_SEARCH_REGIONS)) {
-        text_put(&connect->run.why, "; --search-regions looks in the regions of your profiles");
+        bool names_region = connect->choice.way->target.region[0] != '\0';
+        text_put(&connect->run.why, names_region ? "" : "; --search-regions looks in the regions of your profiles");
         return;
     }
     struct text cause = text_in(connect->cause, sizeof connect->cause);

@@ -74,6 +74,8 @@ class TargetTest(LabCase):
     def test_every_form_of_a_name(self):
         self.start_node()
         env = self.files()
+        said = self.assert_leads_to(["node"], NODE_ID, env)
+        self.assertIn("debug: region us-east-1, credentials: those in the environment\n", said)
         task = self.lab.info["containers"][0]
         task = task["id"] if isinstance(task, dict) else task
         for name, node in (
@@ -139,6 +141,7 @@ class TargetTest(LabCase):
         self.refused("nodes", code=66, words=["use %n", "; --search-regions looks in"], env=env)
         self.refused("10.0.0.99", code=66, words=["no node in us-east-1 has the address 10.0.0.99"], env=env)
         self.refused("n*", code=66, words=["has the name \"n*\""], env=env)
+        self.assertNotIn("--search-regions", self.refused("nodes.us-east-1", code=66, words=["no node in us-east-1"], env=env))
         self.refused("nodes.eu-west-1", code=66, words=["no node in eu-west-1 has the name \"nodes\"", "(read as nodes in the region eu-west-1)"], env=env)
         self.refused("node.us-east-1.nobody", code=78, words=["no profile \"nobody\" in ", "(read as node in the region us-east-1 with the profile nobody)"], env=env)
 
