@@ -1,51 +1,18 @@
 #include "tests/support/unit.h"
+#include "tests/unit/given_config.h"
 
 #include "proxy/core/aws_settings.h"
-
-#define CONFIG_PATH "/home/a/.aws/config"
-#define CREDENTIALS_PATH "/home/a/.aws/credentials"
-#define MAX_VARIABLES 8
-
-struct variables {
-    const char *pairs[MAX_VARIABLES][2];
-};
-
-static const char *look_up(void *context, const char *name)
-{
-    const struct variables *variables = context;
-    for (size_t i = 0; i < MAX_VARIABLES && variables->pairs[i][0] != NULL; i++) {
-        if (strcmp(variables->pairs[i][0], name) == 0) {
-            return variables->pairs[i][1];
-        }
-    }
-    return NULL;
-}
-
-/* Everything that a resolution depends on, on one screen of a test. */
-struct given {
-    struct variables environment;
-    struct aws_config_flags flags;
-    const char *config;      /* NULL: no such file */
-    const char *credentials; /* NULL: no such file */
-};
 
 /* The sentence of the last failure. */
 static char why_memory[1024];
 
-static enum err open_config(struct given *given, struct aws_config **ret_config)
+static enum err open_config(struct given_config *given, struct aws_config **ret_config)
 {
-    struct aws_config_input input = {
-        .environment = {look_up, &given->environment},
-        .flags = given->flags,
-        .config = {CONFIG_PATH, given->config == NULL ? bytes_of(NULL, 0) : bytes_of_text(given->config)},
-        .credentials = {CREDENTIALS_PATH,
-                        given->credentials == NULL ? bytes_of(NULL, 0) : bytes_of_text(given->credentials)},
-    };
     struct text why = text_in(why_memory, sizeof why_memory);
-    return aws_config_open(&input, ret_config, &why);
+    return given_config_open(given, ret_config, &why);
 }
 
-static enum err settings_of(struct given given, struct aws_settings *ret_settings)
+static enum err settings_of(struct given_config given, struct aws_settings *ret_settings)
 {
     AUTO(aws_config_free) struct aws_config *config = NULL;
     TRY(open_config(&given, &config));
@@ -66,12 +33,12 @@ static void refuses_a_broken_file(void **state)
 {
     (void)state;
     struct aws_config *config = NULL;
-    struct given given = {.config = "[default]\nregion eu-west-1\n"};
+    struct given_config given = {.config = "[default]\nregion eu-west-1\n"};
     assert_err(open_config(&given, &config), ERR_CONFIG);
-    assert_says(CONFIG_PATH ": line 2: neither");
-    given = (struct given){.credentials = "[default]\n[default]\n"};
+    assert_says(GIVEN_CONFIG_PATH ": line 2: neither");
+    given = (struct given_config){.credentials = "[default]\n[default]\n"};
     assert_err(open_config(&given, &config), ERR_CONFIG);
-    assert_says(CREDENTIALS_PATH ": line 2: section [default] is given twice");
+    assert_says(GIVEN_CREDENTIALS_PATH ": line 2: section [default] is given twice");
     assert_null(config);
 }
 
@@ -79,28 +46,29 @@ static void refuses_a_profile_that_is_not_there(void **state)
 {
     (void)state;
     struct aws_config *config = NULL;
-    struct given given = {.flags = {.profile = "dev"}, .config = "[dev]\nregion = x\n"};
+    struct given_config given = {.flags = {.profile = "dev"}, .config = "[dev]\nregion = x\n"};
     assert_err(open_config(&given, &config), ERR_CONFIG);
-    assert_says("no profile \"dev\" in " CONFIG_PATH " or " CREDENTIALS_PATH " (no such file)");
-    given = (struct given){.environment = {{{"AWS_PROFILE", "dev"}}}, .credentials = "[profile dev]\n"};
+    assert_says("no profile \"dev\" in " GIVEN_CONFIG_PATH " or " GIVEN_CREDENTIALS_PATH " (no such file)");
+    given = (struct given_config){.environment = {{"AWS_PROFILE", "dev"}}, .credentials = "[profile dev]\n"};
     assert_err(open_config(&given, &config), ERR_CONFIG);
-    assert_says("\"dev\" (AWS_PROFILE) in " CONFIG_PATH " (no such file) or " CREDENTIALS_PATH);
-    given = (struct given){.environment = {{{"AWS_DEFAULT_PROFILE", "default"}}}};
+    assert_says("\"dev\" (AWS_PROFILE) in " GIVEN_CONFIG_PATH " (no such file) or " GIVEN_CREDENTIALS_PATH);
+    given = (struct given_config){.environment = {{"AWS_DEFAULT_PROFILE", "default"}}};
     assert_err(open_config(&given, &config), ERR_CONFIG);
     assert_says("(AWS_DEFAULT_PROFILE)");
-    given = (struct given){.flags = {.profile = "DEFAULT"}, .config = "[DEFAULT]\nk=v\n", .credentials = "[DEFAULT]\n"};
+    given = (struct given_config){
+        .flags = {.profile = "DEFAULT"}, .config = "[DEFAULT]\nk=v\n", .credentials = "[DEFAULT]\n"};
     assert_err(open_config(&given, &config), ERR_CONFIG);
     static const char *const not_dev[] = {"[profile dev x]\n", "[profile]\n",         "[profile 'dev]\n",
                                           "[ profile dev ]\n", "[Profile dev]\n",     "[profiledev]\n",
                                           "[profile Dev]\n",   "[sso-session dev]\n", "[profile dev\\]\n"};
     for (size_t i = 0; i < sizeof not_dev / sizeof not_dev[0]; i++) {
-        given = (struct given){.flags = {.profile = "dev"}, .config = not_dev[i]};
+        given = (struct given_config){.flags = {.profile = "dev"}, .config = not_dev[i]};
         assert_err(open_config(&given, &config), ERR_CONFIG);
     }
     char long_name[LIMIT_PROFILE + 2];
     memset(long_name, 'p', sizeof long_name - 1);
     long_name[LIMIT_PROFILE + 1] = '\0';
-    given = (struct given){.flags = {.profile = long_name}};
+    given = (struct given_config){.flags = {.profile = long_name}};
     assert_err(open_config(&given, &config), ERR_CONFIG);
     assert_says("longer than 255");
     assert_null(config);
@@ -112,18 +80,18 @@ static void refuses_settings(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         const char *words;
     } cases[] = {
         {{.config = ""},
-         "no region: give --region, set AWS_REGION, or set region in profile \"default\" of " CONFIG_PATH},
+         "no region: give --region, set AWS_REGION, or set region in profile \"default\" of " GIVEN_CONFIG_PATH},
         {{.config = "[default]\nregion =\n"}, "no region"},
         {{.config = "[default]\nregion =\n  a = b\n"}, "no region"},
         {{.flags = {.region = "eu west"}}, "\"eu west\" (--region)"},
-        {{.environment = {{{"AWS_REGION", "evil.com/"}}}}, "(AWS_REGION)"},
+        {{.environment = {{"AWS_REGION", "evil.com/"}}}, "(AWS_REGION)"},
         {{.config = "[default]\nregion = eu-west-1 # Ireland\n"}, "(region of the profile)"},
         {{.flags = {.region = "fips-us-east-1"}}, "names an endpoint: give the region, and set AWS_USE_FIPS_ENDPOINT"},
-        {{.environment = {{{"AWS_REGION", "us-gov-west-1-fips"}}}}, "(AWS_REGION) names an endpoint"},
+        {{.environment = {{"AWS_REGION", "us-gov-west-1-fips"}}}, "(AWS_REGION) names an endpoint"},
         {{.flags = {.region = "r", .endpoint_url = "nonsense"}}, "--endpoint-url cannot be used"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -136,7 +104,7 @@ static void refuses_settings(void **state)
     AUTO_FREE char *path = calloc(1, LIMIT_PATH + 2);
     memset(path, 'p', LIMIT_PATH + 1);
     struct aws_settings settings;
-    assert_err(settings_of((struct given){.flags = {.region = "r", .ca_bundle = path}}, &settings), ERR_CONFIG);
+    assert_err(settings_of((struct given_config){.flags = {.region = "r", .ca_bundle = path}}, &settings), ERR_CONFIG);
     assert_says("--ca-bundle is too long");
 }
 
@@ -146,15 +114,15 @@ static void chooses_the_region(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         const char *region;
     } cases[] = {
         {{.flags = {.region = "r1"},
-          .environment = {{{"AWS_REGION", "r2"}, {"AWS_DEFAULT_REGION", "r3"}}},
+          .environment = {{"AWS_REGION", "r2"}, {"AWS_DEFAULT_REGION", "r3"}},
           .config = "[default]\nregion = r4\n"},
          "r1"},
-        {{.environment = {{{"AWS_REGION", "r2"}, {"AWS_DEFAULT_REGION", "r3"}}}}, "r2"},
-        {{.environment = {{{"AWS_REGION", ""}, {"AWS_DEFAULT_REGION", "r3"}}}, .config = "[default]\nregion = r4\n"},
+        {{.environment = {{"AWS_REGION", "r2"}, {"AWS_DEFAULT_REGION", "r3"}}}, "r2"},
+        {{.environment = {{"AWS_REGION", ""}, {"AWS_DEFAULT_REGION", "r3"}}, .config = "[default]\nregion = r4\n"},
          "r3"},
         {{.config = "[default]\nregion = r4\n", .credentials = "[default]\nregion = r5\n"}, "r5"},
         {{.flags = {.profile = "p"}, .config = "[default]\nregion = r4\n[profile p]\nregion = r6\n"}, "r6"},
@@ -170,20 +138,20 @@ static void chooses_the_number_of_tries(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         int tries; /* 0: refused */
     } cases[] = {
         {{.config = NULL}, 3},
-        {{.environment = {{{"AWS_RETRY_MODE", "adaptive"}}}, .config = "[default]\nmax_attempts = 7\n"}, 7},
-        {{.environment = {{{"AWS_MAX_ATTEMPTS", "1"}}}, .config = "[default]\nmax_attempts = 7\n"}, 1},
+        {{.environment = {{"AWS_RETRY_MODE", "adaptive"}}, .config = "[default]\nmax_attempts = 7\n"}, 7},
+        {{.environment = {{"AWS_MAX_ATTEMPTS", "1"}}, .config = "[default]\nmax_attempts = 7\n"}, 1},
         {{.config = "[default]\nretry_mode = legacy\n"}, 5},
-        {{.environment = {{{"AWS_RETRY_MODE", "standard"}}}, .config = "[default]\nretry_mode = legacy\n"}, 3},
-        {{.environment = {{{"AWS_MAX_ATTEMPTS", "0"}}}}, 0},
-        {{.environment = {{{"AWS_MAX_ATTEMPTS", "three"}}}}, 0},
+        {{.environment = {{"AWS_RETRY_MODE", "standard"}}, .config = "[default]\nretry_mode = legacy\n"}, 3},
+        {{.environment = {{"AWS_MAX_ATTEMPTS", "0"}}}, 0},
+        {{.environment = {{"AWS_MAX_ATTEMPTS", "three"}}}, 0},
         {{.config = "[default]\nretry_mode = eager\n"}, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct given given = cases[i].given;
+        struct given_config given = cases[i].given;
         given.flags.region = "r";
         struct aws_settings settings = {.tries = 0};
         assert_err(settings_of(given, &settings), cases[i].tries == 0 ? ERR_CONFIG : ERR_OK);
@@ -195,22 +163,22 @@ static void chooses_the_ca(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         const char *ca_path;
         const char *file;
         const char *directory;
     } cases[] = {
         {{.config = NULL}, "", "", ""},
-        {{.environment = {{{"SSL_CERT_FILE", "/f"}, {"SSL_CERT_DIR", "/d"}}}}, "", "/f", "/d"},
-        {{.environment = {{{"SSL_CERT_FILE", "/f"}}}, .config = "[default]\nca_bundle = /c\n"}, "/c", "", ""},
-        {{.environment = {{{"SSL_CERT_DIR", "/d"}, {"AWS_CA_BUNDLE", "/a"}}}, .config = "[default]\nca_bundle = /c\n"},
+        {{.environment = {{"SSL_CERT_FILE", "/f"}, {"SSL_CERT_DIR", "/d"}}}, "", "/f", "/d"},
+        {{.environment = {{"SSL_CERT_FILE", "/f"}}, .config = "[default]\nca_bundle = /c\n"}, "/c", "", ""},
+        {{.environment = {{"SSL_CERT_DIR", "/d"}, {"AWS_CA_BUNDLE", "/a"}}, .config = "[default]\nca_bundle = /c\n"},
          "/a",
          "",
          ""},
-        {{.flags = {.ca_bundle = "/x"}, .environment = {{{"AWS_CA_BUNDLE", "/a"}}}}, "/x", "", ""},
+        {{.flags = {.ca_bundle = "/x"}, .environment = {{"AWS_CA_BUNDLE", "/a"}}}, "/x", "", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct given given = cases[i].given;
+        struct given_config given = cases[i].given;
         given.flags.region = "r";
         struct aws_settings settings;
         assert_ok(settings_of(given, &settings));
@@ -226,7 +194,7 @@ static void names_the_files(void **state)
 {
     (void)state;
     static const struct {
-        struct variables variables;
+        struct given_variables variables;
         const char *config;
         const char *credentials;
     } cases[] = {
@@ -252,8 +220,8 @@ static void names_the_files(void **state)
          "v[v`{"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct variables variables = cases[i].variables;
-        struct aws_config_environment environment = {look_up, &variables};
+        struct given_variables variables = cases[i].variables;
+        struct aws_config_environment environment = {given_variable, variables.pairs};
         struct aws_config_paths paths;
         struct text why = text_in(why_memory, sizeof why_memory);
         assert_ok(aws_config_paths(&environment, &paths, &why));
@@ -262,22 +230,22 @@ static void names_the_files(void **state)
     }
     AUTO_FREE char *path = calloc(1, LIMIT_PATH + 2);
     memset(path, 'p', LIMIT_PATH + 1);
-    struct variables variables = {{{"AWS_CONFIG_FILE", path}}};
-    struct aws_config_environment environment = {look_up, &variables};
+    struct given_variables variables = {{{"AWS_CONFIG_FILE", path}}};
+    struct aws_config_environment environment = {given_variable, variables.pairs};
     struct aws_config_paths paths;
     struct text why = text_in(why_memory, sizeof why_memory);
     assert_err(aws_config_paths(&environment, &paths, &why), ERR_CONFIG);
     assert_says("too long");
-    variables = (struct variables){{{"AWS_SHARED_CREDENTIALS_FILE", path}}};
+    variables = (struct given_variables){{{"AWS_SHARED_CREDENTIALS_FILE", path}}};
     assert_err(aws_config_paths(&environment, &paths, &why), ERR_CONFIG);
     path[LIMIT_PATH] = '\0'; /* fits, but not behind a home */
     path[0] = '~';
     path[1] = '/';
-    variables = (struct variables){{{"HOME", "/home/a"}, {"AWS_CONFIG_FILE", path}}};
+    variables = (struct given_variables){{{"HOME", "/home/a"}, {"AWS_CONFIG_FILE", path}}};
     assert_err(aws_config_paths(&environment, &paths, &why), ERR_CONFIG);
     memset(path, 'N', LIMIT_PATH);
     path[0] = '$'; /* nobody has a variable of this name */
-    variables = (struct variables){{{"AWS_CONFIG_FILE", path}}};
+    variables = (struct given_variables){{{"AWS_CONFIG_FILE", path}}};
     assert_ok(aws_config_paths(&environment, &paths, &why));
     assert_string_equal(paths.config, path);
 }
@@ -320,7 +288,7 @@ static void reads_profile_names_like_a_shell(void **state)
         char config[128];
         snprintf(config, sizeof config, "%s\nregion = found\n", cases[i].section);
         const char *name = cases[i].name != NULL ? cases[i].name : "dev";
-        struct given given = {.flags = {.profile = name}, .config = config};
+        struct given_config given = {.flags = {.profile = name}, .config = config};
         struct aws_settings settings;
         enum err err = settings_of(given, &settings);
         if (err != (cases[i].name != NULL ? ERR_OK : ERR_CONFIG)) {

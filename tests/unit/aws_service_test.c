@@ -1,52 +1,24 @@
 #include "tests/support/unit.h"
+#include "tests/unit/given_config.h"
 
 #include "proxy/core/aws_settings.h"
-
-#define CONFIG_PATH "/home/a/.aws/config"
-#define MAX_VARIABLES 6
-
-struct variables {
-    const char *pairs[MAX_VARIABLES][2];
-};
-
-static const char *look_up(void *context, const char *name)
-{
-    const struct variables *variables = context;
-    for (size_t i = 0; i < MAX_VARIABLES && variables->pairs[i][0] != NULL; i++) {
-        if (strcmp(variables->pairs[i][0], name) == 0) {
-            return variables->pairs[i][1];
-        }
-    }
-    return NULL;
-}
-
-struct given {
-    struct variables environment;
-    const char *endpoint_url; /* of the flag */
-    const char *config;       /* NULL: no such file */
-};
 
 /* The sentence of the last failure. */
 static char why_memory[1024];
 
-static struct aws_config *open_given(struct given *given)
+static struct aws_config *open_given(struct given_config *given)
 {
-    struct aws_config_input input = {
-        .environment = {look_up, &given->environment},
-        .flags = {.region = "eu-west-1", .endpoint_url = given->endpoint_url},
-        .config = {CONFIG_PATH, given->config == NULL ? bytes_of(NULL, 0) : bytes_of_text(given->config)},
-        .credentials = {"/home/a/.aws/credentials", bytes_of(NULL, 0)},
-    };
+    given->flags.region = "eu-west-1";
     struct aws_config *config = NULL;
     struct text why = text_in(why_memory, sizeof why_memory);
-    enum err err = aws_config_open(&input, &config, &why);
+    enum err err = given_config_open(given, &config, &why);
     if (err != ERR_OK) {
         fail_msg("%s", why_memory);
     }
     return config;
 }
 
-static enum err endpoint_of(struct given given, enum aws_service service, const char *region,
+static enum err endpoint_of(struct given_config given, enum aws_service service, const char *region,
                             struct endpoint_url *ret_url)
 {
     AUTO(aws_config_free) struct aws_config *config = open_given(&given);
@@ -54,7 +26,7 @@ static enum err endpoint_of(struct given given, enum aws_service service, const 
     return aws_service_endpoint(config, service, region, ret_url, &why);
 }
 
-static enum err gateway_of(struct given given, struct aws_service_gateway *ret_gateway)
+static enum err gateway_of(struct given_config given, struct aws_service_gateway *ret_gateway)
 {
     AUTO(aws_config_free) struct aws_config *config = open_given(&given);
     struct text why = text_in(why_memory, sizeof why_memory);
@@ -85,23 +57,24 @@ static void refuses_endpoints(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         const char *words;
     } cases[] = {
-        {{.endpoint_url = "nonsense"}, "--endpoint-url cannot be used"},
-        {{.endpoint_url = "https://u:secret@h/"}, "--endpoint-url cannot be used"},
-        {{.endpoint_url = "https://h/?x=y"}, "--endpoint-url cannot be used"},
-        {{.endpoint_url = "wss://h/"}, "--endpoint-url must begin with https://"},
-        {{.endpoint_url = "http://ssm.example/"}, "http:// only for this machine"},
-        {{.environment = {{{"AWS_ENDPOINT_URL", "http://10.0.0.1"}}}}, "AWS_ENDPOINT_URL must"},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "h"}}}}, "AWS_ENDPOINT_URL_SSM cannot"},
+        {{.flags = {.endpoint_url = "nonsense"}}, "--endpoint-url cannot be used"},
+        {{.flags = {.endpoint_url = "https://u:secret@h/"}}, "--endpoint-url cannot be used"},
+        {{.flags = {.endpoint_url = "https://h/?x=y"}}, "--endpoint-url cannot be used"},
+        {{.flags = {.endpoint_url = "wss://h/"}}, "--endpoint-url must begin with https://"},
+        {{.flags = {.endpoint_url = "http://ssm.example/"}}, "http:// only for this machine"},
+        {{.environment = {{"AWS_ENDPOINT_URL", "http://10.0.0.1"}}}, "AWS_ENDPOINT_URL must"},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSM", "h"}}}, "AWS_ENDPOINT_URL_SSM cannot"},
         {{.config = SERVICES("ssm =\n  endpoint_url = ftp://h\n")}, "endpoint_url of the services section cannot"},
         {{.config = "[default]\nendpoint_url = http://h\n"}, "endpoint_url of the profile must begin with https://"},
         {{.config = "[default]\nservices = elsewhere\n[services s]\n"},
-         "profile \"default\" says services = elsewhere, but " CONFIG_PATH " has no section [services elsewhere]"},
-        {{.environment = {{{"AWS_USE_FIPS_ENDPOINT", "1"}}}}, "AWS_USE_FIPS_ENDPOINT is neither true nor false: \"1\""},
+         "profile \"default\" says services = elsewhere, but " GIVEN_CONFIG_PATH
+         " has no section [services elsewhere]"},
+        {{.environment = {{"AWS_USE_FIPS_ENDPOINT", "1"}}}, "AWS_USE_FIPS_ENDPOINT is neither true nor false: \"1\""},
         {{.config = "[default]\nuse_dualstack_endpoint = yes\n"}, "use_dualstack_endpoint is neither"},
-        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "on"}}}}, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is"},
+        {{.environment = {{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "on"}}}, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct endpoint_url url = {.host = "before"};
@@ -115,12 +88,12 @@ static void refuses_gateways(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         const char *words;
     } cases[] = {
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "http://127.0.0.1"}}}},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSMMESSAGES", "http://127.0.0.1"}}},
          "AWS_ENDPOINT_URL_SSMMESSAGES must begin with https:// or wss://"},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "gateway"}}}}, "AWS_ENDPOINT_URL_SSMMESSAGES cannot"},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSMMESSAGES", "gateway"}}}, "AWS_ENDPOINT_URL_SSMMESSAGES cannot"},
         {{.config = SERVICES("ssmmessages =\n  endpoint_url = gateway\n")}, "endpoint_url of the services section"},
         {{.config = "[default]\nservices = elsewhere\n"}, "has no section [services elsewhere]"},
     };
@@ -138,25 +111,27 @@ static void chooses_the_endpoint(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         enum aws_service service;
         const char *url;
     } cases[] = {
         {{.config = NULL}, AWS_SERVICE_SSM, "https://ssm.eu-west-1.amazonaws.com/"},
-        {{.endpoint_url = "https://127.0.0.1:9843", .environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s"}}}},
+        {{.flags = {.endpoint_url = "https://127.0.0.1:9843"}, .environment = {{"AWS_ENDPOINT_URL_SSM", "https://s"}}},
          AWS_SERVICE_SSM,
          "https://127.0.0.1:9843/"},
-        {{.endpoint_url = "https://127.0.0.1:9843"}, AWS_SERVICE_STS, "https://sts.eu-west-1.amazonaws.com/"},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
+        {{.flags = {.endpoint_url = "https://127.0.0.1:9843"}},
+         AWS_SERVICE_STS,
+         "https://sts.eu-west-1.amazonaws.com/"},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "https://e"}}},
          AWS_SERVICE_SSM,
          "https://s/path"},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "http://localhost:4566"}}}},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "http://localhost:4566"}}},
          AWS_SERVICE_EC2,
          "http://localhost:4566/"},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", ""}}}, .config = SERVICES("ssm =\n  endpoint_url = https://own\n")},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSM", ""}}, .config = SERVICES("ssm =\n  endpoint_url = https://own\n")},
          AWS_SERVICE_SSM,
          "https://own/"},
-        {{.environment = {{{"AWS_ENDPOINT_URL", "https://e"}}},
+        {{.environment = {{"AWS_ENDPOINT_URL", "https://e"}},
           .config = SERVICES("ssm =\n  endpoint_url = https://own\n")},
          AWS_SERVICE_SSM,
          "https://e/"},
@@ -165,25 +140,25 @@ static void chooses_the_endpoint(void **state)
          "https://oidc/"},
         {{.config = SERVICES("ssm =\n  endpoint_url = https://own\n")}, AWS_SERVICE_SSO, "https://profile/"},
         {{.config = SERVICES("ssm =\n  endpoint_url =\n")}, AWS_SERVICE_SSM, "https://profile/"},
-        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"},
-                           {"AWS_ENDPOINT_URL_SSM", "https://s"},
-                           {"AWS_ENDPOINT_URL", "https://e"}}},
+        {{.environment = {{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"},
+                          {"AWS_ENDPOINT_URL_SSM", "https://s"},
+                          {"AWS_ENDPOINT_URL", "https://e"}},
           .config = SERVICES("ssm =\n  endpoint_url = https://own\n")},
          AWS_SERVICE_SSM,
          "https://ssm.eu-west-1.amazonaws.com/"},
-        {{.endpoint_url = "https://f", .environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"}}}},
+        {{.flags = {.endpoint_url = "https://f"}, .environment = {{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"}}},
          AWS_SERVICE_SSM,
          "https://f/"},
-        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"}, {"AWS_ENDPOINT_URL", "https://e"}}},
+        {{.environment = {{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"}, {"AWS_ENDPOINT_URL", "https://e"}},
           .config = "[default]\nignore_configured_endpoint_urls = true\n"},
          AWS_SERVICE_SSM,
          "https://e/"},
-        {{.environment = {{{"AWS_ENDPOINT_URL", "https://e"}}},
+        {{.environment = {{"AWS_ENDPOINT_URL", "https://e"}},
           .config = "[default]\nignore_configured_endpoint_urls = true\n"},
          AWS_SERVICE_KMS,
          "https://kms.eu-west-1.amazonaws.com/"},
         /* a URL counts as it stands */
-        {{.environment = {{{"AWS_USE_FIPS_ENDPOINT", "true"}, {"AWS_ENDPOINT_URL_SSM", "https://vpce-1.ssm-fips.x"}}}},
+        {{.environment = {{"AWS_USE_FIPS_ENDPOINT", "true"}, {"AWS_ENDPOINT_URL_SSM", "https://vpce-1.ssm-fips.x"}}},
          AWS_SERVICE_SSM,
          "https://vpce-1.ssm-fips.x/"},
     };
@@ -218,11 +193,11 @@ static void names_variants(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct endpoint_url url;
-        struct given fips = {.environment = {{{"AWS_USE_FIPS_ENDPOINT", "true"}}}};
+        struct given_config fips = {.environment = {{"AWS_USE_FIPS_ENDPOINT", "true"}}};
         assert_ok(endpoint_of(fips, cases[i].service, cases[i].region, &url));
         assert_string_equal(url.host, cases[i].fips);
-        struct given both = {.environment = {{{"AWS_USE_DUALSTACK_ENDPOINT", "TRUE"}}},
-                             .config = "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = false\n"};
+        struct given_config both = {.environment = {{"AWS_USE_DUALSTACK_ENDPOINT", "TRUE"}},
+                                    .config = "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = false\n"};
         assert_ok(endpoint_of(both, cases[i].service, cases[i].region, &url));
         assert_string_equal(url.host, cases[i].both);
     }
@@ -248,35 +223,35 @@ static void knows_the_gateway(void **state)
 {
     (void)state;
     static const struct {
-        struct given given;
+        struct given_config given;
         const char *url; /* NULL: nothing is known */
         bool replaces;
     } cases[] = {
         {{.config = NULL}, "wss://ssmmessages.eu-west-1.amazonaws.com/", false},
-        {{.endpoint_url = "https://127.0.0.1:9843", .environment = {{{"AWS_ENDPOINT_URL", "https://e"}}}},
+        {{.flags = {.endpoint_url = "https://127.0.0.1:9843"}, .environment = {{"AWS_ENDPOINT_URL", "https://e"}}},
          "wss://127.0.0.1:9843/",
          false},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "https://e"}}}},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSM", "https://s/path"}, {"AWS_ENDPOINT_URL", "https://e"}}},
          "wss://e/",
          false},
-        {{.environment = {{{"AWS_ENDPOINT_URL_SSM", "https://s"}}}}, NULL, false},
+        {{.environment = {{"AWS_ENDPOINT_URL_SSM", "https://s"}}}, NULL, false},
         {{.config = SERVICES("ssm =\n  endpoint_url = https://own\n")}, "wss://profile/", false},
         {{.config = "[default]\nservices = s\n[services s]\nssm =\n  endpoint_url = https://own\n"}, NULL, false},
         {{.config = SERVICES("ssmmessages =\n  endpoint_url = https://own:8\n")}, "wss://own:8/", true},
-        {{.environment = {{{"AWS_ENDPOINT_URL", "http://localhost:4566"}}}}, "wss://localhost:4566/", false},
-        {{.environment = {{{"AWS_ENDPOINT_URL", "https://e"}, {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://[::1]:9"}}}},
+        {{.environment = {{"AWS_ENDPOINT_URL", "http://localhost:4566"}}}, "wss://localhost:4566/", false},
+        {{.environment = {{"AWS_ENDPOINT_URL", "https://e"}, {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://[::1]:9"}}},
          "wss://[::1]:9/",
          true},
-        {{.endpoint_url = "https://f", .environment = {{{"AWS_ENDPOINT_URL_SSMMESSAGES", "wss://g"}}}},
+        {{.flags = {.endpoint_url = "https://f"}, .environment = {{"AWS_ENDPOINT_URL_SSMMESSAGES", "wss://g"}}},
          "wss://g/",
          true},
-        {{.endpoint_url = "https://vpce-0a-1b.ssm.eu-west-1.vpce.amazonaws.com"}, NULL, false},
-        {{.environment = {{{"AWS_USE_FIPS_ENDPOINT", "true"}}}}, NULL, false},
+        {{.flags = {.endpoint_url = "https://vpce-0a-1b.ssm.eu-west-1.vpce.amazonaws.com"}}, NULL, false},
+        {{.environment = {{"AWS_USE_FIPS_ENDPOINT", "true"}}}, NULL, false},
         {{.config = "[default]\nuse_dualstack_endpoint = true\n"}, NULL, false},
-        {{.environment = {{{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"},
-                           {"AWS_ENDPOINT_URL_SSM", "https://s"},
-                           {"AWS_ENDPOINT_URL", "https://e"},
-                           {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://g"}}}},
+        {{.environment = {{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True"},
+                          {"AWS_ENDPOINT_URL_SSM", "https://s"},
+                          {"AWS_ENDPOINT_URL", "https://e"},
+                          {"AWS_ENDPOINT_URL_SSMMESSAGES", "https://g"}}},
          "wss://ssmmessages.eu-west-1.amazonaws.com/",
          false},
     };

@@ -1,29 +1,13 @@
 #include "tests/support/unit.h"
+#include "tests/unit/given_config.h"
 
 #include "proxy/core/http_proxy.h"
 
-#define MAX_VARIABLES 4
-
-struct variables {
-    const char *pairs[MAX_VARIABLES][2];
-};
-
-static const char *look_up(void *context, const char *name)
-{
-    const struct variables *variables = context;
-    for (size_t i = 0; i < MAX_VARIABLES && variables->pairs[i][0] != NULL; i++) {
-        if (strcmp(variables->pairs[i][0], name) == 0) {
-            return variables->pairs[i][1];
-        }
-    }
-    return NULL;
-}
-
 static char why_memory[512];
 
-static enum err find(struct variables *variables, struct http_proxy *ret_proxy)
+static enum err find(struct given_variables *variables, struct http_proxy *ret_proxy)
 {
-    struct aws_config_environment environment = {look_up, variables};
+    struct aws_config_environment environment = {given_variable, variables->pairs};
     struct text why = text_in(why_memory, sizeof why_memory);
     return http_proxy_find(&environment, ret_proxy, &why);
 }
@@ -58,7 +42,7 @@ static void refuses_what_cannot_be_used(void **state)
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = "before"};
-        struct variables variables = {{{"HTTPS_PROXY", refused[i]}}};
+        struct given_variables variables = {{{"HTTPS_PROXY", refused[i]}}};
         if (find(&variables, &proxy) != ERR_CONFIG) {
             fail_msg("accepted: %s", refused[i]);
         }
@@ -93,7 +77,7 @@ static void takes_urls_apart(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
-        struct variables variables = {{{"https_proxy", cases[i].given}}};
+        struct given_variables variables = {{{"https_proxy", cases[i].given}}};
         assert_ok(find(&variables, &proxy));
         assert_string_equal(proxy.url, cases[i].url);
         assert_int_equal(secret_is_set(&proxy.user), cases[i].user != NULL);
@@ -111,7 +95,7 @@ static void chooses_the_variable(void **state)
 {
     (void)state;
     static const struct {
-        struct variables variables;
+        struct given_variables variables;
         const char *variable; /* NULL: no proxy */
     } cases[] = {
         {{{{NULL, NULL}}}, NULL},
@@ -125,7 +109,7 @@ static void chooses_the_variable(void **state)
     struct endpoint_url url = url_of("https://host");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
-        struct variables variables = cases[i].variables;
+        struct given_variables variables = cases[i].variables;
         assert_ok(find(&variables, &proxy));
         assert_int_equal(http_proxy_applies(&proxy, &url), cases[i].variable != NULL);
         if (cases[i].variable != NULL) {
@@ -183,7 +167,7 @@ static void exempts_hosts(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
-        struct variables variables = {{{"https_proxy", "proxy"}, {"NO_PROXY", cases[i].list}}};
+        struct given_variables variables = {{{"https_proxy", "proxy"}, {"NO_PROXY", cases[i].list}}};
         assert_ok(find(&variables, &proxy));
         struct endpoint_url url = url_of(cases[i].url);
         if (http_proxy_applies(&proxy, &url) == cases[i].is_exempt) {
@@ -195,11 +179,11 @@ static void exempts_hosts(void **state)
     list[sizeof list - 1] = '\0';
     memcpy(list + sizeof list - 7, ",host,", 6);
     AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
-    struct variables variables = {{{"https_proxy", "proxy"}, {"NO_PROXY", "other"}, {"no_proxy", list}}};
+    struct given_variables variables = {{{"https_proxy", "proxy"}, {"NO_PROXY", "other"}, {"no_proxy", list}}};
     assert_ok(find(&variables, &proxy));
     struct endpoint_url url = url_of("https://host");
     assert_false(http_proxy_applies(&proxy, &url));
-    variables = (struct variables){{{"https_proxy", "proxy"}, {"NO_PROXY", "*"}, {"no_proxy", ""}}};
+    variables = (struct given_variables){{{"https_proxy", "proxy"}, {"NO_PROXY", "*"}, {"no_proxy", ""}}};
     http_proxy_wipe(&proxy);
     assert_ok(find(&variables, &proxy));
     assert_true(http_proxy_applies(&proxy, &url));
