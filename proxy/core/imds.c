@@ -290,12 +290,15 @@ static enum err take_role(struct imds *imds, const struct credential_answer *ans
                           struct text *ret_why)
 {
     TRY(check_reply(imds, answer, ret_why));
+    struct bytes line = answer->reply.body;
+    for (size_t i = 0; i < line.len; i++) {
+        line.len = line.data[i] == '\r' || line.data[i] == '\n' ? i : line.len;
+    }
     struct text role = text_in(imds->role, sizeof imds->role);
-    text_put_bytes(&role, answer->reply.body);
-    imds->role[strcspn(imds->role, "\r\n")] = '\0';
+    text_put_bytes(&role, line);
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-";
-    size_t len = strlen(imds->role);
-    if (len == 0 || strspn(imds->role, allowed) != len || imds->role[0] == '.') {
+    bool is_name = line.len > 0 && strspn(imds->role, allowed) == line.len && imds->role[0] != '.';
+    if (!is_name) { /* what was cut is none, either */
         put_service(imds, ret_why);
         text_put(ret_why, answer->reply.body.len == 0 ? "has no role for this instance" : "gives no role's name");
         return ERR_NO_CREDENTIALS;
@@ -347,7 +350,7 @@ static enum err take_region(struct imds *imds, const struct credential_answer *a
     char memory[LIMIT_REGION + 1];
     struct text region = text_in(memory, sizeof memory);
     text_put_bytes(&region, answer->reply.body);
-    if (text_finish(&region) != ERR_OK || !endpoint_region_is_valid(memory)) {
+    if (strlen(memory) != answer->reply.body.len || !endpoint_region_is_valid(memory)) {
         put_service(imds, ret_why);
         text_put(ret_why, "gives no region's name");
         return ERR_NO_CREDENTIALS;

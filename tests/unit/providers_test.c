@@ -617,6 +617,17 @@ static void no_service(void **state)
     assert_err(next(&silent, failure(ERR_TIMEOUT, "silence")), ERR_NO_CREDENTIALS);
 }
 
+/* Of 136 characters: what is left of it when it is cut would be another role. */
+#define LONG_NAME_PART "0123456789abcdefghijklmnopqrstuvwx"
+#define LONG_NAME LONG_NAME_PART LONG_NAME_PART LONG_NAME_PART LONG_NAME_PART
+
+static struct credential_answer with_nul(const char *body)
+{
+    struct credential_answer answer = reply(200, body);
+    answer.reply.body.len++;
+    return answer;
+}
+
 static void what_an_instance_should_not_be_told(void **state)
 {
     (void)state;
@@ -631,6 +642,8 @@ static void what_an_instance_should_not_be_told(void **state)
         {reply(200, "../../user-data"), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
         {reply(200, ".."), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
         {reply(200, "<html>"), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
+        {reply(200, LONG_NAME), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
+        {with_nul("role"), start(), ERR_NO_CREDENTIALS, "gives no role's name"},
         {reply(401, ""), start(), ERR_NO_CREDENTIALS, "answered with HTTP status 401"},
         {reply(503, ""), start(), ERR_SERVICE, "answered with HTTP status 503"},
         {failure(ERR_TIMEOUT, "slow"), start(), ERR_TIMEOUT, "the instance metadata service: slow"},
@@ -675,6 +688,7 @@ static void the_region(void **state)
     } cases[] = {
         {reply(200, "eu-west-1"), ERR_OK, ""},
         {reply(200, ""), ERR_NO_CREDENTIALS, "gives no region's name"},
+        {with_nul("eu-west-1"), ERR_NO_CREDENTIALS, "gives no region's name"},
         {reply(200, "eu-west-1.example.com"), ERR_NO_CREDENTIALS, "gives no region's name"},
         {reply(404, ""), ERR_NO_CREDENTIALS, "does not tell the region"},
         {reply(500, ""), ERR_SERVICE, "HTTP status 500"},
