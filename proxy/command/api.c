@@ -159,25 +159,6 @@ static enum err begin_try(struct api_call *call)
 
 /* ---- the call ---- */
 
-static enum err copy_request(const struct aws_request *from, struct aws_request *to)
-{
-    *to = (struct aws_request){.method = from->method, .url = from->url, .signing_name = from->signing_name};
-    memcpy(to->region, from->region, sizeof to->region);
-    for (size_t i = 0; i < from->header_count; i++) {
-        TRY(aws_request_add_header(to, from->headers[i].name, from->headers[i].value));
-    }
-    if (from->body == NULL) {
-        return ERR_OK;
-    }
-    to->body = malloc(from->body_len + 1);
-    if (to->body == NULL) {
-        return ERR_MEMORY;
-    }
-    memcpy(to->body, from->body, from->body_len + 1);
-    to->body_len = from->body_len;
-    return ERR_OK;
-}
-
 enum err api_send(struct api *api, const struct aws_request *request, const struct aws_credentials *signer,
                   struct api_way way, struct api_call **ret_call)
 {
@@ -191,7 +172,7 @@ enum err api_send(struct api *api, const struct aws_request *request, const stru
     api->calls = call;
     struct chance chance = chance_from_number(chance_next(&api->chance));
     call->retry = retry_begin(chance, way.tries > 0 ? way.tries : api->tries, way.is_once);
-    TRY(copy_request(request, &call->request));
+    TRY(aws_request_copy(request, &call->request));
     if (signer != NULL && request->signing_name != NULL) {
         TRY(aws_credentials_set(&call->signer, signer->access_key_id, signer->secret_access_key.reveal,
                                 signer->session_token.reveal));
@@ -241,8 +222,8 @@ bool api_is_pausing(const struct api_call *call)
 
 /* ---- what came of a try ---- */
 
-/* By the time that the service has told; what the refusal is about then, is something else. */
-static bool is_signed_anew(struct api_call *call, const struct retry_outcome *outcome)
+/* True: the next try is signed by the time that the service has told; what it refuses then is something else. */
+static bool correct_clock(struct api_call *call, const struct retry_outcome *outcome)
 {
     int64_t offset_s;
     bool is_signed = secret_is_set(&call->signer.secret_access_key);
@@ -257,10 +238,10 @@ static bool is_signed_anew(struct api_call *call, const struct retry_outcome *ou
 }
 
 /* True: another try is made, at once or after a pause. */
-static bool is_made_again(struct api_call *call, const struct retry_outcome *outcome)
+static bool plan_next_try(struct api_call *call, const struct retry_outcome *outcome)
 {
     int64_t pause_us = 0;
-    bool is_again = is_signed_anew(call, outcome) || retry_wants(&call->retry, outcome, &pause_us);
+    bool is_again = correct_clock(call, outcome) || retry_wants(&call->retry, outcome, &pause_us);
     int64_t again_us = clock_mono_us() + pause_us;
     if (!is_again || (call->way.deadline_us > 0 && again_us >= call->way.deadline_us)) {
         return false;
@@ -311,7 +292,7 @@ static enum err take_reply(struct api_call *call, struct aws_reply *ret_reply, s
         outcome.x_amz_retry_after = https->x_amz_retry_after;
         outcome.date = https->date;
     }
-    if (is_made_again(call, &outcome)) {
+    if (plan_next_try(call, &outcome)) {
         keep_failure(call, &outcome, memory);
         https_free(&call->https);
         return ERR_AGAIN;

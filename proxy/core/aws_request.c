@@ -36,7 +36,7 @@ enum err aws_request_add_header(struct aws_request *request, const char *name, c
     return ERR_OK;
 }
 
-enum err aws_request_set_body(struct aws_request *request, const char *content_type, struct bytes body)
+static enum err copy_body(struct bytes body, struct aws_request *request)
 {
     char *copy = malloc(body.len + 1);
     if (copy == NULL) {
@@ -47,5 +47,22 @@ enum err aws_request_set_body(struct aws_request *request, const char *content_t
     wipe(&request->body);
     request->body = copy;
     request->body_len = body.len;
+    return ERR_OK;
+}
+
+enum err aws_request_set_body(struct aws_request *request, const char *content_type, struct bytes body)
+{
+    TRY(copy_body(body, request));
     return aws_request_add_header(request, "Content-Type", content_type);
+}
+
+enum err aws_request_copy(const struct aws_request *request, struct aws_request *ret_copy)
+{
+    *ret_copy =
+        (struct aws_request){.method = request->method, .url = request->url, .signing_name = request->signing_name};
+    memcpy(ret_copy->region, request->region, sizeof ret_copy->region);
+    for (size_t i = 0; i < request->header_count; i++) {
+        TRY(aws_request_add_header(ret_copy, request->headers[i].name, request->headers[i].value));
+    }
+    return request->body == NULL ? ERR_OK : copy_body(bytes_of(request->body, request->body_len), ret_copy);
 }

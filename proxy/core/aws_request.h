@@ -35,6 +35,9 @@ enum err aws_request_add_header(struct aws_request *request, const char *name, c
 /* Copies the body and adds the header Content-Type. */
 enum err aws_request_set_body(struct aws_request *request, const char *content_type, struct bytes body) SSM_MUST_USE;
 
+/* `ret_copy` holds no request yet; after a failure the caller frees what is in it. Errors as above. */
+enum err aws_request_copy(const struct aws_request *request, struct aws_request *ret_copy) SSM_MUST_USE;
+
 /* What came back; all borrowed. */
 struct aws_reply {
     int http_status;

@@ -201,6 +201,18 @@ static enum err check_role_source(const char *name, const char *source_profile, 
     return ERR_NO_CREDENTIALS;
 }
 
+static enum err use_source(const struct aws_config *config, const struct aws_profile *source, const char *source_name,
+                           struct credential_plan *plan, struct text *ret_why)
+{
+    enum aws_credentials_source base = own_source(config, source);
+    if (base == AWS_CREDENTIALS_NONE) {
+        text_format(ret_why, "profile \"%s\", the source_profile of \"%s\", has no credentials", source_name,
+                    plan->roles[plan->role_count - 1].profile);
+        return ERR_NO_CREDENTIALS;
+    }
+    return use_base(config, source, source_name, base, plan, ret_why);
+}
+
 /* From the profile `name`, which has a role, to the base. Each turn adds a role, so that LIMIT_ROLE_CHAIN ends it. */
 static enum err follow_roles(const struct aws_config *config, const char *name, struct credential_plan *plan,
                              struct text *ret_why)
@@ -221,13 +233,7 @@ static enum err follow_roles(const struct aws_config *config, const char *name, 
         }
         TRY(check_loop(plan, &source, source_name, ret_why));
         if (has_static_keys(&source) || !has_role(&source)) {
-            enum aws_credentials_source base = own_source(config, &source);
-            if (base == AWS_CREDENTIALS_NONE) {
-                text_format(ret_why, "profile \"%s\", the source_profile of \"%s\", has no credentials", source_name,
-                            name);
-                return ERR_NO_CREDENTIALS;
-            }
-            return use_base(config, &source, source_name, base, plan, ret_why);
+            return use_source(config, &source, source_name, plan, ret_why);
         }
         name = source_name;
     }
