@@ -204,17 +204,17 @@ class BotocoreTest(unittest.TestCase):
 
 
 class SdkTest(unittest.TestCase):
-    def sdk(self, cases):
+    def setUp(self):
         if not os.path.isdir(os.path.join(SDK, "node_modules", "@aws-sdk", "client-ssm")):
             self.skipTest("the AWS SDK for JavaScript is not installed below %s (%s)" % (SDK, os.environ.get("SSM_AWS_SDK_REASON") or "./run test does it"))
+
+    def sdk(self, cases):
         return ask(["node", ORACLE, os.path.abspath(SDK)], cases)
 
     def test_sdk_regions_and_variants(self):
-        with open(os.path.join(SDK, "node_modules/@aws-sdk/util-endpoints/dist-cjs/lib/aws/partitions.json"), encoding="utf-8") \
-                if os.path.isdir(SDK) else open(os.devnull, encoding="utf-8") as file:
-            text = file.read()
-        regions = [region for partition in json.loads(text or '{"partitions":[]}')["partitions"] for region in partition["regions"]
-                   if not region.endswith("-global")]
+        with open(os.path.join(SDK, "node_modules/@aws-sdk/util-endpoints/dist-cjs/lib/aws/partitions.json"), encoding="utf-8") as file:
+            partitions = json.load(file)["partitions"]
+        regions = [region for partition in partitions for region in partition["regions"] if not region.endswith("-global")]
         cases = [variant_case(region, *variant) for region in regions for variant in VARIANTS]
         theirs = self.sdk(cases)
         for case, our, their in zip(cases, ask([PROBE], cases), theirs, strict=True):
