@@ -1,56 +1,14 @@
 /* aws_config, ini, aws_profile: any environment and any two files. The input is the environment (NAME=value lines), the
  * config file and the credentials file, each ended by a NUL byte; variables that begin with "--" are flags. What is
  * resolved is valid; what is refused has a sentence, without the secret in it. */
-#include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/fuzz_aws.h"
 
 #include "proxy/core/aws_settings.h"
 #include "proxy/core/http_proxy.h"
 
-#define MAX_VARIABLES 16
 /* Where the only occurrence of MARK stands as the value of this line of a file, no sentence may contain it. */
 #define SECRET_LINE "\naws_secret_access_key = "
 #define MARK "Zx9+MARK"
-
-struct environment {
-    char *names[MAX_VARIABLES];
-    const char *values[MAX_VARIABLES];
-    size_t count;
-};
-
-static const char *look_up(void *context, const char *name)
-{
-    const struct environment *environment = context;
-    for (size_t i = 0; i < environment->count; i++) {
-        if (strcmp(environment->names[i], name) == 0) {
-            return environment->values[i];
-        }
-    }
-    return NULL;
-}
-
-static struct environment read_environment(struct bytes text)
-{
-    struct environment environment = {.count = 0};
-    while (text.len > 0 && environment.count < MAX_VARIABLES) {
-        char *line = fuzz_string(fuzz_take_until(&text, '\n'));
-        char *equals = strchr(line, '=');
-        if (equals == NULL) {
-            free(line);
-            continue;
-        }
-        *equals = '\0';
-        environment.names[environment.count] = line;
-        environment.values[environment.count++] = equals + 1;
-    }
-    return environment;
-}
-
-static void free_environment(struct environment *environment)
-{
-    for (size_t i = 0; i < environment->count; i++) {
-        free(environment->names[i]);
-    }
-}
 
 static bool holds_secret(struct bytes file)
 {
@@ -147,13 +105,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char words[64 * 1024];
     struct text why = text_in(words, sizeof words);
     struct bytes rest = bytes_of(data, size);
-    struct environment environment = read_environment(fuzz_take_until(&rest, '\0'));
+    AUTO(fuzz_environment_free)
+    struct fuzz_environment environment = fuzz_environment_read(fuzz_take_until(&rest, '\0'));
     struct bytes config = fuzz_take_until(&rest, '\0');
     struct bytes credentials = fuzz_take_until(&rest, '\0');
     struct aws_config_input input = {
-        .environment = {look_up, &environment},
-        .flags = {look_up(&environment, "--profile"), look_up(&environment, "--region"),
-                  look_up(&environment, "--endpoint-url"), look_up(&environment, "--ca-bundle")},
+        .environment = {fuzz_environment_look_up, &environment},
+        .flags = {fuzz_environment_look_up(&environment, "--profile"),
+                  fuzz_environment_look_up(&environment, "--region"),
+                  fuzz_environment_look_up(&environment, "--endpoint-url"),
+                  fuzz_environment_look_up(&environment, "--ca-bundle")},
         .config = {"config", config},
         .credentials = {"credentials", credentials},
     };
@@ -163,6 +124,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     resolve(&input, &why);
     bool has_secret = holds_secret(config) || holds_secret(credentials);
     MUST(!has_secret || !is_once(bytes_of(data, size)) || strstr(words, MARK) == NULL);
-    free_environment(&environment);
     return 0;
 }

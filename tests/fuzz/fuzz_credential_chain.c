@@ -1,7 +1,7 @@
 /* credential_chain: any environment, any two files, any answers. The input is the environment (NAME=value lines;
  * "--profile" is the flag), the config file, the credentials file, and answers, each ended by a NUL byte. It comes to
  * an end, whatever is answered; what it wants makes sense; what it refuses has one line for it, without a secret. */
-#include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/fuzz_aws.h"
 
 #include "common/json_view.h"
 #include "proxy/core/credential_chain.h"
@@ -13,23 +13,6 @@
 #define MARK "Zx9+MARK"
 #define SECRET_ELEMENT "<SecretAccessKey>" MARK
 #define SECRET_MEMBER "\"SecretAccessKey\": \"" MARK
-
-struct environment {
-    char *text; /* lines, each ended by a NUL byte */
-    size_t len;
-};
-
-static const char *look_up(void *context, const char *name)
-{
-    const struct environment *environment = context;
-    size_t name_len = strlen(name);
-    for (size_t at = 0; at < environment->len; at += strlen(environment->text + at) + 1) {
-        if (strncmp(environment->text + at, name, name_len) == 0 && environment->text[at + name_len] == '=') {
-            return environment->text + at + name_len + 1;
-        }
-    }
-    return NULL;
-}
 
 static bool holds(struct bytes text, const char *words)
 {
@@ -146,15 +129,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text why = text_in(words, sizeof words);
     struct bytes rest = bytes_of(data, size);
     struct bytes lines = fuzz_take_until(&rest, '\0');
-    struct environment environment = {.text = fuzz_string(lines), .len = lines.len};
-    for (size_t i = 0; i < lines.len; i++) {
-        environment.text[i] = (char)(environment.text[i] == '\n' ? '\0' : environment.text[i]);
-    }
+    AUTO(fuzz_environment_free) struct fuzz_environment environment = fuzz_environment_read(lines);
     struct bytes config_text = fuzz_take_until(&rest, '\0');
     struct bytes credentials_text = fuzz_take_until(&rest, '\0');
     struct aws_config_input input = {
-        .environment = {look_up, &environment},
-        .flags = {.profile = look_up(&environment, "--profile")},
+        .environment = {fuzz_environment_look_up, &environment},
+        .flags = {.profile = fuzz_environment_look_up(&environment, "--profile")},
         .config = {"config", config_text},
         .credentials = {"credentials", credentials_text},
     };
@@ -164,7 +144,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         resolve(config, rest, &why);
         MUST(!is_secret(bytes_of(data, size), rest) || strstr(words, MARK) == NULL);
     }
-    aws_config_free(&config);
-    free(environment.text);
     return 0;
 }

@@ -1,27 +1,9 @@
 /* ec2_api: any reply. The first byte says with which status; then the body. What is accepted is fit to be sent back and
  * shown; what is refused is refused in words that a terminal can show. */
-#include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/fuzz_aws.h"
 
 #include "common/auto.h"
 #include "proxy/core/ec2_api.h"
-
-static bool is_showable(const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        if (text_is_control(*at)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void check_failure(enum err err, const struct aws_reply *reply, const struct service_failure *failure)
-{
-    MUST(err != ERR_OK && err != ERR_AGAIN && err < ERR_COUNT);
-    MUST(failure->http_status == reply->http_status);
-    MUST(is_showable(failure->type) && is_showable(failure->message));
-    MUST(failure->type[0] != '\0' || failure->message[0] != '\0' || reply->http_status != 200);
-}
 
 static void check_requests(const struct ec2_api_instances *instances)
 {
@@ -31,8 +13,8 @@ static void check_requests(const struct ec2_api_instances *instances)
     for (size_t i = 0; i < instances->count; i++) {
         AUTO(aws_request_free) struct aws_request request = {.method = NULL};
         const struct ec2_api_instance *instance = &instances->items[i];
-        MUST(instance->id[0] != '\0' && is_showable(instance->id) && is_showable(instance->name));
-        MUST(is_showable(instance->state) && is_showable(instance->address));
+        MUST(instance->id[0] != '\0' && fuzz_is_showable(instance->id) && fuzz_is_showable(instance->name));
+        MUST(fuzz_is_showable(instance->state) && fuzz_is_showable(instance->address));
         MUST(ec2_api_start_instance(&place, instance->id, &request) == ERR_OK);
         MUST(strlen(request.body) == request.body_len && strpbrk(request.body, " \"<") == NULL);
     }
@@ -58,13 +40,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < 2; i++) { /* the second time into what holds an earlier result */
         enum err err = ec2_api_parse_instances(&reply, &instances, &failure);
         if (err != ERR_OK) {
-            check_failure(err, &reply, &failure);
+            fuzz_check_failure(err, &reply, &failure);
         }
     }
     check_requests(&instances);
     enum err err = ec2_api_parse_started(&reply, &failure);
     if (err != ERR_OK) {
-        check_failure(err, &reply, &failure);
+        fuzz_check_failure(err, &reply, &failure);
     }
     return 0;
 }

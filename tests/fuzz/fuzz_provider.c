@@ -2,7 +2,7 @@
  * and what it prints, the environment (NAME=value lines), a token file, and replies ("200body"), each ended by a NUL
  * byte. Every machine comes to an end; what it asks for goes to hosts that may be asked; what it refuses has a sentence
  * without what was printed or replied. */
-#include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/fuzz_aws.h"
 
 #include "common/auto.h"
 #include "proxy/core/container_credentials.h"
@@ -15,23 +15,6 @@
 /* No value of a document is told: what stands between these is one, where it is the document's only one. */
 #define SECRET_MEMBER "\"SecretAccessKey\":\""
 #define MARK "Zx9+MARK"
-
-struct environment {
-    char *text; /* lines, each ended by a NUL byte */
-    size_t len;
-};
-
-static const char *look_up(void *context, const char *name)
-{
-    const struct environment *environment = context;
-    size_t name_len = strlen(name);
-    for (size_t at = 0; at < environment->len; at += strlen(environment->text + at) + 1) {
-        if (strncmp(environment->text + at, name, name_len) == 0 && environment->text[at + name_len] == '=') {
-            return environment->text + at + name_len + 1;
-        }
-    }
-    return NULL;
-}
 
 static void check_credentials(const struct aws_credentials *credentials)
 {
@@ -178,12 +161,12 @@ static bool is_only_a_secret(struct bytes input)
     return marks == secrets;
 }
 
-static void ask_services(struct environment *environment, struct script script)
+static void ask_services(struct fuzz_environment *environment, struct script script)
 {
     static char words[64 * 1024];
     struct text why = text_in(words, sizeof words);
     struct aws_config_input input = {
-        .environment = {look_up, environment},
+        .environment = {fuzz_environment_look_up, environment},
         .config = {"config", bytes_of(NULL, 0)},
         .credentials = {"credentials", bytes_of(NULL, 0)},
     };
@@ -209,15 +192,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO_FREE char *command = fuzz_string(fuzz_take_until(&rest, '\0'));
     struct bytes output = fuzz_take_until(&rest, '\0');
     struct bytes lines = fuzz_take_until(&rest, '\0');
-    AUTO_FREE char *text = fuzz_string(lines);
-    if (strstr(command, MARK) != NULL || strstr(text, MARK) != NULL) {
+    bool is_told = lines.len > 0 && memmem(lines.data, lines.len, MARK, strlen(MARK)) != NULL;
+    if (strstr(command, MARK) != NULL || is_told) {
         return 0;
     }
     run_process(command, output, &why);
-    for (size_t i = 0; i < lines.len; i++) {
-        text[i] = (char)(text[i] == '\n' ? '\0' : text[i]);
-    }
-    struct environment environment = {text, lines.len};
+    AUTO(fuzz_environment_free) struct fuzz_environment environment = fuzz_environment_read(lines);
     struct script script = {.token_file = fuzz_take_until(&rest, '\0')};
     script.replies = rest;
     ask_services(&environment, script);

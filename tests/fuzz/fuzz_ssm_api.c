@@ -1,30 +1,11 @@
 /* ssm_api: any reply to any of our requests. The first byte says to which, and with which status; then the value of
  * x-amzn-ErrorType up to a line feed (none when it is empty), then the body. What is accepted is fit to be sent back,
  * shown and used as a file name; what is refused is refused in words that a terminal can show. */
-#include "tests/fuzz/fuzz_support.h"
+#include "tests/fuzz/fuzz_aws.h"
 
 #include "common/json_view.h"
 #include "proxy/core/endpoint.h"
 #include "proxy/core/ssm_api.h"
-#include "proxy/core/target.h"
-
-static bool is_showable(const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        if (text_is_control(*at)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void check_failure(enum err err, const struct aws_reply *reply, const struct service_failure *failure)
-{
-    MUST(err != ERR_OK && err != ERR_AGAIN && err < ERR_COUNT);
-    MUST(failure->http_status == reply->http_status);
-    MUST(is_showable(failure->type) && is_showable(failure->message));
-    MUST(failure->type[0] != '\0' || failure->message[0] != '\0' || reply->http_status != 200);
-}
 
 static void check_request(enum err err, struct ssm_api_request *request)
 {
@@ -52,7 +33,7 @@ static void check_session(const struct aws_reply *reply, bool is_resumed)
         enum err err = is_resumed ? ssm_api_parse_resumed_session(reply, &session, &failure)
                                   : ssm_api_parse_session(reply, &session, &failure);
         if (err != ERR_OK) {
-            check_failure(err, reply, &failure);
+            fuzz_check_failure(err, reply, &failure);
         } else {
             MUST(reply->http_status == 200 && secret_is_set(&session.token));
             MUST(is_resumed || session.stream_url[0] != '\0');
@@ -69,7 +50,7 @@ static void check_terminated(const struct aws_reply *reply)
     enum err err = ssm_api_parse_terminated_session(reply, &failure);
     MUST(err != ERR_SESSION_ENDED); /* is success */
     if (err != ERR_OK) {
-        check_failure(err, reply, &failure);
+        fuzz_check_failure(err, reply, &failure);
     }
 }
 
@@ -81,17 +62,18 @@ static void check_nodes(const struct aws_reply *reply)
     for (int i = 0; i < 2; i++) {
         enum err err = ssm_api_parse_nodes(reply, &nodes, &failure);
         if (err != ERR_OK) {
-            check_failure(err, reply, &failure);
+            fuzz_check_failure(err, reply, &failure);
             return;
         }
     }
     MUST(nodes.count <= LIMIT_API_PAGE);
     for (size_t i = 0; i < nodes.count; i++) {
         const struct ssm_api_node *node = &nodes.items[i];
-        struct target target;
-        MUST(target_parse(node->instance_id, &target) == ERR_OK);
-        MUST(is_showable(node->name) && is_showable(node->computer_name) && is_showable(node->ping_status));
-        MUST(is_showable(node->platform_name) && is_showable(node->agent_version) && is_showable(node->ip_address));
+        MUST(node->instance_id[0] != '\0' && fuzz_is_showable(node->instance_id));
+        MUST(fuzz_is_showable(node->name) && fuzz_is_showable(node->computer_name) &&
+             fuzz_is_showable(node->ping_status));
+        MUST(fuzz_is_showable(node->platform_name) && fuzz_is_showable(node->agent_version) &&
+             fuzz_is_showable(node->ip_address));
     }
     if (nodes.next_token != NULL) {
         struct ssm_api_describe_nodes next = {.next_token = nodes.next_token};
