@@ -126,25 +126,76 @@ enum err options_parse(const struct program *program, const struct verb *verb, i
     return ERR_OK;
 }
 
+/* Whether the verb's name is of two words, and this is its first. */
+static bool is_in_group(const struct verb *verb, const char *group)
+{
+    size_t len = strlen(group);
+    return strncmp(verb->name, group, len) == 0 && verb->name[len] == ' ';
+}
+
+/* Those of one group, or with NULL all. */
+static void print_verb_list(const struct program *program, const char *group, FILE *stream)
+{
+    for (size_t i = 0; i < program->verb_count; i++) {
+        const struct verb *verb = program->verbs[i];
+        if (group == NULL || is_in_group(verb, group)) {
+            fprintf(stream, "  %s%s%s\n      %s\n", verb->name, verb->arguments[0] != '\0' ? " " : "", verb->arguments,
+                    verb->summary);
+        }
+    }
+}
+
 static int print_verbs(const struct program *program, FILE *stream, int exit_code)
 {
     fprintf(stream, "Usage: %s VERB [OPTION]... [ARGUMENT]...\n%s\n\nVerbs:\n", program->name, program->summary);
-    for (size_t i = 0; i < program->verb_count; i++) {
-        const struct verb *verb = program->verbs[i];
-        fprintf(stream, "  %s%s%s\n      %s\n", verb->name, verb->arguments[0] != '\0' ? " " : "", verb->arguments,
-                verb->summary);
-    }
+    print_verb_list(program, NULL, stream);
     fprintf(stream, "%s%s\nHelp of one verb: %s VERB --help. The manual: man %s\n", program->hint != NULL ? "\n" : "",
             program->hint != NULL ? program->hint : "", program->name, program->name);
     return exit_code;
 }
 
-static const struct verb *find_verb(const struct program *program, const char *name)
+static bool is_help(const char *word)
 {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+static bool has_group(const struct program *program, const char *word)
+{
+    for (size_t i = 0; i < program->verb_count; i++) {
+        if (is_in_group(program->verbs[i], word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first word of several verbs, without one of their second words. */
+static int refuse_group(const struct program *program, int argc, char **argv)
+{
+    if (argc > 2 && is_help(argv[2])) {
+        printf("Usage: %s %s VERB [OPTION]... [ARGUMENT]...\n\nVerbs:\n", program->name, argv[1]);
+        print_verb_list(program, argv[1], stdout);
+        return 0;
+    }
+    log_error("unknown verb %s%s%s (see: %s %s --help)", argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "",
+              program->name, argv[1]);
+    return program->usage_exit_code;
+}
+
+/* `ret_words`: of the name, one or two. */
+static const struct verb *find_verb(const struct program *program, int argc, char **argv, int *ret_words)
+{
+    const char *name = argv[1];
     const char *plain = strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 ? "version" : name;
     for (size_t i = 0; i < program->verb_count; i++) {
-        if (strcmp(program->verbs[i]->name, plain) == 0) {
-            return program->verbs[i];
+        const struct verb *verb = program->verbs[i];
+        if (argc > 2 && is_in_group(verb, name) && strcmp(verb->name + strlen(name) + 1, argv[2]) == 0) {
+            *ret_words = 2;
+            return verb;
+        }
+        if (strcmp(verb->name, plain) == 0) {
+            *ret_words = 1;
+            return verb;
         }
     }
     return NULL;
@@ -155,16 +206,20 @@ int options_dispatch(const struct program *program, int argc, char **argv)
     if (argc < 2) {
         return print_verbs(program, stderr, program->usage_exit_code);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (is_help(argv[1])) {
         return print_verbs(program, stdout, 0);
     }
-    const struct verb *verb = find_verb(program, argv[1]);
+    int words = 0;
+    const struct verb *verb = find_verb(program, argc, argv, &words);
+    if (verb == NULL && has_group(program, argv[1])) {
+        return refuse_group(program, argc, argv);
+    }
     if (verb == NULL) {
         log_error("unknown verb %s (see: %s --help)", argv[1], program->name);
         return program->usage_exit_code;
     }
     struct options options;
-    if (options_parse(program, verb, argc - 1, argv + 1, &options) != ERR_OK) {
+    if (options_parse(program, verb, argc - words, argv + words, &options) != ERR_OK) {
         return program->usage_exit_code;
     }
     if (options_has(&options, program->help)) {

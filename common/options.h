@@ -26,7 +26,7 @@ struct option_row {
 struct options;
 
 struct verb {
-    const char *name;
+    const char *name;      /* of one word, or two: "sessions list" */
     const char *arguments; /* for the synopsis */
     const char *summary;   /* one line */
     const char *details;   /* paragraphs for its own --help; NULL: none */
@@ -61,7 +61,7 @@ struct options {
  * verb "version". Gives the exit code. */
 int options_dispatch(const struct program *program, int argc, char **argv);
 
-/* `argv[0]` is the verb. ERR_USAGE after one line on standard error. */
+/* `argv[0]` is the verb, or its last word. ERR_USAGE after one line on standard error. */
 enum err options_parse(const struct program *program, const struct verb *verb, int argc, char **argv,
                        struct options *ret_options) SSM_MUST_USE;
 

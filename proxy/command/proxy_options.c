@@ -23,6 +23,9 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_SSO_SESSION] = {"sso-session", "NAME",
                             "sso-session of the AWS configuration file, in place of the profile's"},
     [OPTION_NO_BROWSER] = {"no-browser", NULL, "as for the AWS CLI; no browser is started anyway"},
+    [OPTION_OUTPUT] = {"output", "table|json", "how to write the list (table)"},
+    [OPTION_ALL] = {"all", NULL, "sessions of everybody, not your own alone"},
+    [OPTION_ALL_MINE] = {"all-mine", NULL, "all sessions that are your own, from whatever machine"},
     [OPTION_DEBUG] = {"debug", NULL, "say on standard error what happens"},
     [OPTION_HELP] = {"help", NULL, "show this help"},
 };

@@ -6,6 +6,8 @@
 
 extern const struct verb connect_verb;
 extern const struct verb login_verb;
+extern const struct verb sessions_end_verb;
+extern const struct verb sessions_list_verb;
 extern const struct verb version_verb;
 extern const struct verb wait_verb;
 

@@ -45,6 +45,25 @@ static enum err set_form(struct aws_request *request, const struct parameter *pa
     return err;
 }
 
+struct form {
+    const struct parameter *parameters;
+    size_t count;
+};
+
+static enum err make_request(const struct endpoint_url *endpoint, const char *region, const char *signing_name,
+                             const struct form *form, struct aws_request *ret_request)
+{
+    AUTO(aws_request_free) struct aws_request request = {.method = "POST", .url = *endpoint};
+    request.signing_name = signing_name;
+    struct text signed_for = text_in(request.region, sizeof request.region);
+    text_put(&signed_for, region);
+    TRY(text_finish(&signed_for));
+    TRY(set_form(&request, form->parameters, form->count));
+    *ret_request = request;
+    request = (struct aws_request){.method = NULL};
+    return ERR_OK;
+}
+
 enum err sts_api_assume_role(const struct endpoint_url *endpoint, const char *region, const struct sts_api_role *role,
                              struct aws_request *ret_request)
 {
@@ -63,15 +82,17 @@ enum err sts_api_assume_role(const struct endpoint_url *endpoint, const char *re
         {"WebIdentityToken", role->web_identity_token},
         {"DurationSeconds", role->duration_seconds == 0 ? NULL : duration},
     };
-    AUTO(aws_request_free) struct aws_request request = {.method = "POST", .url = *endpoint};
-    request.signing_name = is_web_identity ? NULL : aws_service_signing_name(AWS_SERVICE_STS);
-    struct text signed_for = text_in(request.region, sizeof request.region);
-    text_put(&signed_for, region);
-    TRY(text_finish(&signed_for));
-    TRY(set_form(&request, parameters, sizeof parameters / sizeof parameters[0]));
-    *ret_request = request;
-    request = (struct aws_request){.method = NULL};
-    return ERR_OK;
+    const char *signing_name = is_web_identity ? NULL : aws_service_signing_name(AWS_SERVICE_STS);
+    struct form form = {parameters, sizeof parameters / sizeof parameters[0]};
+    return make_request(endpoint, region, signing_name, &form, ret_request);
+}
+
+enum err sts_api_caller_identity(const struct endpoint_url *endpoint, const char *region,
+                                 struct aws_request *ret_request)
+{
+    const struct parameter parameters[] = {{"Action", "GetCallerIdentity"}, {"Version", VERSION}};
+    struct form form = {parameters, sizeof parameters / sizeof parameters[0]};
+    return make_request(endpoint, region, aws_service_signing_name(AWS_SERVICE_STS), &form, ret_request);
 }
 
 /* ---- replies ---- */
@@ -120,5 +141,24 @@ enum err sts_api_parse_assumed_role(const struct aws_reply *reply, struct sts_ap
     }
     *ret_role = role;
     role = (struct sts_api_assumed_role){.id = ""};
+    return ERR_OK;
+}
+
+enum err sts_api_parse_caller_identity(const struct aws_reply *reply, char ret_arn[LIMIT_ARN + 1],
+                                       struct service_failure *ret_failure)
+{
+    if (reply->http_status != 200) {
+        return service_failure_read_xml(reply, ret_failure);
+    }
+    AUTO(xml_view_free) struct xml_view *view = NULL;
+    enum err err = xml_view_parse(reply->body, &view);
+    const char *arn = err == ERR_OK ? xml_view_text(xml_view_root(view), "GetCallerIdentityResult/Arn") : NULL;
+    if (err == ERR_OK && (!text_is_given(arn) || strlen(arn) > LIMIT_ARN)) {
+        err = ERR_MALFORMED;
+    }
+    if (err != ERR_OK) {
+        return service_failure_say(reply, err, "the reply does not say who calls", ret_failure);
+    }
+    text_copy_for_display(arn, ret_arn, LIMIT_ARN + 1);
     return ERR_OK;
 }

@@ -42,4 +42,12 @@ void sts_api_assumed_role_wipe(struct sts_api_assumed_role *role); /* safe to re
 enum err sts_api_parse_assumed_role(const struct aws_reply *reply, struct sts_api_assumed_role *ret_role,
                                     struct service_failure *ret_failure) SSM_MUST_USE;
 
+/* GetCallerIdentity, signed: who we are to AWS. It takes no permission. ERR_TOO_LONG, ERR_MEMORY. */
+enum err sts_api_caller_identity(const struct endpoint_url *endpoint, const char *region,
+                                 struct aws_request *ret_request) SSM_MUST_USE;
+
+/* "arn:aws:sts::123456789012:assumed-role/admin/alice". Errors as above. */
+enum err sts_api_parse_caller_identity(const struct aws_reply *reply, char ret_arn[LIMIT_ARN + 1],
+                                       struct service_failure *ret_failure) SSM_MUST_USE;
+
 #endif

@@ -168,6 +168,31 @@ static void writes_requests(void **state)
     }
 }
 
+static void knows_who_calls(void **state)
+{
+    (void)state;
+#define IDENTITY(result) "<GetCallerIdentityResponse>" result "</GetCallerIdentityResponse>"
+    static const char *const bodies[] = {"", "{}", IDENTITY(""),
+                                         IDENTITY("<GetCallerIdentityResult><Arn/></GetCallerIdentityResult>")};
+    char arn[LIMIT_ARN + 1] = "";
+    struct service_failure failure = {.http_status = 0};
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct aws_reply wrong = reply(200, bodies[i]);
+        assert_err(sts_api_parse_caller_identity(&wrong, arn, &failure), ERR_MALFORMED);
+        assert_string_equal(arn, "");
+    }
+    struct aws_reply right =
+        reply(200, IDENTITY("<GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn></GetCallerIdentityResult>"));
+    assert_ok(sts_api_parse_caller_identity(&right, arn, &failure));
+    assert_string_equal(arn, "arn:aws:iam::1:user/a");
+    struct endpoint_url endpoint = {.host = "sts.example"};
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    assert_ok(sts_api_caller_identity(&endpoint, "eu-west-1", &request));
+    assert_string_equal(request.body, "Action=GetCallerIdentity&Version=2011-06-15");
+    assert_string_equal(request.signing_name, "sts");
+    assert_string_equal(request.region, "eu-west-1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +200,7 @@ int main(void)
         cmocka_unit_test(tells_errors_apart),
         cmocka_unit_test(reads_credentials),
         cmocka_unit_test(writes_requests),
+        cmocka_unit_test(knows_who_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

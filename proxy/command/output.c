@@ -1,0 +1,56 @@
+#include "proxy/command/output.h"
+
+#include "common/log.h"
+#include "proxy/command/proxy_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum err output_open(const struct options *options, struct output *ret_output)
+{
+    const char *format = options->values[OPTION_OUTPUT];
+    bool is_json = format != NULL && strcmp(format, "json") == 0;
+    if (format != NULL && !is_json && strcmp(format, "table") != 0) {
+        log_error("%s: --output: neither table nor json: %s", options->verb->name, format);
+        return ERR_USAGE;
+    }
+    *ret_output = (struct output){.is_json = is_json};
+    return ERR_OK;
+}
+
+/* Page by page: what was found is seen while the next page is asked for. */
+static enum err flush(struct output *output, struct text *ret_why)
+{
+    if (fflush(stdout) == 0) {
+        return ERR_OK;
+    }
+    output->is_reader_gone = errno == EPIPE;
+    text_format(ret_why, "cannot write to standard output: %s", strerror(errno));
+    return ERR_SYSTEM;
+}
+
+enum err output_put(struct output *output, const struct text *text, struct text *ret_why)
+{
+    TRY(text_finish(text));
+    if (fwrite(text->data, 1, text->len, stdout) != text->len) {
+        output->is_reader_gone = errno == EPIPE;
+        text_format(ret_why, "cannot write to standard output: %s", strerror(errno));
+        return ERR_SYSTEM;
+    }
+    return flush(output, ret_why);
+}
+
+enum err output_put_object(struct output *output, const char *object, struct text *ret_why)
+{
+    printf("%s%s", output->objects == 0 ? "[\n" : ",\n", object);
+    output->objects++;
+    return flush(output, ret_why);
+}
+
+enum err output_finish(struct output *output, struct text *ret_why)
+{
+    if (output->is_json) {
+        printf("%s", output->objects == 0 ? "[]\n" : "\n]\n");
+    }
+    return flush(output, ret_why);
+}

@@ -1,0 +1,29 @@
+/* output: what a verb lists, on standard output: a table for people or JSON for programs, row by row. */
+#ifndef SSM_PROXY_COMMAND_OUTPUT_H
+#define SSM_PROXY_COMMAND_OUTPUT_H
+
+#include "common/options.h"
+#include "common/text.h"
+
+/* The exit status when the reader of standard output has gone, as of a program that SIGPIPE ended: quietly. */
+#define OUTPUT_READER_GONE (128 + 13)
+
+struct output {
+    bool is_json;
+    bool is_reader_gone;
+    size_t objects; /* written so far */
+};
+
+/* --output, "table" unless given. ERR_USAGE after one line on standard error. */
+enum err output_open(const struct options *options, struct output *ret_output) SSM_MUST_USE;
+
+/* Borrowed bytes, as they are. ERR_SYSTEM with words; is_reader_gone says that nobody needs them. */
+enum err output_put(struct output *output, const struct text *text, struct text *ret_why) SSM_MUST_USE;
+
+/* One object of the array that the output is with --output json; `object` is JSON text. */
+enum err output_put_object(struct output *output, const char *object, struct text *ret_why) SSM_MUST_USE;
+
+/* The end of the array where there is one, and everything written out. */
+enum err output_finish(struct output *output, struct text *ret_why) SSM_MUST_USE;
+
+#endif
