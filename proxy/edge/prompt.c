@@ -139,14 +139,15 @@ static enum err prompt_listen(struct prompt *prompt)
 {
     while (prompt->len < PROMPT_LINE) {
         ssize_t got = prompt_read(prompt, prompt->answer + prompt->len, PROMPT_LINE - prompt->len);
-        if (got < 0 && errno == EIO) {
+        int error = got < 0 ? errno : 0;
+        if (error == EIO && !prompt_is_in_foreground(prompt->terminal.fd)) {
             prompt->terminal.want_read = false; /* what is typed is for others; a signal or the deadline ends us */
             return ERR_AGAIN;
         }
-        if (got < 0 && errno == EAGAIN) {
+        if (error == EAGAIN) {
             return ERR_AGAIN;
         }
-        if (got == 0 || (got < 0 && errno != EINTR)) {
+        if (got == 0 || (got < 0 && error != EINTR)) {
             return ERR_NO_PROMPT;
         }
         prompt->len += got > 0 ? (size_t)got : 0;
