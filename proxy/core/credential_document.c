@@ -83,9 +83,9 @@ enum err credential_document_check_age(const struct aws_credentials *credentials
 
 static void put_for_display(const char *from, struct text *text)
 {
-    for (size_t i = 0; from[i] != '\0' && i < REFUSAL_MAX; i++) {
-        text_put_char(text, (char)(text_is_control(from[i]) ? '?' : from[i]));
-    }
+    char shown[REFUSAL_MAX + 1];
+    text_copy_for_display(from, shown, sizeof shown);
+    text_put(text, shown);
 }
 
 void credential_document_put_refusal(struct bytes document, struct text *text)
