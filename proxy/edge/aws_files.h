@@ -15,9 +15,10 @@ struct aws_file {
 };
 
 /* A file that is not there, or below a directory that is not there, is no error: data is NULL. ERR_CONFIG with words:
- * it cannot be read, is a directory, or is over LIMIT_CONFIG_FILE. A FIFO is read to its end (process substitution), which
- * must come until deadline_us (INSTANT_NEVER: as long as it takes); other devices are refused. */
-enum err aws_files_read(const char *path, int64_t deadline_us, struct aws_file *ret_file, struct text *ret_why) SSM_MUST_USE;
+ * it cannot be read, is a directory, or is over LIMIT_CONFIG_FILE. A FIFO is read to its end (process substitution),
+ * which must come until deadline_us (INSTANT_NEVER: as long as it takes); other devices are refused. */
+enum err aws_files_read(const char *path, int64_t deadline_us, struct aws_file *ret_file,
+                        struct text *ret_why) SSM_MUST_USE;
 
 void aws_files_wipe(struct aws_file *file); /* safe to repeat; usable with AUTO() */
 
