@@ -150,10 +150,13 @@ void call_fault_deny(const char *action, const struct credential *caller, const 
         ret_error->http_status = is_portal ? 403 : 400;
         return;
     }
+    int len = (int)strcspn(action, "/"); /* what follows is a document, of AWS's own */
+    const char *document = action[len] == '\0' ? LAB_ACCOUNT ":*" : ":document";
     service_error_set(ret_error, is_sts ? "AccessDenied" : "AccessDeniedException",
-                      "User: %s is not authorized to perform: %s on resource: arn:aws:%.*s:%s:" LAB_ACCOUNT
-                      ":* because no identity-based policy allows the %s action",
-                      principal, action, (int)strcspn(action, ":"), action, is_sts ? "" : region, action);
+                      "User: %s is not authorized to perform: %.*s on resource: arn:aws:%.*s:%s:%s%s because no "
+                      "identity-based policy allows the %.*s action",
+                      principal, len, action, (int)strcspn(action, ":"), action, is_sts ? "" : region, document,
+                      action + len, len, action);
     ret_error->http_status = is_sts ? 403 : 400;
 }
 

@@ -3,6 +3,7 @@
  *     POST /lab/faults {"calls":[{"action":"ec2:DescribeInstances","answer":"throttle","count":2},
  *                                {"action":"ssm:*","answer":"deny"}]}
  *
+ * SendCommand is asked about twice: as ssm:SendCommand and as ssm:SendCommand/AWS-RunShellScript, by its document.
  * The answers: throttle; internal (500); unavailable (503); deny (the caller lacks the permission); close (the
  * connection ends without an answer); hang (there is none); cut (half of the true answer, which is then malformed).
  * Each service says it in its own words. Without a count, it lasts until the next list. The first entry that fits

@@ -24,6 +24,9 @@ struct fault_settings {
     int64_t page_size;           /* lists look at so many items for a page, whatever is asked for; 0: as asked for */
     int64_t instance_pending_ms; /* of StartInstances, 1000: until the instance runs */
     int64_t agent_start_ms;      /* 1000: and then, until its agent is connected */
+    int64_t invocation_delay_ms; /* 300: until what SendCommand began can be seen */
+    int64_t delivery_timeout_ms; /* takes the place of TimeoutSeconds, at least 30 s; 0: does not */
+    int64_t light_command_ms;    /* 10: how long a light node takes for a command */
     bool expire_temporary;       /* every temporary credential of a person has expired by now */
     int64_t long_poll_ms;        /* how long GetMessages is held: 18000; the agent gives up after 20 s */
     /* Proxy */

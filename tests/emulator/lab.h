@@ -14,6 +14,7 @@
 
 #define LAB_ACCOUNT "111122223333"
 
+struct command_table;
 struct node_table;
 struct fault_intervals;
 struct identity;
@@ -52,6 +53,7 @@ struct lab {
     struct node_table *nodes;
     struct instance_table *instances;
     struct session_table *sessions;
+    struct command_table *commands;
     struct fault_settings faults;
     struct call_faults call_faults;
     struct listener *gateway_listener;
@@ -60,6 +62,7 @@ struct lab {
     struct fault_intervals *intervals;
     struct peer *peers; /* every websocket */
     struct lab_counters counters;
+    int children_fd; /* readable when a child has ended */
     bool is_stopping;
 };
 

@@ -70,11 +70,15 @@
 
 /* Sessions, nodes and credentials at a time: far above any test, far below trouble. */
 #define LAB_LIMIT_SESSIONS 4000
-#define LAB_LIMIT_NODES 1000
+#define LAB_LIMIT_LIGHT_NODES 5000
+#define LAB_LIMIT_NODES (LAB_LIMIT_LIGHT_NODES + 1000)
 #define LAB_LIMIT_CREDENTIALS 4000
 
 /* Open files, of which libwebsockets gets half. */
 #define LAB_LIMIT_DESCRIPTORS 4096
+
+/* Commands of Run Command that are remembered; the oldest that is over goes first. */
+#define LAB_LIMIT_COMMANDS 100
 
 /* Messages held back by the delay fault, per direction of a session. */
 #define LAB_LIMIT_DELAYED_BYTES (4 * 1024 * 1024)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "tests/emulator/lab_limits.h"
 
 enum option_code {
     OPTION_STATE_DIR = 256,
@@ -24,6 +25,8 @@ enum option_code {
     OPTION_REGION,
     OPTION_OTHER_REGION,
     OPTION_NO_BUILTIN_NODES,
+    OPTION_LIGHT_NODES,
+    OPTION_EXECUTE_ON_LIGHT_NODES,
     OPTION_NO_AGENT_PAUSE,
     OPTION_SESSION_WORKER,
     OPTION_AGENT_STATE_DIR,
@@ -54,6 +57,9 @@ static const struct {
     {"region", "REGION", "region that requests are signed for (us-east-1)", OPTION_REGION},
     {"other-region", "REGION", "a second region, with a node of its own (none)", OPTION_OTHER_REGION},
     {"no-builtin-nodes", NULL, "no nodes but the agents that register", OPTION_NO_BUILTIN_NODES},
+    {"light-nodes", "NUMBER", "so many more nodes, which only repeat what Run Command tells them (0)",
+     OPTION_LIGHT_NODES},
+    {"execute-on-light-nodes", NULL, "they run it, as the other nodes do", OPTION_EXECUTE_ON_LIGHT_NODES},
     {"no-agent-pause", NULL, "built-in nodes do not sleep 1 ms after every read, as the real agent does",
      OPTION_NO_AGENT_PAUSE},
     {"session-worker", "FILE", "built-in nodes run it, one process a session, as agents do", OPTION_SESSION_WORKER},
@@ -113,6 +119,9 @@ static enum err apply_number(enum option_code code, const char *argument, struct
     } else if (code == OPTION_CONTAINER_PORT) {
         TRY(parse_number("container-port", argument, 65535, &value));
         options->container_port = (int)value;
+    } else if (code == OPTION_LIGHT_NODES) {
+        TRY(parse_number("light-nodes", argument, LAB_LIMIT_LIGHT_NODES, &value));
+        options->light_nodes = (int)value;
     } else if (code == OPTION_EXIT_WITH_PARENT) {
         TRY(parse_number("exit-with-parent", argument, INT_MAX, &value));
         options->parent = (pid_t)value;
@@ -163,6 +172,9 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
     case OPTION_NO_BUILTIN_NODES:
         options->has_builtin_nodes = false;
         break;
+    case OPTION_EXECUTE_ON_LIGHT_NODES:
+        options->has_light_execution = true;
+        break;
     case OPTION_NO_AGENT_PAUSE:
         options->has_agent_pause = false;
         break;
@@ -180,6 +192,7 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
     case OPTION_PROXY_PORT:
     case OPTION_IMDS_PORT:
     case OPTION_CONTAINER_PORT:
+    case OPTION_LIGHT_NODES:
     case OPTION_SEED:
     case OPTION_EXIT_WITH_PARENT:
         return apply_number(code, argument, options);

@@ -21,7 +21,9 @@ struct lab_options {
     int imds_port, container_port; /* 0: a free one */
     bool has_aws_names;            /* StreamUrl names AWS's gateway, which the proxy leads to */
     bool has_builtin_nodes;
-    bool has_agent_pause; /* the agent's sleep of 1 ms after every read */
+    int light_nodes;
+    bool has_light_execution; /* light nodes run commands as the others do */
+    bool has_agent_pause;     /* the agent's sleep of 1 ms after every read */
     bool is_debug;
     bool wants_help, wants_version;
     bool has_seed;

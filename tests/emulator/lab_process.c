@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -23,12 +24,12 @@
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
 #include "tests/emulator/proxy_server.h"
+#include "tests/emulator/run_command.h"
 #include "tests/emulator/server.h"
 #include "tests/emulator/session.h"
-#include "tests/emulator/session_process.h"
 
 struct stop_sources {
-    struct loop_watch signals, parent;
+    struct loop_watch signals, parent, children;
 };
 
 static void stop(void *owner, uint32_t events)
@@ -67,6 +68,37 @@ static enum err watch_parent(struct lab *lab, struct stop_sources *sources)
     }
     sources->parent = (struct loop_watch){.ready = stop, .owner = lab};
     return fd < 0 ? ERR_SYSTEM : event_loop_watch(lab->loop, &sources->parent, fd, EPOLLIN);
+}
+
+/* Session workers and scripts of Run Command. A child is told of before it is waited for: its process group is then
+ * still its own. */
+static void children_ended(void *owner, uint32_t events)
+{
+    struct lab *lab = owner;
+    struct signalfd_siginfo signals[8];
+    (void)events;
+    while (read(lab->children_fd, signals, sizeof signals) > 0) {
+    }
+    siginfo_t info = {0};
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+        run_command_child_ended(lab->commands, info.si_pid, info.si_code == CLD_EXITED ? info.si_status : -1);
+        waitpid(info.si_pid, NULL, 0);
+        info = (siginfo_t){0};
+    }
+}
+
+static enum err watch_children(struct lab *lab, struct stop_sources *sources)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return ERR_SYSTEM;
+    }
+    sources->children = (struct loop_watch){.ready = children_ended, .owner = lab};
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    lab->children_fd = fd;
+    return fd < 0 ? ERR_SYSTEM : event_loop_watch(lab->loop, &sources->children, fd, EPOLLIN);
 }
 
 /* Every session takes three descriptors here: client, target, and a little for the API. */
@@ -122,7 +154,6 @@ static void make_activation(struct lab *lab)
 static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
 {
     raise_descriptor_limit();
-    session_process_ignore_ends();
     TRY(seed(lab));
     TRY(sha256_new(&lab->hash));
     TRY(open_state_dir(lab));
@@ -130,12 +161,14 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(event_loop_new(&lab->loop));
     TRY(watch_signals(lab, sources));
     TRY(watch_parent(lab, sources));
+    TRY(watch_children(lab, sources));
     TRY(credential_store_new(&lab->chance, &lab->credentials));
     make_activation(lab);
     TRY(identity_new(lab, &lab->identity));
     TRY(node_table_new(lab, &lab->nodes));
     TRY(instance_table_new(lab, &lab->instances));
     TRY(session_table_new(lab, &lab->sessions));
+    TRY(run_command_table_new(lab, &lab->commands));
     TRY(outage_new(lab, &lab->outage));
     TRY(fault_interval_new(lab, &lab->intervals));
     return server_start(lab);
@@ -156,7 +189,7 @@ static json_t *describe_nodes(const struct lab *lab)
 {
     json_t *nodes = json_array();
     for (const struct node *node = lab->nodes->first; node != NULL; node = node->next) {
-        if (!node->is_container && strcmp(node->region, lab->options.region) == 0) {
+        if (!node->is_container && !node->is_light && strcmp(node->region, lab->options.region) == 0) {
             json_array_append_new(nodes, json_pack("{s:s,s:s,s:s}", "id", node->id, "name", node->name, "status",
                                                    node_ping_status(node, lab_time(lab))));
         }
@@ -235,6 +268,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
 {
     server_stop(lab);
     session_table_free(lab->sessions);
+    run_command_table_free(lab->commands);
     instance_table_free(lab->instances);
     node_table_free(lab->nodes);
     identity_free(lab, lab->identity);
@@ -244,6 +278,9 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
     }
     if (sources->parent.is_armed) {
         close(sources->parent.fd);
+    }
+    if (sources->children.is_armed) {
+        close(sources->children.fd);
     }
     fault_interval_free(lab->intervals);
     outage_free(lab->outage);

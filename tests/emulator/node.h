@@ -6,18 +6,21 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "tests/emulator/tag.h"
+
 struct peer;
-struct tag;
 
 struct node {
     char id[256];           /* "ecs:..." names are long */
     const char *region;     /* borrowed from the options */
     char name[128];         /* tag Name, or what a registration named it */
-    const struct tag *tags; /* of a built-in node; borrowed */
+    const struct tag *tags; /* of a built-in node; borrowed, or own_tags */
+    struct tag own_tags[3]; /* of a light node; borrowed but for the name */
     char activation_id[40];
     char agent_version[32], platform_type[16], platform_name[64], platform_version[32];
     char ip_address[48], computer_name[128];
     bool is_builtin;
+    bool is_light;       /* built-in, of --light-nodes: Run Command is answered without running anything */
     bool is_container;   /* built-in: an ECS task, which no list shows */
     bool is_offline;     /* built-in: PingStatus ConnectionLost, no control channel */
     bool has_no_machine; /* built-in: the same, because its instance does not run */

@@ -62,6 +62,27 @@ static enum err add_builtin(struct node_table *table, const struct inventory_mac
     return ERR_OK;
 }
 
+/* Hybrid nodes, so that EC2 need not know them: mi-00000000000000001 has the name light-0001. */
+static enum err add_light(struct node_table *table, unsigned number, const char *region, time_t now)
+{
+    struct node *node = NULL;
+    char id[24];
+    snprintf(id, sizeof id, "mi-%017x", number);
+    TRY(node_table_add(table, id, region, now, &node));
+    snprintf(node->name, sizeof node->name, "light-%04u", number);
+    snprintf(node->agent_version, sizeof node->agent_version, "%s", AGENT_CORE_VERSION);
+    snprintf(node->platform_name, sizeof node->platform_name, "Debian GNU/Linux");
+    snprintf(node->platform_version, sizeof node->platform_version, "12");
+    snprintf(node->ip_address, sizeof node->ip_address, "10.1.%u.%u", number / 256, number % 256);
+    snprintf(node->computer_name, sizeof node->computer_name, "%.20s", node->name);
+    node->own_tags[0] = (struct tag){"Name", node->name};
+    node->own_tags[1] = (struct tag){"Fleet", "light"};
+    node->tags = node->own_tags;
+    node->is_builtin = true;
+    node->is_light = true;
+    return ERR_OK;
+}
+
 enum err node_table_new(struct lab *lab, struct node_table **ret_table)
 {
     struct node_table *table = calloc(1, sizeof *table);
@@ -75,6 +96,13 @@ enum err node_table_new(struct lab *lab, struct node_table **ret_table)
             continue;
         }
         enum err err = add_builtin(table, machine, region, lab_time(lab));
+        if (err != ERR_OK) {
+            node_table_free(table);
+            return err;
+        }
+    }
+    for (int i = 1; i <= lab->options.light_nodes; i++) {
+        enum err err = add_light(table, (unsigned)i, lab->options.region, lab_time(lab));
         if (err != ERR_OK) {
             node_table_free(table);
             return err;

@@ -87,12 +87,6 @@ static enum err write_state(const struct session_process_config *config, uint16_
 
 /* ---- the process ---- */
 
-void session_process_ignore_ends(void)
-{
-    struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
-    sigaction(SIGCHLD, &action, NULL);
-}
-
 /* Nothing of ours reaches it: no descriptor, no blocked signal, no environment. */
 static int spawn(const struct session_process_config *config, uint16_t port, int fd, pid_t *ret_pid)
 {

@@ -28,7 +28,4 @@ enum err session_process_start(const struct session_process_config *config, uint
 /* The session is over for the agent: its state file goes. Safe to repeat. */
 void session_process_end(struct session_process *process);
 
-/* Before the first start, once: nobody waits for the workers. */
-void session_process_ignore_ends(void);
-
 #endif

@@ -1,0 +1,158 @@
+#include "tests/emulator/command_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/emulator/command_output.h"
+
+/* Descriptors that nftw may hold while it removes a directory. */
+#define WALK_DESCRIPTORS 8
+
+#define PATH_SIZE (sizeof(((struct command_process *)0)->directory) + 16)
+
+static void join(const struct command_process *process, const char *name, char ret_path[PATH_SIZE])
+{
+    snprintf(ret_path, PATH_SIZE, "%s/%s", process->directory, name);
+}
+
+static enum err write_script(const struct command_process *process, const char *script)
+{
+    char path[PATH_SIZE];
+    join(process, "_script.sh", path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+    if (fd < 0) {
+        return ERR_SYSTEM;
+    }
+    size_t len = strlen(script);
+    bool is_written = write(fd, script, len) == (ssize_t)len;
+    return close(fd) == 0 && is_written ? ERR_OK : ERR_SYSTEM;
+}
+
+/* Nothing of ours reaches it but its environment's two names, which the agent sets. */
+static int spawn(const struct command_process_config *config, struct command_process *process)
+{
+    char node[300], region[80], script[PATH_SIZE], output[PATH_SIZE], error_output[PATH_SIZE];
+    snprintf(node, sizeof node, "AWS_SSM_INSTANCE_ID=%s", config->node_id);
+    snprintf(region, sizeof region, "AWS_SSM_REGION_NAME=%s", config->region);
+    join(process, "_script.sh", script);
+    join(process, "stdout", output);
+    join(process, "stderr", error_output);
+    char *const environment[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, node,
+                                 region, NULL};
+    char *const argv[] = {(char[]){"sh"}, script, NULL};
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, error_output, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+    posix_spawn_file_actions_addchdir_np(&actions,
+                                         config->directory[0] == '\0' ? process->directory : config->directory);
+    int error = posix_spawn(&process->pid, "/bin/sh", &actions, &attributes, argv, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+enum err command_process_start(const struct command_process_config *config, struct command_process *ret_process)
+{
+    struct command_process *process = ret_process;
+    *process = (struct command_process){0};
+    char *scratch = realpath(config->scratch, NULL); /* the script may run elsewhere */
+    int len =
+        snprintf(process->directory, sizeof process->directory, "%s/command-XXXXXX", scratch == NULL ? "" : scratch);
+    bool is_made = scratch != NULL && (size_t)len < sizeof process->directory && mkdtemp(process->directory) != NULL;
+    free(scratch);
+    if (!is_made) {
+        process->directory[0] = '\0';
+        snprintf(process->problem, sizeof process->problem, "failed to create the orchestration directory");
+        return ERR_SYSTEM;
+    }
+    if (write_script(process, config->script) != ERR_OK) {
+        snprintf(process->problem, sizeof process->problem, "failed to create script file");
+        command_process_clear(process);
+        return ERR_SYSTEM;
+    }
+    int error = spawn(config, process);
+    if (error != 0) {
+        process->pid = 0;
+        snprintf(process->problem, sizeof process->problem, "failed to run commands: %s: %.80s", strerror(error),
+                 config->directory);
+        command_process_clear(process);
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
+}
+
+void command_process_kill(const struct command_process *process)
+{
+    if (process->pid > 0) {
+        kill(-process->pid, SIGKILL);
+    }
+}
+
+static char *read_file(const struct command_process *process, const char *name, size_t limit)
+{
+    char path[PATH_SIZE];
+    join(process, name, path);
+    char *data = calloc(1, limit + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    size_t len = 0;
+    ssize_t count = 0;
+    while (data != NULL && fd >= 0 && len < limit && (count = read(fd, data + len, limit - len)) > 0) {
+        len += (size_t)count;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (data != NULL) {
+        command_output_cut(data, len, limit);
+    }
+    return data;
+}
+
+void command_process_read(const struct command_process *process, const char *note, char **ret_output, char **ret_error)
+{
+    char path[PATH_SIZE];
+    join(process, "stderr", path);
+    int fd = note[0] == '\0' ? -1 : open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0) {
+        dprintf(fd, "%s", note);
+        close(fd);
+    }
+    *ret_output = read_file(process, "stdout", COMMAND_OUTPUT_LIMIT);
+    *ret_error = read_file(process, "stderr", COMMAND_ERROR_LIMIT);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    (void)remove(path);
+    return 0;
+}
+
+void command_process_clear(struct command_process *process)
+{
+    if (process->directory[0] != '\0') {
+        nftw(process->directory, remove_entry, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+        process->directory[0] = '\0';
+    }
+}

@@ -1,0 +1,447 @@
+#include "tests/emulator/run_command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/emulator/agent_core.h"
+#include "tests/emulator/lab.h"
+#include "tests/emulator/lab_limits.h"
+
+/* How soon a node that is back gets what waits for it. */
+#define DELIVERY_POLL_US 100000
+
+/* What the agent reports of a script that it had to kill (appconfig, CommandStoppedPreemptivelyExitCode). */
+#define STOPPED_EXIT_CODE 137
+
+struct command_table {
+    struct lab *lab;
+    struct command *newest;
+    size_t count;
+};
+
+static void schedule(struct command *command);
+
+/* ---- statuses ---- */
+
+static const struct {
+    const char *status, *details;
+} names[] = {
+    [INVOCATION_PENDING] = {"Pending", "Pending"},
+    [INVOCATION_IN_PROGRESS] = {"InProgress", "InProgress"},
+    [INVOCATION_CANCELLING] = {"Cancelling", "Cancelling"},
+    [INVOCATION_SUCCESS] = {"Success", "Success"},
+    [INVOCATION_FAILED] = {"Failed", "Failed"},
+    [INVOCATION_EXECUTION_TIMED_OUT] = {"TimedOut", "ExecutionTimedOut"},
+    [INVOCATION_DELIVERY_TIMED_OUT] = {"TimedOut", "DeliveryTimedOut"},
+    [INVOCATION_UNDELIVERABLE] = {"Failed", "Undeliverable"},
+    [INVOCATION_INVALID_PLATFORM] = {"Failed", "InvalidPlatform"},
+    [INVOCATION_CANCELLED] = {"Cancelled", "Cancelled"},
+    [INVOCATION_TERMINATED] = {"Cancelled", "Terminated"},
+};
+
+const char *run_command_status(enum invocation_state state)
+{
+    return names[state].status;
+}
+
+const char *run_command_details(enum invocation_state state)
+{
+    return names[state].details;
+}
+
+bool run_command_is_final(enum invocation_state state)
+{
+    return state >= INVOCATION_SUCCESS;
+}
+
+/* Delivery timeouts and what is undeliverable are no errors: CommandInvocation, StatusDetails, of the API reference. */
+struct command_counts run_command_count(const struct command *command)
+{
+    struct command_counts counts = {0};
+    for (size_t i = 0; i < command->count; i++) {
+        const struct invocation *at = &command->invocations[i];
+        counts.states[at->state]++;
+        counts.completed += run_command_is_final(at->state) ? 1 : 0;
+    }
+    counts.errors = counts.states[INVOCATION_FAILED] + counts.states[INVOCATION_EXECUTION_TIMED_OUT] +
+                    counts.states[INVOCATION_INVALID_PLATFORM];
+    return counts;
+}
+
+/* Of a command all of whose invocations are over. */
+static void describe_end(const struct command *command, const struct command_counts *counts, const char **ret_status,
+                         const char **ret_details)
+{
+    size_t late = counts->states[INVOCATION_DELIVERY_TIMED_OUT];
+    size_t lost = counts->states[INVOCATION_UNDELIVERABLE];
+    enum invocation_state state = INVOCATION_SUCCESS;
+    if (command->is_cancelled && counts->states[INVOCATION_CANCELLED] > 0) {
+        state = INVOCATION_CANCELLED;
+    } else if (counts->errors > command->max_errors) {
+        bool is_timeout = counts->errors == counts->states[INVOCATION_EXECUTION_TIMED_OUT];
+        state = is_timeout ? INVOCATION_EXECUTION_TIMED_OUT : INVOCATION_FAILED;
+    } else if (late > command->max_errors) {
+        state = INVOCATION_DELIVERY_TIMED_OUT;
+    } else if (lost > 0 && lost == command->count) {
+        state = INVOCATION_UNDELIVERABLE;
+    }
+    bool is_whole = counts->states[INVOCATION_SUCCESS] + lost == command->count;
+    *ret_status = run_command_status(state);
+    *ret_details = state != INVOCATION_SUCCESS ? run_command_details(state)
+                   : command->count == 0       ? "NoInstancesInTag"
+                   : is_whole                  ? "Success"
+                                               : "Incomplete";
+}
+
+void run_command_describe(const struct command *command, const char **ret_status, const char **ret_details)
+{
+    struct command_counts counts = run_command_count(command);
+    enum invocation_state state = command->is_cancelled                                 ? INVOCATION_CANCELLING
+                                  : counts.states[INVOCATION_PENDING] == command->count ? INVOCATION_PENDING
+                                                                                        : INVOCATION_IN_PROGRESS;
+    if (command->is_visible && counts.completed == command->count) {
+        describe_end(command, &counts, ret_status, ret_details);
+        return;
+    }
+    *ret_status = run_command_status(state);
+    *ret_details = run_command_details(state);
+}
+
+/* ---- one invocation ---- */
+
+static void finish(struct invocation *invocation, enum invocation_state state, int code)
+{
+    event_loop_disarm(invocation->command->lab->loop, &invocation->timer);
+    invocation->state = state;
+    invocation->response_code = code;
+    invocation->ended_ms = invocation->started_ms == 0 ? 0 : event_loop_unix_ms();
+}
+
+static void arm(struct invocation *invocation, uint64_t delay_us)
+{
+    event_loop_arm(invocation->command->lab->loop, &invocation->timer, event_loop_now_us() + delay_us);
+}
+
+static void run_script(struct invocation *invocation)
+{
+    const struct command *command = invocation->command;
+    struct command_process_config config = {
+        .scratch = command->lab->state_dir,
+        .script = command->script,
+        .directory = command_document_value(json_object_get(command->input, "Parameters"), "workingDirectory"),
+        .node_id = invocation->node->id,
+        .region = command->region};
+    if (command_process_start(&config, &invocation->process) != ERR_OK) {
+        invocation->error = strdup(invocation->process.problem);
+        finish(invocation, INVOCATION_FAILED, 1);
+        return;
+    }
+    arm(invocation, (uint64_t)command->execution_seconds * 1000000u);
+}
+
+/* A light node says what it was told. */
+static void answer_light(struct invocation *invocation)
+{
+    invocation->output = strdup(invocation->command->script);
+    finish(invocation, INVOCATION_SUCCESS, 0);
+}
+
+/* The lab's agents have every version at once; "" is the latest. */
+static void update_agent(struct invocation *invocation)
+{
+    struct node *node = invocation->node;
+    const json_t *parameters = json_object_get(invocation->command->input, "Parameters");
+    const char *version = command_document_value(parameters, "version");
+    char text[200];
+    version = version[0] == '\0' ? AGENT_CORE_VERSION : version;
+    snprintf(text, sizeof text, "Updating amazon-ssm-agent from %s to %.31s\n%s\n", node->agent_version, version,
+             strcmp(node->agent_version, version) == 0 ? "amazon-ssm-agent is already installed, update skipped"
+                                                       : "amazon-ssm-agent updated successfully");
+    snprintf(node->agent_version, sizeof node->agent_version, "%s", version);
+    invocation->output = strdup(text);
+    finish(invocation, INVOCATION_SUCCESS, 0);
+}
+
+static bool is_answered_here(const struct invocation *invocation)
+{
+    bool is_light = invocation->node->is_light && !invocation->command->lab->options.has_light_execution;
+    return is_light || invocation->command->document->action == COMMAND_UPDATES_AGENT;
+}
+
+static void deliver(struct invocation *invocation)
+{
+    invocation->state = INVOCATION_IN_PROGRESS;
+    invocation->started_ms = event_loop_unix_ms();
+    if (is_answered_here(invocation)) {
+        arm(invocation, (uint64_t)invocation->command->lab->faults.light_command_ms * 1000u);
+    } else {
+        run_script(invocation);
+    }
+}
+
+static void dispatch(struct invocation *invocation)
+{
+    const struct node *node = invocation->node;
+    if (strcmp(node->platform_type, invocation->command->document->platform) != 0) {
+        finish(invocation, INVOCATION_INVALID_PLATFORM, -1);
+    } else if (node->has_no_machine) {
+        finish(invocation, INVOCATION_UNDELIVERABLE, -1);
+    } else if (node->is_builtin && node_is_connected(node)) {
+        deliver(invocation);
+    } else {
+        arm(invocation, DELIVERY_POLL_US);
+    }
+}
+
+static void await_node(struct invocation *invocation, uint64_t now_us)
+{
+    const struct node *node = invocation->node;
+    if (now_us >= invocation->delivery_due_us) {
+        finish(invocation, INVOCATION_DELIVERY_TIMED_OUT, -1);
+    } else if (node->is_builtin && node_is_connected(node)) {
+        deliver(invocation);
+    } else {
+        arm(invocation, DELIVERY_POLL_US);
+    }
+}
+
+static void timer_expired(void *owner, uint64_t now_us)
+{
+    struct invocation *invocation = owner;
+    if (invocation->state == INVOCATION_PENDING) {
+        await_node(invocation, now_us);
+    } else if (invocation->process.pid > 0) {
+        invocation->is_overdue = true;
+        command_process_kill(&invocation->process);
+        return; /* its end is reported */
+    } else if (invocation->command->document->action == COMMAND_UPDATES_AGENT) {
+        update_agent(invocation);
+    } else {
+        answer_light(invocation);
+    }
+    schedule(invocation->command);
+}
+
+static void script_ended(struct invocation *invocation, int code)
+{
+    char note[80] = "";
+    bool is_stopped = invocation->is_overdue || invocation->state == INVOCATION_CANCELLING;
+    command_process_kill(&invocation->process);
+    if (!is_stopped && code != 0) {
+        snprintf(note, sizeof note, "failed to run commands: exit status %d", code);
+    }
+    command_process_read(&invocation->process, note, &invocation->output, &invocation->error);
+    command_process_clear(&invocation->process);
+    invocation->process.pid = 0;
+    if (is_stopped) {
+        bool is_cancelled = invocation->state == INVOCATION_CANCELLING;
+        finish(invocation, is_cancelled ? INVOCATION_CANCELLED : INVOCATION_EXECUTION_TIMED_OUT, STOPPED_EXIT_CODE);
+    } else {
+        finish(invocation, code == 0 ? INVOCATION_SUCCESS : INVOCATION_FAILED, code);
+    }
+}
+
+static void cancel(struct invocation *invocation)
+{
+    if (run_command_is_final(invocation->state)) {
+        return;
+    }
+    if (invocation->process.pid == 0) {
+        finish(invocation, INVOCATION_CANCELLED, -1);
+        return;
+    }
+    invocation->state = INVOCATION_CANCELLING;
+    command_process_kill(&invocation->process);
+}
+
+/* ---- one command ---- */
+
+static void terminate_rest(struct command *command)
+{
+    for (size_t i = command->next; i < command->count; i++) {
+        if (command->invocations[i].state == INVOCATION_PENDING) {
+            finish(&command->invocations[i], INVOCATION_TERMINATED, -1);
+        }
+    }
+    command->next = command->count;
+}
+
+/* Sends to as many nodes as may be under way at a time. */
+static void schedule(struct command *command)
+{
+    while (command->is_visible && command->next < command->count) {
+        struct command_counts counts = run_command_count(command);
+        size_t over = 0;
+        for (size_t i = 0; i < command->next; i++) {
+            over += run_command_is_final(command->invocations[i].state) ? 1 : 0;
+        }
+        if (counts.errors > command->max_errors) {
+            terminate_rest(command);
+        } else if (command->next - over < command->concurrency) {
+            struct invocation *invocation = &command->invocations[command->next++];
+            if (invocation->state == INVOCATION_PENDING) {
+                dispatch(invocation);
+            }
+        } else {
+            return;
+        }
+    }
+}
+
+static void becomes_visible(void *owner, uint64_t now_us)
+{
+    struct command *command = owner;
+    (void)now_us;
+    command->is_visible = true;
+    schedule(command);
+}
+
+void run_command_cancel(struct command *command, const struct node *node)
+{
+    for (size_t i = 0; i < command->count; i++) {
+        if (node == NULL || node == command->invocations[i].node) {
+            cancel(&command->invocations[i]);
+        }
+    }
+    command->is_cancelled = command->is_cancelled || node == NULL;
+    schedule(command);
+}
+
+static void command_free(struct command *command)
+{
+    event_loop_disarm(command->lab->loop, &command->timer);
+    for (size_t i = 0; i < command->count; i++) {
+        struct invocation *invocation = &command->invocations[i];
+        event_loop_disarm(command->lab->loop, &invocation->timer);
+        command_process_kill(&invocation->process);
+        command_process_clear(&invocation->process);
+        free(invocation->output);
+        free(invocation->error);
+    }
+    json_decref(command->input);
+    free(command->script);
+    free(command->invocations);
+    free(command);
+}
+
+/* ---- the table ---- */
+
+enum err run_command_table_new(struct lab *lab, struct command_table **ret_table)
+{
+    struct command_table *table = calloc(1, sizeof *table);
+    if (table == NULL) {
+        return ERR_MEMORY;
+    }
+    table->lab = lab;
+    *ret_table = table;
+    return ERR_OK;
+}
+
+void run_command_table_free(struct command_table *table)
+{
+    while (table != NULL && table->newest != NULL) {
+        struct command *command = table->newest;
+        table->newest = command->older;
+        command_free(command);
+    }
+    free(table);
+}
+
+struct command *run_command_newest(const struct command_table *table)
+{
+    return table->newest;
+}
+
+struct command *run_command_find(const struct command_table *table, const char *id, const char *region)
+{
+    struct command *command = table->newest;
+    while (command != NULL && (strcmp(command->id, id) != 0 || strcmp(command->region, region) != 0)) {
+        command = command->older;
+    }
+    return command;
+}
+
+/* The oldest that is over makes room. */
+static enum err make_room(struct command_table *table)
+{
+    struct command **oldest = NULL;
+    if (table->count < LAB_LIMIT_COMMANDS) {
+        return ERR_OK;
+    }
+    for (struct command **at = &table->newest; *at != NULL; at = &(*at)->older) {
+        if ((*at)->is_visible && run_command_count(*at).completed == (*at)->count) {
+            oldest = at;
+        }
+    }
+    if (oldest == NULL) {
+        return ERR_TOO_LONG;
+    }
+    struct command *gone = *oldest;
+    *oldest = gone->older;
+    table->count--;
+    command_free(gone);
+    return ERR_OK;
+}
+
+static void begin(struct command *command, struct node *const *nodes)
+{
+    int64_t limit_ms = command->lab->faults.delivery_timeout_ms;
+    limit_ms = limit_ms > 0 ? limit_ms : command->delivery_seconds * 1000;
+    uint64_t delay_us = (uint64_t)command->lab->faults.invocation_delay_ms * 1000u;
+    uint64_t due_us = event_loop_now_us() + delay_us;
+    for (size_t i = 0; i < command->count; i++) {
+        command->invocations[i] = (struct invocation){.command = command,
+                                                      .node = nodes[i],
+                                                      .response_code = -1,
+                                                      .delivery_due_us = due_us + (uint64_t)limit_ms * 1000u};
+        command->invocations[i].timer =
+            (struct loop_timer){.expired = timer_expired, .owner = &command->invocations[i]};
+    }
+    command->timer = (struct loop_timer){.expired = becomes_visible, .owner = command};
+    event_loop_arm(command->lab->loop, &command->timer, due_us);
+}
+
+enum err run_command_add(struct command_table *table, const struct command *request, struct node *const *nodes,
+                         struct command **ret_command)
+{
+    TRY(make_room(table));
+    struct command *command = malloc(sizeof *command);
+    struct invocation *invocations = calloc(request->count + 1, sizeof *invocations);
+    json_t *input = json_deep_copy(request->input);
+    char *script = command_document_lines(json_object_get(input, "Parameters"), "commands");
+    if (command == NULL || invocations == NULL || input == NULL || script == NULL) {
+        free(command);
+        free(invocations);
+        json_decref(input);
+        free(script);
+        return ERR_MEMORY;
+    }
+    *command = *request;
+    struct uuid id = uuid_v4(&table->lab->chance);
+    uuid_to_text(&id, command->id);
+    command->lab = table->lab;
+    command->input = input;
+    command->script = script;
+    command->invocations = invocations;
+    command->requested_at = lab_time(table->lab);
+    command->older = table->newest;
+    table->newest = command;
+    table->count++;
+    begin(command, nodes);
+    *ret_command = command;
+    return ERR_OK;
+}
+
+void run_command_child_ended(struct command_table *table, pid_t pid, int code)
+{
+    for (struct command *command = table->newest; command != NULL; command = command->older) {
+        for (size_t i = 0; i < command->count; i++) {
+            if (command->invocations[i].process.pid == pid) {
+                script_ended(&command->invocations[i], code);
+                schedule(command);
+                return;
+            }
+        }
+    }
+}
