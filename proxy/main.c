@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-static const struct verb *const verbs[] = {&connect_verb,      &wait_verb,  &sessions_list_verb,
-                                           &sessions_end_verb, &login_verb, &version_verb};
+static const struct verb *const verbs[] = {&connect_verb,      &config_verb, &wait_verb,   &sessions_list_verb,
+                                           &sessions_end_verb, &login_verb,  &version_verb};
 
 static const struct program program = {
     .name = "ssm-proxy",
     .summary = "SSH to AWS managed nodes through Session Manager.",
-    .hint = "In ~/.ssh/config:\n  Host i-* mi-*\n      ProxyCommand ssm-proxy connect -- %n %p %r\n",
+    .hint = "To use it with ssh: ssm-proxy config --install\n",
     .rows = proxy_options,
     .row_count = OPTION_COUNT,
     .help = OPTION_HELP,

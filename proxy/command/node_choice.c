@@ -11,7 +11,7 @@ void node_choice_free(struct node_choice *choice)
 
 /* ---- reading ---- */
 
-static enum err read_aliases(struct aliases *aliases, struct text *ret_why)
+enum err node_choice_aliases(struct aliases *aliases, struct text *ret_why)
 {
     struct aws_config_environment environment = aws_files_environment();
     char path[LIMIT_PATH + 1];
@@ -41,7 +41,7 @@ enum err node_choice_read(struct node_choice *choice, const char *text, const st
         return ERR_USAGE;
     }
     if (!target_is_id(&target)) {
-        TRY(read_aliases(&choice->aliases, ret_why));
+        TRY(node_choice_aliases(&choice->aliases, ret_why));
     }
     TRY(target_plan_make(text, &choice->aliases, &choice->plan));
     struct aws_config_flags applied = *flags;

@@ -18,6 +18,9 @@ struct node_choice {
 enum err node_choice_read(struct node_choice *choice, const char *text, const struct aws_config_flags *flags,
                           struct text *ret_why) SSM_MUST_USE;
 
+/* The person's aliases; none without a file. ERR_CONFIG with words. */
+enum err node_choice_aliases(struct aliases *aliases, struct text *ret_why) SSM_MUST_USE;
+
 /* run_open for the way that leads to a node. Where the word is read in one way alone nobody is asked, so that the
  * caller can do so while other things go on; otherwise credentials are resolved, and the node is found. After an error
  * run_close is safe. */

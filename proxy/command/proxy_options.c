@@ -26,6 +26,10 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_OUTPUT] = {"output", "table|json", "how to write the list (table)"},
     [OPTION_ALL] = {"all", NULL, "sessions of everybody, not your own alone"},
     [OPTION_ALL_MINE] = {"all-mine", NULL, "all sessions that are your own, from whatever machine"},
+    [OPTION_INSTALL] = {"install", NULL, "write it to a file of its own, which ~/.ssh/config includes"},
+    [OPTION_UNINSTALL] = {"uninstall", NULL, "take both out again"},
+    [OPTION_DRY_RUN] = {"dry-run", NULL, "say what would be done, and do nothing"},
+    [OPTION_HOST] = {"host", "PATTERNS", "host names that are nodes, too: web-*,!web-9 as in ssh_config(5)"},
     [OPTION_DEBUG] = {"debug", NULL, "say on standard error what happens"},
     [OPTION_HELP] = {"help", NULL, "show this help"},
 };

@@ -133,3 +133,8 @@ bool aliases_find(const struct aliases *aliases, const char *name, struct alias 
     }
     return false;
 }
+
+const char *aliases_name(const struct aliases *aliases, size_t number)
+{
+    return number < aliases->ini.section_count ? name_of(&aliases->ini.sections[number]) : NULL;
+}

@@ -41,6 +41,9 @@ enum err aliases_parse(struct bytes file, struct aliases *ret_aliases, struct te
 /* False when there is none of exactly this name. */
 bool aliases_find(const struct aliases *aliases, const char *name, struct alias *ret_alias);
 
+/* The name of each, by number from 0 on; NULL behind the last. */
+const char *aliases_name(const struct aliases *aliases, size_t number);
+
 void aliases_free(struct aliases *aliases); /* safe to repeat */
 
 #endif

@@ -1,0 +1,322 @@
+/* config: the lines of ssh_config(5) that make ssh use ssm-proxy: printed, or put into ~/.ssh. */
+#include "common/auto.h"
+#include "common/log.h"
+#include "proxy/command/config_install.h"
+#include "proxy/command/failure.h"
+#include "proxy/command/node_choice.h"
+#include "proxy/command/node_list.h"
+#include "proxy/command/ssh_tags.h"
+#include "proxy/command/verbs.h"
+#include "proxy/core/node_names.h"
+#include "proxy/core/ssh_config_text.h"
+#include "proxy/edge/aws_files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define CONNECT_TIMEOUT_US (INT64_C(60) * 1000 * 1000)
+#define NAMES_MAX 1000    /* of aliases, of profiles: people have dozens */
+#define OPTIONS_SIZE 8192 /* of connect */
+
+struct config {
+    const struct options *options;
+    struct run run;
+    struct config_paths paths;
+    struct aliases aliases;
+    char program[LIMIT_PATH + 1];
+    char words[OPTIONS_SIZE];
+    const char *alias_names[NAMES_MAX];
+    const char *profile_names[NAMES_MAX];
+    struct ssh_config_settings settings;
+};
+
+/* ---- match: is this the name of a node? ---- */
+
+/* 0: yes, 1: no, also when nothing is known: ssh then goes on as without us. */
+static int match(const char *name)
+{
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    struct config_paths paths;
+    AUTO(aws_files_wipe) struct aws_file file = {.data = NULL};
+    enum err err = config_install_paths(&paths, &why);
+    err = err == ERR_OK ? aws_files_read(paths.nodes, 0, &file, &why) : err;
+    if (err != ERR_OK) {
+        log_error("config match: %s", why.data);
+        return 1;
+    }
+    return file.data != NULL && node_names_has(bytes_of(file.data, file.len), name) ? 0 : 1;
+}
+
+/* ---- what goes into the block ---- */
+
+static enum err find_program(struct config *config)
+{
+    struct text *why = &config->run.why;
+    ssize_t len = readlink("/proc/self/exe", config->program, LIMIT_PATH);
+    if (len < 0) {
+        text_format(why, "the path of ssm-proxy is not known: %s", strerror(errno));
+        return ERR_SYSTEM;
+    }
+    config->program[len] = '\0';
+    if (!ssh_config_text_is_path(config->program)) {
+        text_format(why,
+                    "ssm-proxy lies at %s, a path with characters that ssh_config(5) or a shell would need quotes for",
+                    config->program);
+        return ERR_CONFIG;
+    }
+    return ERR_OK;
+}
+
+/* The options that connect is to have, too. */
+static enum err choose_words(struct config *config)
+{
+    static const int passed[] = {OPTION_PROFILE, OPTION_REGION, OPTION_ENDPOINT_URL, OPTION_CA_BUNDLE};
+    struct text words = text_in(config->words, sizeof config->words);
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        const char *value = config->options->values[passed[i]];
+        if (value == NULL) {
+            continue;
+        }
+        if (!ssh_config_text_is_word(value)) {
+            text_format(&config->run.why, "--%s has characters that a shell would need quotes for: %s",
+                        proxy_options[passed[i]].name, value);
+            return ERR_USAGE;
+        }
+        text_format(&words, " --%s %s", proxy_options[passed[i]].name, value);
+    }
+    if (text_finish(&words) != ERR_OK) {
+        text_put(&config->run.why, "too long options");
+        return ERR_USAGE;
+    }
+    return ERR_OK;
+}
+
+static enum err choose_patterns(struct config *config)
+{
+    const char *patterns = config->options->values[OPTION_HOST];
+    if (patterns != NULL && !ssh_config_text_is_pattern_list(patterns)) {
+        text_format(&config->run.why,
+                    "--host takes patterns with commas between them, of letters, digits and . _ + : = - * ?, "
+                    "one at least without '!': %s",
+                    patterns);
+        return ERR_USAGE;
+    }
+    config->settings.patterns = patterns;
+    return ERR_OK;
+}
+
+static enum err choose_aliases(struct config *config)
+{
+    struct ssh_config_settings *settings = &config->settings;
+    TRY(node_choice_aliases(&config->aliases, &config->run.why));
+    const char *name = NULL;
+    for (size_t i = 0; (name = aliases_name(&config->aliases, i)) != NULL && settings->alias_count < NAMES_MAX; i++) {
+        if (ssh_config_text_is_name(name)) {
+            config->alias_names[settings->alias_count++] = name;
+        } else {
+            log_notice("config: the alias %s is left out: ssh_config(5) would need quotes for it", name);
+        }
+    }
+    settings->aliases = config->alias_names;
+    return ERR_OK;
+}
+
+static bool is_listed(const struct ssh_config_settings *settings, const char *const *names, const char *name)
+{
+    for (size_t i = 0; i < settings->profile_count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `prefix`: of a section that is a profile. */
+static void add_profiles(struct config *config, const struct ini *ini, const char *prefix)
+{
+    struct ssh_config_settings *settings = &config->settings;
+    for (size_t i = 0; i < ini->section_count && settings->profile_count < NAMES_MAX; i++) {
+        const char *name = ini->sections[i].name;
+        if (strncmp(name, prefix, strlen(prefix)) != 0) {
+            continue;
+        }
+        name += strlen(prefix);
+        if (ssh_config_text_is_name(name) && !is_listed(settings, config->profile_names, name)) {
+            config->profile_names[settings->profile_count++] = name;
+        }
+    }
+}
+
+/* With --profile the block is for that one. */
+static void choose_profiles(struct config *config)
+{
+    if (options_has(config->options, OPTION_PROFILE) || !ssh_tags_are_known()) {
+        return;
+    }
+    add_profiles(config, &config->run.account.config->files.config, "profile ");
+    add_profiles(config, &config->run.account.config->files.credentials, "");
+    config->settings.profiles = config->profile_names;
+}
+
+static enum err make_block(struct config *config, struct text *block)
+{
+    TRY(config_install_paths(&config->paths, &config->run.why));
+    TRY(find_program(config));
+    TRY(choose_words(config));
+    TRY(choose_patterns(config));
+    struct aws_config_flags flags = {
+        .profile = config->options->values[OPTION_PROFILE],
+        .region = config->options->values[OPTION_REGION],
+        .endpoint_url = config->options->values[OPTION_ENDPOINT_URL],
+        .ca_bundle = config->options->values[OPTION_CA_BUNDLE],
+    };
+    TRY(run_open(&config->run, &flags, CONNECT_TIMEOUT_US));
+    TRY(choose_aliases(config));
+    choose_profiles(config);
+    config->settings.program = config->program;
+    config->settings.options = config->words;
+    if (ssh_config_text_has_socket_room(config->paths.directory)) {
+        config->settings.control_path = config->paths.directory;
+    } else {
+        log_notice("config: no ControlMaster: %s is too long for the path of a socket", config->paths.directory);
+    }
+    ssh_config_text_put(&config->settings, block);
+    return text_finish(block);
+}
+
+/* ---- what is done ---- */
+
+static enum err show(struct run *run, const struct text *block)
+{
+    (void)fputs(block->data, stdout);
+    if (fflush(stdout) != 0) {
+        text_format(&run->why, "cannot write to standard output: %s", strerror(errno));
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
+}
+
+static enum err list_nodes(struct config *config, size_t *ret_count)
+{
+    TRY(run_resolve(&config->run, true, config->run.deadline_us));
+    return node_list_store(&config->run, config->paths.nodes, ret_count);
+}
+
+static enum err install(struct config *config, const struct text *block)
+{
+    struct run *run = &config->run;
+    const struct config_paths *paths = &config->paths;
+    TRY(config_install(paths, text_bytes(block), &run->why));
+    log_notice("config: %s is included by %s", paths->own, paths->person);
+    size_t count = 0;
+    enum err err = list_nodes(config, &count);
+    if (err == ERR_OK) {
+        log_notice("config: %zu names of nodes are kept in %s", count, paths->nodes);
+        return err;
+    }
+    log_notice("config: ssh knows ids, tags and aliases; names, when this is repeated, for they could not be listed:");
+    return err;
+}
+
+static enum err say_plan(struct config *config, const struct text *block)
+{
+    const struct config_paths *paths = &config->paths;
+    log_notice("config: would write this to %s, have %s begin with \"%s\", and list the nodes for %s", paths->own,
+               paths->person, paths->include, paths->nodes);
+    return show(&config->run, block);
+}
+
+static enum err uninstall(struct config *config)
+{
+    struct run *run = &config->run;
+    struct config_paths *paths = &config->paths;
+    TRY(config_install_paths(paths, &run->why));
+    if (options_has(config->options, OPTION_DRY_RUN)) {
+        log_notice("config: would take \"%s\" out of %s, and remove %s and %s", paths->include, paths->person,
+                   paths->own, paths->nodes);
+        return ERR_OK;
+    }
+    return config_uninstall(paths, &run->why);
+}
+
+static enum err act(struct config *config, struct text *block)
+{
+    const struct options *options = config->options;
+    bool is_install = options_has(options, OPTION_INSTALL);
+    bool is_uninstall = options_has(options, OPTION_UNINSTALL);
+    if (is_install && is_uninstall) {
+        text_put(&config->run.why, "either --install or --uninstall");
+        return ERR_USAGE;
+    }
+    if (is_uninstall) {
+        return uninstall(config);
+    }
+    TRY(make_block(config, block));
+    if (!is_install) {
+        return show(&config->run, block);
+    }
+    return options_has(options, OPTION_DRY_RUN) ? say_plan(config, block) : install(config, block);
+}
+
+static int report(const struct run *run, enum err err)
+{
+    if (err == ERR_INTERRUPTED) {
+        return 128 + run->signal;
+    }
+    if (err != ERR_OK) {
+        char memory[FAILURE_SIZE];
+        struct text line = text_in(memory, sizeof memory);
+        failure_put(err, &run->why, &line);
+        log_error("config: %s", memory);
+    }
+    return err_exit_code(err);
+}
+
+static int run_block(const struct options *options)
+{
+    AUTO_FREE struct config *config = calloc(1, sizeof *config);
+    AUTO_FREE char *memory = malloc(SSH_CONFIG_TEXT_SIZE);
+    if (config == NULL || memory == NULL) {
+        log_error("config: %s", err_text(ERR_MEMORY));
+        return err_exit_code(ERR_MEMORY);
+    }
+    config->options = options;
+    config->run.signals.source.fd = -1;
+    config->run.why = text_in(config->run.why_memory, sizeof config->run.why_memory);
+    struct text block = text_in(memory, SSH_CONFIG_TEXT_SIZE);
+    int exit_code = report(&config->run, act(config, &block));
+    aliases_free(&config->aliases);
+    run_close(&config->run);
+    return exit_code;
+}
+
+static int config_run(const struct options *options)
+{
+    if (options->argument_count == 0) {
+        return run_block(options);
+    }
+    /* match -- NAME: the options end before "match", and "--" stays */
+    const char *const *arguments = options->arguments;
+    bool has_end = options->argument_count == 3 && strcmp(arguments[1], "--") == 0;
+    if (strcmp(arguments[0], "match") != 0 || (options->argument_count != 2 && !has_end)) {
+        log_error("config: there is only: config match -- NAME (see: ssm-proxy config --help)");
+        return EX_USAGE;
+    }
+    return match(arguments[options->argument_count - 1]);
+}
+
+const struct verb config_verb = {
+    .name = "config",
+    .arguments = "[match -- NAME]",
+    .summary = "Print the lines of ssh_config(5) that make ssh use ssm-proxy, or install them.",
+    .details = "Without an option it prints them. The other options of connect that are given are written into them.\n"
+               "--install also lists the nodes and keeps their names; repeat it when there are new ones.\n"
+               "match is what the lines ask for a name without a dot: status 0 when it is a kept one, 1 otherwise.",
+    .options = OPTIONS_AWS | OPTION_BIT(OPTION_INSTALL) | OPTION_BIT(OPTION_UNINSTALL) | OPTION_BIT(OPTION_DRY_RUN) |
+               OPTION_BIT(OPTION_HOST),
+    .max_arguments = 3,
+    .run = config_run,
+};
