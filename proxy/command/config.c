@@ -80,9 +80,10 @@ static enum err choose_words(struct config *config)
         if (value == NULL) {
             continue;
         }
-        if (!ssh_config_text_is_word(value)) {
-            text_format(&config->run.why, "--%s has characters that a shell would need quotes for: %s",
-                        proxy_options[passed[i]].name, value);
+        bool is_path = passed[i] == OPTION_CA_BUNDLE; /* ssh may start connect in any directory */
+        if (!(is_path ? ssh_config_text_is_path(value) : ssh_config_text_is_word(value))) {
+            text_format(&config->run.why, "--%s: %s needed, without characters that a shell would need quotes for: %s",
+                        proxy_options[passed[i]].name, is_path ? "an absolute path is" : "a word is", value);
             return ERR_USAGE;
         }
         text_format(&words, " --%s %s", proxy_options[passed[i]].name, value);
@@ -239,7 +240,7 @@ static enum err uninstall(struct config *config)
                    paths->own, paths->nodes);
         return ERR_OK;
     }
-    return config_uninstall(paths, &run->why);
+    return config_install_undo(paths, &run->why);
 }
 
 static enum err act(struct config *config, struct text *block)
@@ -312,9 +313,10 @@ const struct verb config_verb = {
     .name = "config",
     .arguments = "[match -- NAME]",
     .summary = "Print the lines of ssh_config(5) that make ssh use ssm-proxy, or install them.",
-    .details = "Without an option it prints them. The other options of connect that are given are written into them.\n"
-               "--install also lists the nodes and keeps their names; repeat it when there are new ones.\n"
-               "match is what the lines ask for a name without a dot: status 0 when it is a kept one, 1 otherwise.",
+    .details =
+        "Without --install it prints them. --profile, --region, --endpoint-url and --ca-bundle go into them, too.\n"
+        "--install also lists the nodes and keeps their names; repeat it when there are new ones.\n"
+        "match is what the lines ask for a name without a dot: status 0 when it is a kept one, 1 otherwise.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_INSTALL) | OPTION_BIT(OPTION_UNINSTALL) | OPTION_BIT(OPTION_DRY_RUN) |
                OPTION_BIT(OPTION_HOST),
     .max_arguments = 3,

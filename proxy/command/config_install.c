@@ -104,7 +104,7 @@ static enum err take_file(const char *path, struct text *ret_why)
     return ERR_OK;
 }
 
-enum err config_uninstall(const struct config_paths *paths, struct text *ret_why)
+enum err config_install_undo(const struct config_paths *paths, struct text *ret_why)
 {
     TRY(take_include(paths, ret_why));
     TRY(take_file(paths->own, ret_why));

@@ -24,6 +24,6 @@ enum err config_install_paths(struct config_paths *ret_paths, struct text *ret_w
 enum err config_install(const struct config_paths *paths, struct bytes block, struct text *ret_why) SSM_MUST_USE;
 
 /* Takes the line out, wherever it stands, then our files. What is not there is no error. */
-enum err config_uninstall(const struct config_paths *paths, struct text *ret_why) SSM_MUST_USE;
+enum err config_install_undo(const struct config_paths *paths, struct text *ret_why) SSM_MUST_USE;
 
 #endif

@@ -57,7 +57,8 @@ class TextTest(ConfigCase):
             binary = self.work.path(name)
             shutil.copy(program("ssm-proxy"), binary)
             self.refused(code=78, words="ssm-proxy lies at", binary=binary)
-        self.refused("--profile", "a b", code=64, words="--profile has characters")
+        self.refused("--profile", "a b", code=64, words="--profile: a word")
+        self.refused("--ca-bundle", "ca.pem", code=64, words="--ca-bundle: an absolute path")
         self.refused("--host", "web-*,'", code=64, words="--host takes patterns")
         self.refused("--host", "!web-*", code=64, words="--host takes patterns")
         self.refused("--install", "--uninstall", code=64, words="either")
@@ -89,7 +90,9 @@ class TextTest(ConfigCase):
         self.assertIn(b"no ControlMaster", completed.stderr)
 
     def test_tags_where_ssh_knows_them(self):
-        self.assertNotIn(b"tagged", self.config(env=dict(self.env, PATH="/nonexistent")).stdout)
+        bare = self.work.make_dir("bare")
+        os.symlink(shutil.which("setpriv"), os.path.join(bare, "setpriv"))
+        self.assertNotIn(b"tagged", self.config(env=dict(self.env, PATH=bare)).stdout)
         self.work.write("aws_config", "[profile prod]\nregion = eu-west-1\n[profile a b]\nregion = eu-west-1\n")
         env = dict(self.env, AWS_CONFIG_FILE=self.work.path("aws_config"),
                    PATH="%s:%s" % (self.work.make_dir("bin"), self.env["PATH"]))

@@ -6,6 +6,7 @@
 #include "proxy/edge/aws_files.h"
 #include "proxy/edge/child_process.h"
 #include "proxy/edge/entropy.h"
+#include "proxy/edge/person_file.h"
 #include "proxy/edge/private_file.h"
 #include "proxy/edge/process_identity.h"
 #include "proxy/edge/prompt.h"
@@ -428,6 +429,37 @@ static enum err answer_prompt(void)
     }
 }
 
+/* ---- a person's file ---- */
+
+static void write_person_file(void)
+{
+    FILE *file = fopen(path_of("person"), "we");
+    scenario_demand(file != NULL && fputs("mine\n", file) >= 0 && fclose(file) == 0, "the file");
+}
+
+static void demand_person_file(const char *content)
+{
+    torture_pause();
+    char found[32] = "";
+    FILE *file = fopen(path_of("person"), "re");
+    scenario_demand(file != NULL && fread(found, 1, sizeof found - 1, file) > 0, "there is no file");
+    (void)fclose(file);
+    scenario_demand(strcmp(found, content) == 0, "the content");
+    torture_go_on();
+}
+
+static enum err replace_person_file(void)
+{
+    struct text words = why();
+    AUTO(person_file_free) struct person_file file = {.exists = false};
+    enum err err = person_file_open(path_of("person"), &file, &words);
+    if (err == ERR_OK) {
+        err = person_file_replace(&file, bytes_of_text("ours\n"), bytes_of(file.data, file.len), &words);
+    }
+    demand_person_file(err == ERR_OK ? "ours\nmine\n" : "mine\n");
+    return err;
+}
+
 /* ---- private files ---- */
 
 static void remove_private_file(void)
@@ -522,6 +554,7 @@ const struct scenario edge_scenarios[] = {
     {"program", NULL, run_program},
     {"late program", remove_mark, kill_program},
     {"prompt", make_terminal, answer_prompt},
+    {"person file", write_person_file, replace_person_file},
     {"private file", remove_private_file, store_private_file},
     {"trust", make_roots, find_trust},
     {"entropy", NULL, draw_entropy},

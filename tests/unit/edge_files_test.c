@@ -8,6 +8,7 @@
 #include "proxy/edge/aws_files.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/entropy.h"
+#include "proxy/edge/person_file.h"
 #include "proxy/edge/trust.h"
 #include "tests/support/unit.h"
 
@@ -268,6 +269,29 @@ static void test_clock(void **state)
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
 
+/* ---- person_file ---- */
+
+static void test_file_that_somebody_changes_meanwhile(void **state)
+{
+    (void)state;
+    char words[512];
+    struct text why = text_in(words, sizeof words);
+    AUTO(person_file_free) struct person_file file = {.exists = false};
+    AUTO(person_file_free) struct person_file none = {.exists = false};
+    char path[128];
+    (void)stpcpy(path, write_file("person", "mine\n", 5));
+    assert_ok(person_file_open(path, &file, &why));
+    write_file("person", "more of mine\n", 13);
+    assert_err(person_file_replace(&file, bytes_of_text("ours\n"), bytes_of_text("mine\n"), &why), ERR_CONFIG);
+    assert_non_null(strstr(words, "was changed meanwhile"));
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_size, 13);
+    assert_ok(person_file_open(path_of("person-none"), &none, &why));
+    write_file("person-none", "mine\n", 5);
+    assert_err(person_file_replace(&none, bytes_of_text("ours\n"), bytes_of(NULL, 0), &why), ERR_CONFIG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +304,7 @@ int main(void)
         IN_FOLDER(test_trust_that_cannot_be_read),
         IN_FOLDER(test_ca_path_is_trusted_alone),
         IN_FOLDER(test_variables_replace_their_half),
+        IN_FOLDER(test_file_that_somebody_changes_meanwhile),
         cmocka_unit_test(test_entropy),
         cmocka_unit_test(test_clock),
     };
