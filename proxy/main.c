@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-static const struct verb *const verbs[] = {&connect_verb,      &config_verb, &wait_verb,   &sessions_list_verb,
-                                           &sessions_end_verb, &login_verb,  &version_verb};
+static const struct verb *const verbs[] = {&connect_verb,       &config_verb,       &ls_verb,    &wait_verb,
+                                           &sessions_list_verb, &sessions_end_verb, &login_verb, &version_verb};
 
 static const struct program program = {
     .name = "ssm-proxy",

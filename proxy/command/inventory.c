@@ -18,8 +18,8 @@ static enum err too_many(struct run *run)
 
 /* ---- Systems Manager ---- */
 
-static enum err read_nodes(struct run *run, const struct ssm_api_describe_nodes *which, int64_t deadline_us,
-                           struct ssm_api_nodes *ret_nodes)
+enum err inventory_node_page(struct run *run, const struct ssm_api_describe_nodes *which, int64_t deadline_us,
+                             struct ssm_api_nodes *ret_nodes)
 {
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     enum err made = ssm_api_describe_nodes(which, &request);
@@ -44,7 +44,7 @@ enum err inventory_nodes(struct run *run, struct ssm_api_describe_nodes which, i
     for (int page = 0; page < INVENTORY_PAGES_MAX; page++) {
         AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {0};
         which.next_token = token;
-        TRY(read_nodes(run, &which, deadline_us, &nodes));
+        TRY(inventory_node_page(run, &which, deadline_us, &nodes));
         for (size_t i = 0; i < nodes.count; i++) {
             if (!visit(context, &nodes.items[i])) {
                 return ERR_OK;
@@ -79,8 +79,8 @@ static enum err ec2_endpoint(struct run *run, struct endpoint_url *ret_url)
     return aws_service_endpoint(run->account.config, AWS_SERVICE_EC2, run->account.settings.region, ret_url, &run->why);
 }
 
-static enum err read_instances(struct run *run, const struct ec2_api_describe *which, int64_t deadline_us,
-                               struct ec2_api_instances *ret_instances)
+enum err inventory_instance_page(struct run *run, const struct ec2_api_describe *which, int64_t deadline_us,
+                                 struct ec2_api_instances *ret_instances)
 {
     struct endpoint_url url;
     TRY(ec2_endpoint(run, &url));
@@ -103,7 +103,7 @@ enum err inventory_instances(struct run *run, struct ec2_api_describe which, int
     for (int page = 0; page < INVENTORY_PAGES_MAX; page++) {
         AUTO(ec2_api_instances_free) struct ec2_api_instances instances = {.items = NULL};
         which.next_token = token;
-        TRY(read_instances(run, &which, deadline_us, &instances));
+        TRY(inventory_instance_page(run, &which, deadline_us, &instances));
         for (size_t i = 0; i < instances.count; i++) {
             if (!visit(context, &instances.items[i])) {
                 return ERR_OK;

@@ -18,9 +18,16 @@ typedef bool inventory_instance_visitor(void *context, const struct ec2_api_inst
 enum err inventory_nodes(struct run *run, struct ssm_api_describe_nodes which, int64_t deadline_us,
                          inventory_node_visitor *visit, void *context) SSM_MUST_USE;
 
+/* One page of it; which->next_token is of the page before. Earlier nodes in ret_nodes are freed. */
+enum err inventory_node_page(struct run *run, const struct ssm_api_describe_nodes *which, int64_t deadline_us,
+                             struct ssm_api_nodes *ret_nodes) SSM_MUST_USE;
+
 /* EC2's DescribeInstances, likewise. */
 enum err inventory_instances(struct run *run, struct ec2_api_describe which, int64_t deadline_us,
                              inventory_instance_visitor *visit, void *context) SSM_MUST_USE;
+
+enum err inventory_instance_page(struct run *run, const struct ec2_api_describe *which, int64_t deadline_us,
+                                 struct ec2_api_instances *ret_instances) SSM_MUST_USE;
 
 /* GetConnectionStatus: could the node take a session now? */
 enum err inventory_is_connected(struct run *run, const char *id, int64_t deadline_us,

@@ -46,11 +46,20 @@ enum err ec2_api_describe_instances(const struct ec2_api_place *place, const str
     char memory[FORM_SIZE];
     struct text form = text_in(memory, sizeof memory);
     text_format(&form, "Action=DescribeInstances&Version=" VERSION "&MaxResults=%d", LIMIT_API_PAGE);
+    size_t count = 0;
     for (size_t i = 0; i < EC2_API_FILTERS_MAX && describe->filters[i].name != NULL; i++) {
+        count++;
         text_format(&form, "&Filter.%zu.Name=", i + 1);
         percent_encoding_put(describe->filters[i].name, &form);
         text_format(&form, "&Filter.%zu.Value.1=", i + 1);
         put_literal(describe->filters[i].value, &form);
+    }
+    if (describe->instance_id_count > 0) {
+        text_format(&form, "&Filter.%zu.Name=instance-id", count + 1);
+    }
+    for (size_t i = 0; i < describe->instance_id_count; i++) {
+        text_format(&form, "&Filter.%zu.Value.%zu=", count + 1, i + 1);
+        put_literal(describe->instance_ids[i], &form);
     }
     if (describe->next_token != NULL) {
         text_put(&form, "&NextToken=");
@@ -71,8 +80,20 @@ enum err ec2_api_start_instance(const struct ec2_api_place *place, const char *i
 
 /* ---- replies ---- */
 
+static void free_tags(struct ec2_api_instance *instance)
+{
+    for (size_t i = 0; i < instance->tag_count; i++) {
+        free(instance->tags[i].key);
+        free(instance->tags[i].value);
+    }
+    free(instance->tags);
+}
+
 void ec2_api_instances_free(struct ec2_api_instances *instances)
 {
+    for (size_t i = 0; i < instances->count; i++) {
+        free_tags(&instances->items[i]);
+    }
     free(instances->items);
     free(instances->next_token);
     *instances = (struct ec2_api_instances){.items = NULL};
@@ -127,6 +148,29 @@ static void copy_address(const struct xml_node *item, struct ec2_api_instance *i
     }
 }
 
+static enum err copy_tags(const struct xml_node *item, struct ec2_api_instance *instance)
+{
+    size_t count = 0;
+    for (const struct xml_node *tag = xml_view_child(item, "tagSet/item"); tag != NULL; tag = xml_view_next(tag)) {
+        count++;
+    }
+    instance->tags = calloc(count + 1, sizeof *instance->tags);
+    if (instance->tags == NULL) {
+        return ERR_MEMORY;
+    }
+    for (const struct xml_node *tag = xml_view_child(item, "tagSet/item"); tag != NULL; tag = xml_view_next(tag)) {
+        const char *key = xml_view_text(tag, "key");
+        const char *value = xml_view_text(tag, "value");
+        struct ec2_api_tag *copy = &instance->tags[instance->tag_count++];
+        copy->key = strdup(key != NULL ? key : "");
+        copy->value = strdup(value != NULL ? value : "");
+        if (copy->key == NULL || copy->value == NULL) {
+            return ERR_MEMORY;
+        }
+    }
+    return ERR_OK;
+}
+
 /* An id may be shown, compared and sent back: nothing is cut or replaced in it. */
 static enum err read_instance(const struct xml_node *item, struct ec2_api_instance *instance)
 {
@@ -139,7 +183,7 @@ static enum err read_instance(const struct xml_node *item, struct ec2_api_instan
     copy_name_tag(item, instance);
     copy_address(item, instance);
     instance->has_role = xml_view_child(item, "iamInstanceProfile") != NULL;
-    return ERR_OK;
+    return copy_tags(item, instance);
 }
 
 static enum err read_instances(const struct xml_node *root, struct ec2_api_instances *instances)
@@ -156,8 +200,7 @@ static enum err read_instances(const struct xml_node *root, struct ec2_api_insta
     for (const struct xml_node *reservation = xml_view_child(root, "reservationSet/item"); reservation != NULL;
          reservation = xml_view_next(reservation)) {
         for (const struct xml_node *item = first_instance(reservation); item != NULL; item = xml_view_next(item)) {
-            TRY(read_instance(item, &instances->items[instances->count]));
-            instances->count++;
+            TRY(read_instance(item, &instances->items[instances->count++]));
         }
     }
     if (text_is_given(next_token)) {

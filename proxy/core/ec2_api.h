@@ -28,7 +28,9 @@ struct ec2_api_filter {
 
 struct ec2_api_describe {
     struct ec2_api_filter filters[EC2_API_FILTERS_MAX]; /* all of them hold; ended by a name that is NULL */
-    const char *next_token;                             /* of the page before; NULL: first page */
+    const char *const *instance_ids;                    /* one of these, too; none when there are none */
+    size_t instance_id_count;
+    const char *next_token; /* of the page before; NULL: first page */
 };
 
 /* ERR_TOO_LONG: a token or value that no service takes; ERR_MEMORY. The caller frees ret_request. */
@@ -37,6 +39,10 @@ enum err ec2_api_describe_instances(const struct ec2_api_place *place, const str
 enum err ec2_api_start_instance(const struct ec2_api_place *place, const char *instance_id,
                                 struct aws_request *ret_request) SSM_MUST_USE;
 
+struct ec2_api_tag {
+    char *key, *value; /* owned; as the service gives them */
+};
+
 /* One instance. Texts are for display (cut, control characters replaced), except the id. */
 struct ec2_api_instance {
     char id[LIMIT_TARGET + 1];
@@ -44,6 +50,8 @@ struct ec2_api_instance {
     char state[32];   /* pending, running, shutting-down, terminated, stopping, stopped */
     char address[64]; /* private, else public, else IPv6; "" without one */
     bool has_role;    /* an instance profile is attached */
+    struct ec2_api_tag *tags;
+    size_t tag_count;
 };
 
 /* One page. Owned; AUTO(ec2_api_instances_free). */

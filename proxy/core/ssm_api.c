@@ -239,6 +239,7 @@ static enum err read_node(const json_t *object, struct ssm_api_node *node)
         {"PingStatus", node->ping_status, sizeof node->ping_status},
         {"PlatformType", node->platform_type, sizeof node->platform_type},
         {"PlatformName", node->platform_name, sizeof node->platform_name},
+        {"PlatformVersion", node->platform_version, sizeof node->platform_version},
         {"AgentVersion", node->agent_version, sizeof node->agent_version},
         {"ResourceType", node->resource_type, sizeof node->resource_type},
     };
@@ -246,6 +247,9 @@ static enum err read_node(const json_t *object, struct ssm_api_node *node)
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         text_copy_for_display(json_view_text(object, fields[i].member), fields[i].text, fields[i].size);
     }
+    const json_t *is_latest = json_object_get(object, "IsLatestVersion");
+    node->is_agent_latest = json_is_true(is_latest);
+    node->is_agent_outdated = json_is_false(is_latest);
     node->last_ping_unix_time = json_number_value(json_object_get(object, "LastPingDateTime"));
     return ERR_OK;
 }

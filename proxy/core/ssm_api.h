@@ -97,7 +97,10 @@ struct ssm_api_node {
     char ping_status[32]; /* Online, ConnectionLost, Inactive */
     char platform_type[32];
     char platform_name[128];
+    char platform_version[64];
     char agent_version[32];
+    bool is_agent_latest;       /* no newer agent is released */
+    bool is_agent_outdated;     /* there is a newer one; neither: the service does not say */
     char resource_type[32];     /* EC2Instance, ManagedInstance */
     double last_ping_unix_time; /* seconds; 0 when unknown */
 };

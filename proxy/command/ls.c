@@ -1,0 +1,400 @@
+/* ls: the nodes of the account and region, page by page: what Systems Manager says of them, their names and tags from
+ * EC2, and one's own sessions on them. No more than one page is in memory. */
+#include "common/json_view.h"
+#include "common/log.h"
+#include "proxy/command/failure.h"
+#include "proxy/command/inventory.h"
+#include "proxy/command/open_sessions.h"
+#include "proxy/command/output.h"
+#include "proxy/command/verbs.h"
+#include "proxy/core/calendar.h"
+#include "proxy/core/text_table.h"
+#include "proxy/edge/clock.h"
+
+#include <fnmatch.h>
+#include <unistd.h>
+
+#define PAGE_US (INT64_C(60) * 1000 * 1000) /* for each: a fleet may take minutes */
+#define OWN_SESSIONS_MAX 1000
+
+struct own_session {
+    char target[LIMIT_TARGET + 1];
+};
+
+struct ls {
+    const struct options *options;
+    struct run run;
+    struct output output;
+    struct text_table table;
+    const char *ping;                        /* PingStatus; NULL: any */
+    char tag[sizeof "tag:" + LIMIT_TAG_KEY]; /* key of a filter, and value; NULL: none */
+    const char *tag_value;
+    bool has_tags; /* they are shown */
+    bool is_coloured;
+    bool knows_sessions;
+    bool lacks_ec2; /* EC2 may not be asked */
+    size_t found;
+    struct own_session *own; /* owned */
+    size_t own_count;
+};
+
+/* ---- the command line ---- */
+
+static enum err parse_ping(struct ls *ls)
+{
+    static const char *const words[][2] = {{"online", "Online"}, {"lost", "ConnectionLost"}, {"inactive", "Inactive"}};
+    const char *given = ls->options->values[OPTION_PING];
+    for (size_t i = 0; given != NULL && i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(given, words[i][0]) == 0 || strcasecmp(given, words[i][1]) == 0) {
+            ls->ping = words[i][1];
+        }
+    }
+    if (given != NULL && ls->ping == NULL) {
+        log_error("ls: --ping: neither online nor lost nor inactive: %s", given);
+        return ERR_USAGE;
+    }
+    return ERR_OK;
+}
+
+static enum err parse_tag(struct ls *ls)
+{
+    const char *given = ls->options->values[OPTION_TAG];
+    if (given == NULL) {
+        return ERR_OK;
+    }
+    size_t len = strcspn(given, "=");
+    struct text key = text_in(ls->tag, sizeof ls->tag);
+    text_put(&key, "tag:");
+    text_put_bytes(&key, bytes_of(given, len));
+    if (len == 0 || given[len] == '\0' || text_finish(&key) != ERR_OK) {
+        log_error("ls: --tag: not KEY=VALUE: %s", given);
+        return ERR_USAGE;
+    }
+    ls->tag_value = given + len + 1;
+    return ERR_OK;
+}
+
+/* ---- one's own sessions ---- */
+
+static enum err note_sessions(void *context, const struct session_list *page)
+{
+    struct ls *ls = context;
+    for (size_t i = 0; i < page->count && ls->own_count < OWN_SESSIONS_MAX; i++) {
+        memcpy(ls->own[ls->own_count++].target, page->items[i].target, sizeof ls->own[0].target);
+    }
+    return ERR_OK;
+}
+
+/* A list without them is better than none. */
+static enum err find_sessions(struct ls *ls)
+{
+    struct run *run = &ls->run;
+    ls->own = calloc(OWN_SESSIONS_MAX, sizeof *ls->own);
+    if (ls->own == NULL) {
+        return ERR_MEMORY;
+    }
+    enum err err = open_sessions_visit(run, false, note_sessions, ls);
+    if (err == ERR_DENIED) {
+        log_notice("ls: your sessions are not shown: %s", run->why.data);
+        text_clear(&run->why);
+        return ERR_OK;
+    }
+    ls->knows_sessions = err == ERR_OK;
+    return err;
+}
+
+static int count_sessions(const struct ls *ls, const char *id)
+{
+    int count = 0;
+    for (size_t i = 0; i < ls->own_count; i++) {
+        count += strcmp(ls->own[i].target, id) == 0;
+    }
+    return count;
+}
+
+/* ---- names and tags ---- */
+
+struct page {
+    struct ssm_api_nodes nodes;
+    struct ec2_api_instances instances;
+};
+
+static void free_page(struct page *page)
+{
+    ssm_api_nodes_free(&page->nodes);
+    ec2_api_instances_free(&page->instances);
+}
+
+static enum err read_instances(struct ls *ls, struct page *page)
+{
+    const char *ids[LIMIT_API_PAGE];
+    struct ec2_api_describe which = {.instance_ids = ids};
+    for (size_t i = 0; i < page->nodes.count; i++) {
+        if (strncmp(page->nodes.items[i].instance_id, "i-", 2) == 0) {
+            ids[which.instance_id_count++] = page->nodes.items[i].instance_id;
+        }
+    }
+    if (which.instance_id_count == 0 || ls->lacks_ec2) {
+        return ERR_OK;
+    }
+    struct run *run = &ls->run;
+    enum err err = inventory_instance_page(run, &which, run->deadline_us, &page->instances);
+    if (err == ERR_DENIED) {
+        log_notice("ls: names and tags of EC2 are not shown: %s", run->why.data);
+        text_clear(&run->why);
+        ls->lacks_ec2 = true;
+        return ERR_OK;
+    }
+    return err;
+}
+
+static const struct ec2_api_instance *instance_of(const struct page *page, const struct ssm_api_node *node)
+{
+    for (size_t i = 0; i < page->instances.count; i++) {
+        if (strcmp(page->instances.items[i].id, node->instance_id) == 0) {
+            return &page->instances.items[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *name_of(const struct page *page, const struct ssm_api_node *node)
+{
+    const struct ec2_api_instance *instance = instance_of(page, node);
+    if (instance != NULL && instance->name[0] != '\0') {
+        return instance->name;
+    }
+    return node->name[0] != '\0' ? node->name : node->computer_name;
+}
+
+/* ---- which nodes ---- */
+
+static bool is_wanted(const struct ls *ls, const struct page *page, const struct ssm_api_node *node)
+{
+    if (ls->ping != NULL && strcmp(ls->ping, node->ping_status) != 0) {
+        return false;
+    }
+    const char *const texts[] = {name_of(page, node), node->instance_id, node->computer_name, node->ip_address};
+    bool fits = ls->options->argument_count == 0;
+    for (int i = 0; i < ls->options->argument_count; i++) {
+        for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++) {
+            fits = fits || fnmatch(ls->options->arguments[i], texts[j], 0) == 0;
+        }
+    }
+    return fits;
+}
+
+/* ---- table ---- */
+
+static const char *const headings[] = {"NAME", "ID", "PING", "AGENT", "PLATFORM", "ADDRESS", "SESSIONS", "TAGS"};
+#define COLUMNS (sizeof headings / sizeof headings[0])
+
+#define TAGS_SIZE 32768 /* 50 tags of 128 and 256 characters */
+
+struct row {
+    char agent[64];
+    char platform[200];
+    char sessions[16];
+    char tags[TAGS_SIZE];
+    const char *cells[COLUMNS];
+};
+
+static void put_tags(const struct ec2_api_instance *instance, char *ret_tags, size_t size)
+{
+    struct text text = text_in(ret_tags, size);
+    for (size_t i = 0; instance != NULL && i < instance->tag_count; i++) {
+        char part[1100];
+        text_copy_for_display(instance->tags[i].key, part, sizeof part);
+        text_format(&text, "%s%s=", i > 0 ? ", " : "", part);
+        text_copy_for_display(instance->tags[i].value, part, sizeof part);
+        text_put(&text, part);
+    }
+}
+
+static void fill_row(const struct ls *ls, const struct page *page, const struct ssm_api_node *node, struct row *row)
+{
+    struct text agent = text_in(row->agent, sizeof row->agent);
+    text_format(&agent, "%s%s", node->agent_version, node->is_agent_outdated ? " (old)" : "");
+    struct text platform = text_in(row->platform, sizeof row->platform);
+    text_format(&platform, "%s%s%s", node->platform_name, node->platform_version[0] != '\0' ? " " : "",
+                node->platform_version);
+    struct text sessions = text_in(row->sessions, sizeof row->sessions);
+    if (ls->knows_sessions) {
+        text_format(&sessions, "%d", count_sessions(ls, node->instance_id));
+    }
+    put_tags(ls->has_tags ? instance_of(page, node) : NULL, row->tags, sizeof row->tags);
+    const char *const cells[COLUMNS] = {name_of(page, node), node->instance_id, node->ping_status, row->agent,
+                                        row->platform,       node->ip_address,  row->sessions,     row->tags};
+    memcpy(row->cells, cells, sizeof cells);
+}
+
+static enum err put_row(struct ls *ls, const char *const *cells, bool is_dim)
+{
+    char memory[TAGS_SIZE + 4096];
+    struct text line = text_in(memory, sizeof memory);
+    text_put(&line, is_dim ? "\x1b[2m" : "");
+    text_table_put_row(&ls->table, cells, &line);
+    text_put(&line, is_dim ? "\x1b[0m" : "");
+    return output_put(&ls->output, &line, &ls->run.why);
+}
+
+static enum err put_table(struct ls *ls, const struct page *page)
+{
+    struct row row;
+    bool is_first = ls->table.widths[0] == 0;
+    text_table_measure(&ls->table, headings);
+    for (size_t i = 0; i < page->nodes.count; i++) {
+        if (is_wanted(ls, page, &page->nodes.items[i])) {
+            fill_row(ls, page, &page->nodes.items[i], &row);
+            text_table_measure(&ls->table, row.cells);
+        }
+    }
+    TRY(is_first ? put_row(ls, headings, false) : ERR_OK);
+    for (size_t i = 0; i < page->nodes.count; i++) {
+        const struct ssm_api_node *node = &page->nodes.items[i];
+        if (is_wanted(ls, page, node)) {
+            ls->found++;
+            fill_row(ls, page, node, &row);
+            TRY(put_row(ls, row.cells, ls->is_coloured && strcmp(node->ping_status, "Online") != 0));
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- JSON ---- */
+
+static enum err make_tags(const struct ec2_api_instance *instance, json_t **ret_tags)
+{
+    AUTO_JSON json_t *tags = instance == NULL ? json_null() : json_object();
+    for (size_t i = 0; instance != NULL && i < instance->tag_count; i++) {
+        if (json_object_set_new(tags, instance->tags[i].key, json_string(instance->tags[i].value)) != 0) {
+            return ERR_MEMORY;
+        }
+    }
+    *ret_tags = MOVE(tags);
+    return *ret_tags == NULL ? ERR_MEMORY : ERR_OK;
+}
+
+static enum err put_object(struct ls *ls, const struct page *page, const struct ssm_api_node *node)
+{
+    char memory[32];
+    struct text last_ping = text_in(memory, sizeof memory);
+    calendar_put_rfc3339(node->last_ping_unix_time > 0 ? (int64_t)node->last_ping_unix_time : -1, &last_ping);
+    bool knows_latest = node->is_agent_latest || node->is_agent_outdated;
+    json_error_t error;
+    AUTO_JSON json_t *object = json_pack_ex(
+        &error, 0, "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "Name", name_of(page, node),
+        "InstanceId", node->instance_id, "PingStatus", node->ping_status, "LastPingDateTime", memory, "AgentVersion",
+        node->agent_version, "IsLatestVersion", knows_latest ? json_boolean(node->is_agent_latest) : json_null(),
+        "PlatformType", node->platform_type, "PlatformName", node->platform_name, "PlatformVersion",
+        node->platform_version, "IPAddress", node->ip_address, "ComputerName", node->computer_name, "Sessions",
+        ls->knows_sessions ? json_integer(count_sessions(ls, node->instance_id)) : json_null());
+    if (object == NULL) {
+        return json_view_error(&error);
+    }
+    if (ls->has_tags) {
+        json_t *tags = NULL;
+        TRY(make_tags(instance_of(page, node), &tags));
+        TRY(json_object_set_new(object, "Tags", tags) == 0 ? ERR_OK : ERR_MEMORY);
+    }
+    AUTO_FREE char *text = json_dumps(object, JSON_COMPACT);
+    return text == NULL ? ERR_MEMORY : output_put_object(&ls->output, text, &ls->run.why);
+}
+
+static enum err put_page(struct ls *ls, const struct page *page)
+{
+    if (!ls->output.is_json) {
+        return put_table(ls, page);
+    }
+    for (size_t i = 0; i < page->nodes.count; i++) {
+        if (is_wanted(ls, page, &page->nodes.items[i])) {
+            ls->found++;
+            TRY(put_object(ls, page, &page->nodes.items[i]));
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- running ---- */
+
+static enum err list_pages(struct ls *ls)
+{
+    struct run *run = &ls->run;
+    AUTO_FREE char *token = NULL;
+    for (;;) {
+        AUTO(free_page) struct page page = {.nodes = {0}};
+        struct ssm_api_describe_nodes which = {
+            .filter = ls->tag_value != NULL ? ls->tag : NULL, .value = ls->tag_value, .next_token = token};
+        run->deadline_us = clock_mono_us() + PAGE_US;
+        TRY(run_resolve(run, false, run->deadline_us));
+        TRY(inventory_node_page(run, &which, run->deadline_us, &page.nodes));
+        TRY(read_instances(ls, &page));
+        TRY(put_page(ls, &page));
+        free(token);
+        token = MOVE(page.nodes.next_token);
+        if (token == NULL) {
+            return ERR_OK;
+        }
+    }
+}
+
+static enum err list(struct ls *ls)
+{
+    struct run *run = &ls->run;
+    struct aws_config_flags flags = proxy_options_flags(ls->options);
+    TRY(run_open(run, &flags, PAGE_US));
+    TRY(run_resolve(run, true, run->deadline_us));
+    TRY(find_sessions(ls));
+    TRY(list_pages(ls));
+    TRY(output_finish(&ls->output, &run->why));
+    bool is_filtered = ls->options->argument_count > 0 || ls->ping != NULL || ls->tag_value != NULL;
+    if (is_filtered && ls->found == 0) {
+        text_format(&run->why, "no node in %s is what was asked for", run->account.settings.region);
+        return ERR_NO_TARGET;
+    }
+    return ERR_OK;
+}
+
+static int report(const struct ls *ls, enum err err)
+{
+    if (err == ERR_INTERRUPTED) {
+        return 128 + ls->run.signal;
+    }
+    if (ls->output.is_reader_gone) {
+        return OUTPUT_READER_GONE;
+    }
+    if (err != ERR_OK) {
+        char memory[FAILURE_SIZE];
+        struct text line = text_in(memory, sizeof memory);
+        failure_put(err, &ls->run.why, &line);
+        log_error("ls: %s", memory);
+    }
+    return err_exit_code(err);
+}
+
+static int ls_run(const struct options *options)
+{
+    struct ls ls = {.options = options, .has_tags = options_has(options, OPTION_TAGS)};
+    if (parse_ping(&ls) != ERR_OK || parse_tag(&ls) != ERR_OK || output_open(options, &ls.output) != ERR_OK) {
+        return err_exit_code(ERR_USAGE);
+    }
+    ls.table.columns = ls.has_tags ? COLUMNS : COLUMNS - 1;
+    ls.is_coloured = isatty(STDOUT_FILENO) == 1;
+    int exit_code = report(&ls, list(&ls));
+    free(ls.own);
+    run_close(&ls.run);
+    return exit_code;
+}
+
+const struct verb ls_verb = {
+    .name = "ls",
+    .arguments = "[--] [PATTERN]...",
+    .summary = "List nodes: name, id, state, agent, platform, address, and your sessions on them.",
+    .details =
+        "PATTERN is of the shell's kind ('web-*'), for the whole of a name, id, computer name or address. A node is\n"
+        "listed when one of them fits. (old) is an agent of which there is a newer version.",
+    .options = OPTIONS_AWS | OPTION_BIT(OPTION_TAG) | OPTION_BIT(OPTION_PING) | OPTION_BIT(OPTION_TAGS) |
+               OPTION_BIT(OPTION_OUTPUT),
+    .max_arguments = 100,
+    .run = ls_run,
+};
