@@ -14,7 +14,8 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
-#define PAGE_US (INT64_C(60) * 1000 * 1000) /* for each: a fleet may take minutes */
+#define PAGE_US (INT64_C(60) * 1000 * 1000)  /* for each: a fleet may take minutes */
+#define EXTRA_US (INT64_C(10) * 1000 * 1000) /* for what the list can do without */
 #define OWN_SESSIONS_MAX 1000
 
 struct own_session {
@@ -32,7 +33,7 @@ struct ls {
     bool has_tags; /* they are shown */
     bool is_coloured;
     bool knows_sessions;
-    bool lacks_ec2; /* EC2 may not be asked */
+    bool lacks_ec2; /* it gives no answers */
     size_t found;
     struct own_session *own; /* owned */
     size_t own_count;
@@ -85,7 +86,22 @@ static enum err note_sessions(void *context, const struct session_list *page)
     return ERR_OK;
 }
 
-/* A list without them is better than none. */
+/* A list without what is not allowed, or not reachable (a network may have no way to EC2 and STS), is better than none.
+ */
+static enum err do_without(struct ls *ls, enum err err, const char *what)
+{
+    struct run *run = &ls->run;
+    if (err == ERR_OK || err == ERR_INTERRUPTED || err == ERR_MEMORY) {
+        return err;
+    }
+    char memory[FAILURE_SIZE];
+    struct text line = text_in(memory, sizeof memory);
+    failure_put(err, &run->why, &line);
+    log_notice("ls: %s are not shown: %s", what, memory);
+    text_clear(&run->why);
+    return ERR_OK;
+}
+
 static enum err find_sessions(struct ls *ls)
 {
     struct run *run = &ls->run;
@@ -93,14 +109,10 @@ static enum err find_sessions(struct ls *ls)
     if (ls->own == NULL) {
         return ERR_MEMORY;
     }
+    run->deadline_us = clock_mono_us() + EXTRA_US;
     enum err err = open_sessions_visit(run, false, note_sessions, ls);
-    if (err == ERR_DENIED) {
-        log_notice("ls: your sessions are not shown: %s", run->why.data);
-        text_clear(&run->why);
-        return ERR_OK;
-    }
     ls->knows_sessions = err == ERR_OK;
-    return err;
+    return do_without(ls, err, "your sessions");
 }
 
 static int count_sessions(const struct ls *ls, const char *id)
@@ -138,14 +150,9 @@ static enum err read_instances(struct ls *ls, struct page *page)
         return ERR_OK;
     }
     struct run *run = &ls->run;
-    enum err err = inventory_instance_page(run, &which, run->deadline_us, &page->instances);
-    if (err == ERR_DENIED) {
-        log_notice("ls: names and tags of EC2 are not shown: %s", run->why.data);
-        text_clear(&run->why);
-        ls->lacks_ec2 = true;
-        return ERR_OK;
-    }
-    return err;
+    enum err err = inventory_instance_page(run, &which, clock_mono_us() + EXTRA_US, &page->instances);
+    ls->lacks_ec2 = err != ERR_OK;
+    return do_without(ls, err, "names and tags of EC2");
 }
 
 static const struct ec2_api_instance *instance_of(const struct page *page, const struct ssm_api_node *node)
@@ -265,9 +272,11 @@ static enum err put_table(struct ls *ls, const struct page *page)
 
 static enum err make_tags(const struct ec2_api_instance *instance, json_t **ret_tags)
 {
-    AUTO_JSON json_t *tags = instance == NULL ? json_null() : json_object();
+    json_error_t error;
+    AUTO_JSON json_t *tags = json_pack_ex(&error, 0, instance == NULL ? "n" : "{}");
     for (size_t i = 0; instance != NULL && i < instance->tag_count; i++) {
-        if (json_object_set_new(tags, instance->tags[i].key, json_string(instance->tags[i].value)) != 0) {
+        json_t *value = json_pack_ex(&error, 0, "s", instance->tags[i].value);
+        if (json_object_set_new(tags, instance->tags[i].key, value) != 0) {
             return ERR_MEMORY;
         }
     }
@@ -285,10 +294,11 @@ static enum err put_object(struct ls *ls, const struct page *page, const struct 
     AUTO_JSON json_t *object = json_pack_ex(
         &error, 0, "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "Name", name_of(page, node),
         "InstanceId", node->instance_id, "PingStatus", node->ping_status, "LastPingDateTime", memory, "AgentVersion",
-        node->agent_version, "IsLatestVersion", knows_latest ? json_boolean(node->is_agent_latest) : json_null(),
-        "PlatformType", node->platform_type, "PlatformName", node->platform_name, "PlatformVersion",
-        node->platform_version, "IPAddress", node->ip_address, "ComputerName", node->computer_name, "Sessions",
-        ls->knows_sessions ? json_integer(count_sessions(ls, node->instance_id)) : json_null());
+        node->agent_version, "IsLatestVersion",
+        json_pack_ex(&error, 0, knows_latest ? "b" : "n", node->is_agent_latest), "PlatformType", node->platform_type,
+        "PlatformName", node->platform_name, "PlatformVersion", node->platform_version, "IPAddress", node->ip_address,
+        "ComputerName", node->computer_name, "Sessions",
+        json_pack_ex(&error, 0, ls->knows_sessions ? "i" : "n", count_sessions(ls, node->instance_id)));
     if (object == NULL) {
         return json_view_error(&error);
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 
 from lab_case import NODE_ID, OFFLINE_NODE_ID, SECOND_NODE_ID, LabCase
@@ -78,6 +79,22 @@ class LsTest(LabCase):
         self.assertEqual(show(done.stderr).count("ssm-proxy: ls: "), 2, show(done.stderr))
         node = {item["InstanceId"]: item for item in json.loads(show(done.stdout))}[NODE_ID]
         self.assertIsNone(node["Sessions"])
+
+    def test_services_that_cannot_be_reached(self):
+        done = self.checked(self.ls("--output", "json", env=self.lab.environment(
+            AWS_ENDPOINT_URL_EC2="https://127.0.0.1:1", AWS_ENDPOINT_URL_STS="https://127.0.0.1:1")))
+        self.assertEqual(show(done.stderr).count("are not shown: unreachable"), 2, show(done.stderr))
+        self.assertIn(NODE_ID, show(done.stdout))
+
+    def test_colour_on_a_terminal(self):
+        master, slave = pty.openpty()
+        done = subprocess.run([program("ssm-proxy"), "ls", NODE_ID, OFFLINE_NODE_ID], env=self.lab.environment(), stdin=slave,
+                              stdout=slave, stderr=subprocess.PIPE, check=True)
+        self.assertEqual(done.stderr, b"")
+        said = os.read(master, 65536)
+        os.close(master), os.close(slave)
+        for line in said.splitlines()[1:3]:
+            self.assertEqual(line.startswith(b"\x1b[2m"), OFFLINE_NODE_ID.encode() in line, said)
 
     def test_reader_that_has_gone(self):
         reader, writer = os.pipe()

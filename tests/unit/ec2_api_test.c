@@ -43,6 +43,21 @@ static void asks_for_instances(void **state)
                         "&Filter.2.Name=instance-state-name&Filter.2.Value.1=running&NextToken=a%2Bb%2Fc%3D");
 }
 
+static void asks_for_instances_by_their_ids(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"i-01", "i-02"};
+    struct endpoint_url url = endpoint();
+    struct ec2_api_place place = {&url, "eu-west-1"};
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    struct ec2_api_describe describe = {
+        .filters = {{"tag:a", "b"}}, .instance_ids = ids, .instance_id_count = 2, .next_token = "n"};
+    assert_ok(ec2_api_describe_instances(&place, &describe, &request));
+    assert_string_equal(strstr(request.body, "&Filter"),
+                        "&Filter.1.Name=tag%3Aa&Filter.1.Value.1=b"
+                        "&Filter.2.Name=instance-id&Filter.2.Value.1=i-01&Filter.2.Value.2=i-02&NextToken=n");
+}
+
 /* A Name of "*" must not fit every instance, and one with "&" must not become a parameter. */
 static void takes_values_literally(void **state)
 {
@@ -111,6 +126,10 @@ static void reads_instances_of_every_reservation(void **state)
     assert_string_equal(instances.items[0].state, "running");
     assert_string_equal(instances.items[0].address, "10.0.0.1");
     assert_true(instances.items[0].has_role);
+    assert_int_equal(instances.items[0].tag_count, 2);
+    assert_string_equal(instances.items[0].tags[0].key, "Owner");
+    assert_string_equal(instances.items[0].tags[1].value, "web <1>");
+    assert_int_equal(instances.items[1].tag_count, 0);
     assert_string_equal(instances.items[1].id, "i-02");
     assert_string_equal(instances.items[1].name, "");
     assert_string_equal(instances.items[1].state, "stopped");
@@ -216,7 +235,7 @@ int main(void)
         cmocka_unit_test(starts_one_instance),     cmocka_unit_test(refuses_what_is_too_long),
         cmocka_unit_test(refuses_what_is_no_list), cmocka_unit_test(bounds_a_page),
         cmocka_unit_test(reads_refusals),          cmocka_unit_test(reads_instances_of_every_reservation),
-        cmocka_unit_test(reads_a_start),
+        cmocka_unit_test(reads_a_start),           cmocka_unit_test(asks_for_instances_by_their_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -312,7 +312,8 @@ static void reads_nodes(void **state)
                        "\"PingStatus\":\"Online\",\"LastPingDateTime\":1440938160.5,\"IPAddress\":\"10.0.0.1\","
                        "\"ComputerName\":\"host.example\",\"PlatformType\":\"Linux\",\"PlatformName\":\"Debian\","
                        "\"AgentVersion\":\"3.3.0.0\",\"ResourceType\":\"ManagedInstance\",\"New\":[1]},"
-                       "{\"InstanceId\":\"i-01234567\"}],\"NextToken\":\"page2\"}");
+                       "{\"InstanceId\":\"i-01234567\",\"IsLatestVersion\":false,\"PlatformVersion\":\"12\"}],"
+                       "\"NextToken\":\"page2\"}");
     assert_ok(ssm_api_parse_nodes(&given, &nodes, &failure));
     assert_int_equal(nodes.count, 2);
     assert_string_equal(nodes.next_token, "page2");
@@ -321,6 +322,10 @@ static void reads_nodes(void **state)
     assert_string_equal(nodes.items[0].ping_status, "Online");
     assert_string_equal(nodes.items[0].resource_type, "ManagedInstance");
     assert_true(nodes.items[0].last_ping_unix_time > 1440938160.4);
+    assert_false(nodes.items[0].is_agent_latest || nodes.items[0].is_agent_outdated);
+    assert_true(nodes.items[1].is_agent_outdated);
+    assert_false(nodes.items[1].is_agent_latest);
+    assert_string_equal(nodes.items[1].platform_version, "12");
     assert_string_equal(nodes.items[1].instance_id, "i-01234567");
     assert_string_equal(nodes.items[1].name, "");
 }
