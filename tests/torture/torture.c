@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,14 @@ void torture_go_on(void)
 {
     torture.is_on = true;
 }
+
+#ifdef SSM_COVERAGE
+/* gcov's own work at fork and exec would be made to fail, and it does not look. */
+__attribute__((constructor)) static void spare_children(void)
+{
+    (void)pthread_atfork(NULL, NULL, torture_pause);
+}
+#endif
 
 struct torture_outcome torture_end(void)
 {
