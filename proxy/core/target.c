@@ -122,6 +122,17 @@ static const struct dns_zone {
     {".compute.amazonaws.com.cn", NULL, TARGET_PUBLIC_DNS},
 };
 
+static bool is_host_label(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool is_letter = text[i] >= 'a' && text[i] <= 'z';
+        if (!is_letter && text[i] != '-' && (text[i] < '0' || text[i] > '9')) {
+            return false;
+        }
+    }
+    return len > 0;
+}
+
 /* The host's name ends where its region begins, or its zone. */
 static bool take_dns_region(struct target *target, const struct dns_zone *zone, size_t *ret_host_len)
 {
@@ -137,7 +148,7 @@ static bool take_dns_region(struct target *target, const struct dns_zone *zone, 
         region_len = len - (size_t)(region - target->text);
         len = (size_t)(dot - target->text);
     }
-    if (len == 0 || memchr(target->text, '.', len) != NULL || !is_region(region, region_len)) {
+    if (!is_host_label(target->text, len) || !is_region(region, region_len)) {
         return false;
     }
     memcpy(target->region, region, region_len);

@@ -94,6 +94,7 @@ static void classifies(void **state)
         {"ec2.internal", TARGET_NAME},
         {".ec2.internal", TARGET_NAME},
         {"a.b.ec2.internal", TARGET_NAME},
+        {"a;b.ec2.internal", TARGET_NAME},
         {"db.nowhere.compute.internal", TARGET_NAME},
         {"eu-west-1.compute.internal", TARGET_NAME},
         {"db1.corp.example", TARGET_NAME},
