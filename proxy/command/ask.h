@@ -2,7 +2,7 @@
  * (core/askpass says which). Never on standard input.
  *
  *     TRY(ask_start(loop, "MFA code for ...", deadline_us, &ask, &why));
- *     ... run_turn, at the latest until ask_deadline_us(ask); a signal ends it: ask_free ...
+ *     ... client_turn, at the latest until ask_deadline_us(ask); a signal ends it: ask_free ...
  *     enum err err = ask_result(ask, &answer, &why);
  *
  * Not for a session that has left its terminal: a resume asks nobody. */

@@ -1,10 +1,10 @@
-/* call: one call of a service as run->account, whose credentials are there, from its request to its reply: the loop
+/* call: one call of a service as client->account, whose credentials are there, from its request to its reply: the loop
  * turns meanwhile. */
 #ifndef SSM_PROXY_COMMAND_CALL_H
 #define SSM_PROXY_COMMAND_CALL_H
 
 #include "proxy/command/api.h"
-#include "proxy/command/run.h"
+#include "proxy/command/client.h"
 #include "proxy/core/ssm_api.h"
 
 /* How long to wait for a reply, and what a signal changes about it. */
@@ -16,12 +16,12 @@ struct call_patience {
 };
 
 /* Of any service, signed. ERR_OK with a reply of whatever HTTP status, which is borrowed from *ret_call; ERR_TIMEOUT,
- * ERR_INTERRUPTED, or as edge/https gives it, with words in run->why. */
-enum err call_service(struct run *run, const struct aws_request *request, const struct call_patience *patience,
+ * ERR_INTERRUPTED, or as edge/https gives it, with words in client->why. */
+enum err call_service(struct client *client, const struct aws_request *request, const struct call_patience *patience,
                       struct api_call **ret_call, struct aws_reply *ret_reply) SSM_MUST_USE;
 
 /* Of the SSM API, the same. */
-enum err call_ssm(struct run *run, const struct ssm_api_request *request, const struct call_patience *patience,
+enum err call_ssm(struct client *client, const struct ssm_api_request *request, const struct call_patience *patience,
                   struct api_call **ret_call, struct aws_reply *ret_reply) SSM_MUST_USE;
 
 #endif

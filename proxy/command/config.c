@@ -22,7 +22,7 @@
 
 struct config {
     const struct options *options;
-    struct run run;
+    struct client client;
     struct config_paths paths;
     struct aliases aliases;
     char program[LIMIT_PATH + 1];
@@ -54,7 +54,7 @@ static int match(const char *name)
 
 static enum err find_program(struct config *config)
 {
-    struct text *why = &config->run.why;
+    struct text *why = &config->client.why;
     ssize_t len = readlink("/proc/self/exe", config->program, LIMIT_PATH);
     if (len < 0) {
         text_format(why, "the path of ssm-proxy is not known: %s", strerror(errno));
@@ -82,14 +82,15 @@ static enum err choose_words(struct config *config)
         }
         bool is_path = passed[i] == OPTION_CA_BUNDLE; /* ssh may start connect in any directory */
         if (!(is_path ? ssh_config_text_is_path(value) : ssh_config_text_is_word(value))) {
-            text_format(&config->run.why, "--%s: %s needed, without characters that a shell would need quotes for: %s",
+            text_format(&config->client.why,
+                        "--%s: %s needed, without characters that a shell would need quotes for: %s",
                         proxy_options[passed[i]].name, is_path ? "an absolute path is" : "a word is", value);
             return ERR_USAGE;
         }
         text_format(&words, " --%s %s", proxy_options[passed[i]].name, value);
     }
     if (text_finish(&words) != ERR_OK) {
-        text_put(&config->run.why, "too long options");
+        text_put(&config->client.why, "too long options");
         return ERR_USAGE;
     }
     return ERR_OK;
@@ -99,7 +100,7 @@ static enum err choose_patterns(struct config *config)
 {
     const char *patterns = config->options->values[OPTION_HOST];
     if (patterns != NULL && !ssh_config_text_is_pattern_list(patterns)) {
-        text_format(&config->run.why,
+        text_format(&config->client.why,
                     "--host takes patterns with commas between them, of letters, digits and . _ + : = - * ?, "
                     "one at least without '!': %s",
                     patterns);
@@ -112,7 +113,7 @@ static enum err choose_patterns(struct config *config)
 static enum err choose_aliases(struct config *config)
 {
     struct ssh_config_settings *settings = &config->settings;
-    TRY(node_choice_aliases(&config->aliases, &config->run.why));
+    TRY(node_choice_aliases(&config->aliases, &config->client.why));
     const char *name = NULL;
     for (size_t i = 0; (name = aliases_name(&config->aliases, i)) != NULL && settings->alias_count < NAMES_MAX; i++) {
         if (ssh_config_text_is_name(name)) {
@@ -157,14 +158,14 @@ static void choose_profiles(struct config *config)
     if (options_has(config->options, OPTION_PROFILE) || !ssh_tags_are_known()) {
         return;
     }
-    add_profiles(config, &config->run.account.config->files.config, "profile ");
-    add_profiles(config, &config->run.account.config->files.credentials, "");
+    add_profiles(config, &config->client.account.config->files.config, "profile ");
+    add_profiles(config, &config->client.account.config->files.credentials, "");
     config->settings.profiles = config->profile_names;
 }
 
 static enum err make_block(struct config *config, struct text *block)
 {
-    TRY(config_install_paths(&config->paths, &config->run.why));
+    TRY(config_install_paths(&config->paths, &config->client.why));
     TRY(find_program(config));
     TRY(choose_words(config));
     TRY(choose_patterns(config));
@@ -174,7 +175,7 @@ static enum err make_block(struct config *config, struct text *block)
         .endpoint_url = config->options->values[OPTION_ENDPOINT_URL],
         .ca_bundle = config->options->values[OPTION_CA_BUNDLE],
     };
-    TRY(run_open(&config->run, &flags, CONNECT_TIMEOUT_US));
+    TRY(client_open(&config->client, &flags, CONNECT_TIMEOUT_US));
     TRY(choose_aliases(config));
     choose_profiles(config);
     config->settings.program = config->program;
@@ -190,11 +191,11 @@ static enum err make_block(struct config *config, struct text *block)
 
 /* ---- what is done ---- */
 
-static enum err show(struct run *run, const struct text *block)
+static enum err show(struct client *client, const struct text *block)
 {
     (void)fputs(block->data, stdout);
     if (fflush(stdout) != 0) {
-        text_format(&run->why, "cannot write to standard output: %s", strerror(errno));
+        text_format(&client->why, "cannot write to standard output: %s", strerror(errno));
         return ERR_SYSTEM;
     }
     return ERR_OK;
@@ -202,15 +203,15 @@ static enum err show(struct run *run, const struct text *block)
 
 static enum err list_nodes(struct config *config, size_t *ret_count)
 {
-    TRY(run_resolve(&config->run, true, config->run.deadline_us));
-    return node_list_store(&config->run, config->paths.nodes, ret_count);
+    TRY(client_resolve(&config->client, true, config->client.deadline_us));
+    return node_list_store(&config->client, config->paths.nodes, ret_count);
 }
 
 static enum err install(struct config *config, const struct text *block)
 {
-    struct run *run = &config->run;
+    struct client *client = &config->client;
     const struct config_paths *paths = &config->paths;
-    TRY(config_install(paths, text_bytes(block), &run->why));
+    TRY(config_install(paths, text_bytes(block), &client->why));
     log_notice("config: %s is included by %s", paths->own, paths->person);
     size_t count = 0;
     enum err err = list_nodes(config, &count);
@@ -227,20 +228,20 @@ static enum err say_plan(struct config *config, const struct text *block)
     const struct config_paths *paths = &config->paths;
     log_notice("config: would write this to %s, have %s begin with \"%s\", and list the nodes for %s", paths->own,
                paths->person, paths->include, paths->nodes);
-    return show(&config->run, block);
+    return show(&config->client, block);
 }
 
 static enum err uninstall(struct config *config)
 {
-    struct run *run = &config->run;
+    struct client *client = &config->client;
     struct config_paths *paths = &config->paths;
-    TRY(config_install_paths(paths, &run->why));
+    TRY(config_install_paths(paths, &client->why));
     if (options_has(config->options, OPTION_DRY_RUN)) {
         log_notice("config: would take \"%s\" out of %s, and remove %s and %s", paths->include, paths->person,
                    paths->own, paths->nodes);
         return ERR_OK;
     }
-    return config_install_undo(paths, &run->why);
+    return config_install_undo(paths, &client->why);
 }
 
 static enum err act(struct config *config, struct text *block)
@@ -249,7 +250,7 @@ static enum err act(struct config *config, struct text *block)
     bool is_install = options_has(options, OPTION_INSTALL);
     bool is_uninstall = options_has(options, OPTION_UNINSTALL);
     if (is_install && is_uninstall) {
-        text_put(&config->run.why, "either --install or --uninstall");
+        text_put(&config->client.why, "either --install or --uninstall");
         return ERR_USAGE;
     }
     if (is_uninstall) {
@@ -257,20 +258,20 @@ static enum err act(struct config *config, struct text *block)
     }
     TRY(make_block(config, block));
     if (!is_install) {
-        return show(&config->run, block);
+        return show(&config->client, block);
     }
     return options_has(options, OPTION_DRY_RUN) ? say_plan(config, block) : install(config, block);
 }
 
-static int report(const struct run *run, enum err err)
+static int report(const struct client *client, enum err err)
 {
     if (err == ERR_INTERRUPTED) {
-        return 128 + run->signal;
+        return 128 + client->signal;
     }
     if (err != ERR_OK) {
         char memory[FAILURE_SIZE];
         struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &run->why, &line);
+        failure_put(err, &client->why, &line);
         log_error("config: %s", memory);
     }
     return err_exit_code(err);
@@ -285,12 +286,12 @@ static int run_block(const struct options *options)
         return err_exit_code(ERR_MEMORY);
     }
     config->options = options;
-    config->run.signals.source.fd = -1;
-    config->run.why = text_in(config->run.why_memory, sizeof config->run.why_memory);
+    config->client.signals.source.fd = -1;
+    config->client.why = text_in(config->client.why_memory, sizeof config->client.why_memory);
     struct text block = text_in(memory, SSH_CONFIG_TEXT_SIZE);
-    int exit_code = report(&config->run, act(config, &block));
+    int exit_code = report(&config->client, act(config, &block));
     aliases_free(&config->aliases);
-    run_close(&config->run);
+    client_close(&config->client);
     return exit_code;
 }
 

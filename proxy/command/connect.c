@@ -37,7 +37,7 @@ struct connect {
     int64_t resume_us;
     int64_t ping_us;
     uint32_t payload_bytes;
-    struct run run;
+    struct client client;
     struct stream stream;
     struct ssm_api_session session; /* session_id is "" when there is none to end */
     struct reaper reaper;
@@ -124,15 +124,15 @@ static const char *first_given(const char *option, const char *of_alias)
 /* From nothing to a session whose websocket is open: the connection to the gateway is made while StartSession runs. */
 static enum err connect_session(struct connect *connect)
 {
-    struct run *run = &connect->run;
+    struct client *client = &connect->client;
     const struct options *options = connect->options;
-    TRY(run_begin_resolve(run, true));
-    const struct aws_service_gateway *gateway = &run->account.settings.gateway;
+    TRY(client_begin_resolve(client, true));
+    const struct aws_service_gateway *gateway = &client->account.settings.gateway;
     if (gateway->is_known) {
-        TRY(websocket_connect(run->net, &gateway->url, &run->websocket));
+        TRY(websocket_connect(client->net, &gateway->url, &client->websocket));
     }
-    TRY(run_resolve(run, true, run->deadline_us));
-    TRY(node_choice_find(&connect->choice, run));
+    TRY(client_resolve(client, true, client->deadline_us));
+    TRY(node_choice_find(&connect->choice, client));
     const struct alias *alias = &connect->choice.way->alias;
     const char *document = first_given(options->values[OPTION_DOCUMENT_NAME], alias->document_name);
     struct ssm_api_start_session request = {
@@ -141,15 +141,15 @@ static enum err connect_session(struct connect *connect)
         .port_number = connect->port,
         .reason = first_given(options->values[OPTION_REASON], alias->reason),
     };
-    TRY(session_start(run, &request, &connect->session));
+    TRY(session_start(client, &request, &connect->session));
     log_debug("session %s on %s", connect->session.session_id, connect->choice.id);
-    if (run->signal != 0) {
+    if (client->signal != 0) {
         return ERR_INTERRUPTED;
     }
     struct chance chance;
     TRY(make_chance(&chance));
-    TRY(stream_init(&connect->stream, run, connect->session.stream_url, chance));
-    return stream_open(&connect->stream, run);
+    TRY(stream_init(&connect->stream, client, connect->session.stream_url, chance));
+    return stream_open(&connect->stream, client);
 }
 
 /* ---- a node that is not connected ---- */
@@ -157,39 +157,39 @@ static enum err connect_session(struct connect *connect)
 static void explain(struct connect *connect)
 {
     struct text cause = text_in(connect->cause, sizeof connect->cause);
-    explain_offline(&connect->run, connect->choice.id, options_has(connect->options, OPTION_SEARCH_REGIONS), &cause);
+    explain_offline(&connect->client, connect->choice.id, options_has(connect->options, OPTION_SEARCH_REGIONS), &cause);
 }
 
 static void explain_missing(struct connect *connect)
 {
     if (!options_has(connect->options, OPTION_SEARCH_REGIONS)) {
         bool names_region = connect->choice.way->target.region[0] != '\0';
-        text_put(&connect->run.why, names_region ? "" : "; --search-regions looks in the regions of your profiles");
+        text_put(&connect->client.why, names_region ? "" : "; --search-regions looks in the regions of your profiles");
         return;
     }
     struct text cause = text_in(connect->cause, sizeof connect->cause);
-    explain_offline_missing(&connect->run, &connect->choice.way->target, &cause);
-    text_format(&connect->run.why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
+    explain_offline_missing(&connect->client, &connect->choice.way->target, &cause);
+    text_format(&connect->client.why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
 }
 
 /* Until it is connected, from now on for wait_us. */
 static enum err wait_for_node(struct connect *connect)
 {
-    struct run *run = &connect->run;
-    websocket_free(&run->websocket); /* it would not stay open for that long */
-    log_debug("waiting for %s: %s", connect->choice.id, run->why.data);
-    text_clear(&run->why);
+    struct client *client = &connect->client;
+    websocket_free(&client->websocket); /* it would not stay open for that long */
+    log_debug("waiting for %s: %s", connect->choice.id, client->why.data);
+    text_clear(&client->why);
     if (connect->wait.deadline_us == 0) {
         connect->wait.deadline_us = clock_mono_us() + connect->wait_us;
     }
     connect->wait.name = connect->options->arguments[0];
     connect->wait.id = connect->choice.id;
-    enum err err = wait_node(run, &connect->wait);
+    enum err err = wait_node(client, &connect->wait);
     log_progress(NULL);
-    run->deadline_us = clock_mono_us() + connect->timeout_us;
+    client->deadline_us = clock_mono_us() + connect->timeout_us;
     if (err == ERR_TIMEOUT) {
         explain(connect);
-        text_format(&run->why, "%s%s", connect->cause[0] != '\0' ? "; " : "", connect->cause);
+        text_format(&client->why, "%s%s", connect->cause[0] != '\0' ? "; " : "", connect->cause);
     }
     return err;
 }
@@ -233,13 +233,13 @@ static void log_counters(const struct channel *channel)
 
 static enum err run_tunnel(struct connect *connect)
 {
-    struct run *run = &connect->run;
+    struct client *client = &connect->client;
     AUTO(sha256_free) struct sha256 *hash = NULL;
     AUTO(channel_free) struct channel *channel = NULL;
     AUTO(tunnel_close) struct tunnel tunnel = {0};
     TRY(sha256_new(&hash));
     TRY(make_channel(connect->payload_bytes, hash, &channel));
-    TRY(stream_open_data_channel(&connect->stream, run, &connect->session.token));
+    TRY(stream_open_data_channel(&connect->stream, client, &connect->session.token));
     /* Nothing more can be asked of the person, and no byte has passed: out of the terminal's reach, or Ctrl-C at the
      * ssh that happens to be the first would end the tunnel of a ControlPersist master. */
     (void)terminal_leave_session();
@@ -255,22 +255,22 @@ static enum err run_tunnel(struct connect *connect)
         .resume_budget_us = connect->resume_us,
         .payload_bytes = connect->payload_bytes,
     };
-    TRY(tunnel_open(&tunnel, run, &session, &connect->reaper));
+    TRY(tunnel_open(&tunnel, client, &session, &connect->reaper));
     enum err err = tunnel_run(&tunnel);
     connect->was_open = tunnel.was_open;
     connect->is_unbegun = channel_result(channel).is_unanswered || tunnel.was_lost_unbegun;
     log_counters(channel);
     struct channel_result result = channel_result(channel);
     if (result.is_session_over) {
-        session_forget(run, connect->session.session_id);
+        session_forget(client, connect->session.session_id);
         connect->session.session_id[0] = '\0';
     }
     if (err == ERR_OK && result.err != ERR_OK) {
-        text_clear(&run->why);
-        text_put(&run->why, result.reason);
+        text_clear(&client->why);
+        text_put(&client->why, result.reason);
         err = result.err;
     }
-    return err == ERR_OK && run->signal != 0 ? ERR_INTERRUPTED : err;
+    return err == ERR_OK && client->signal != 0 ? ERR_INTERRUPTED : err;
 }
 
 /* ---- leaving ---- */
@@ -285,13 +285,13 @@ static void put_source(const struct account *account, struct text *line)
 
 static int report(const struct connect *connect, enum err err)
 {
-    const struct run *run = &connect->run;
+    const struct client *client = &connect->client;
     if (err == ERR_OK) {
         return 0;
     }
     if (err == ERR_INTERRUPTED) {
-        log_debug("interrupted by signal %d", run->signal);
-        return 128 + run->signal;
+        log_debug("interrupted by signal %d", client->signal);
+        return 128 + client->signal;
     }
     char name_memory[NAME_SIZE];
     struct text name = text_in(name_memory, sizeof name_memory);
@@ -301,10 +301,10 @@ static int report(const struct connect *connect, enum err err)
     if (err == ERR_OFFLINE && connect->cause[0] != '\0') {
         text_format(&line, "%s: %s", err_text(err), connect->cause);
     } else {
-        failure_put(err, &run->why, &line);
+        failure_put(err, &client->why, &line);
     }
     if (err == ERR_CREDENTIALS) {
-        put_source(&run->account, &line);
+        put_source(&client->account, &line);
     }
     log_error("%s: %s", name.data, line.data);
     return err_exit_code(err);
@@ -323,41 +323,41 @@ static void release_stdio(void)
 /* Whatever happened, the session ends; when that cannot be done now, it stands in its record for the next run. */
 static void end_session(struct connect *connect)
 {
-    struct run *run = &connect->run;
+    struct client *client = &connect->client;
     if (connect->session.session_id[0] == '\0') {
         return;
     }
-    text_clear(&run->why);
-    enum err err = session_end(run, connect->session.session_id, clock_mono_us() + TUNNEL_LEAVE_US);
+    text_clear(&client->why);
+    enum err err = session_end(client, connect->session.session_id, clock_mono_us() + TUNNEL_LEAVE_US);
     if (err != ERR_OK) {
-        log_debug("session %s stays for the next run to end: %s", connect->session.session_id, run->why.data);
+        log_debug("session %s stays for the next run to end: %s", connect->session.session_id, client->why.data);
     }
     connect->session.session_id[0] = '\0';
 }
 
 static void leave(struct connect *connect)
 {
-    struct run *run = &connect->run;
+    struct client *client = &connect->client;
     release_stdio();
     end_session(connect);
     if (connect->was_open) {
-        reaper_finish(&connect->reaper, run, clock_mono_us() + REAP_US);
+        reaper_finish(&connect->reaper, client, clock_mono_us() + REAP_US);
     }
 }
 
 static enum err connect_and_run(struct connect *connect)
 {
-    struct run *run = &connect->run;
-    TRY(node_choice_open(&connect->choice, run, &connect->flags, connect->timeout_us));
+    struct client *client = &connect->client;
+    TRY(node_choice_open(&connect->choice, client, &connect->flags, connect->timeout_us));
     for (int left = SESSIONS_MAX;; left--) {
         TRY(connect_patiently(connect));
         enum err err = run_tunnel(connect);
-        if (!connect->is_unbegun || left == 1 || run->signal != 0 || clock_mono_us() >= run->deadline_us) {
+        if (!connect->is_unbegun || left == 1 || client->signal != 0 || clock_mono_us() >= client->deadline_us) {
             return err;
         }
-        log_debug("the session does not begin: %s; starting another one", run->why.data);
+        log_debug("the session does not begin: %s; starting another one", client->why.data);
         end_session(connect);
-        websocket_free(&run->websocket);
+        websocket_free(&client->websocket);
     }
 }
 
@@ -377,7 +377,7 @@ static int connect_run(const struct options *options)
     leave(&connect);
     reaper_free(&connect.reaper);
     ssm_api_session_wipe(&connect.session);
-    run_close(&connect.run);
+    client_close(&connect.client);
     node_choice_free(&connect.choice);
     return exit_code;
 }

@@ -96,48 +96,49 @@ static void put_target(const struct target *target, struct text *text)
     text_format(text, "the DNS name %s", target->text);
 }
 
-static enum err say_none(struct run *run, const struct target *target)
+static enum err say_none(struct client *client, const struct target *target)
 {
-    text_format(&run->why, "no node in %s has ", run->account.settings.region);
-    put_target(target, &run->why);
+    text_format(&client->why, "no node in %s has ", client->account.settings.region);
+    put_target(target, &client->why);
     bool has_capitals = strpbrk(target->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
     if (target->kind == TARGET_NAME && !has_capitals) {
-        text_put(&run->why, " (capitals count, and ssh writes %h without them: use %n)");
+        text_put(&client->why, " (capitals count, and ssh writes %h without them: use %n)");
     }
     return ERR_NO_TARGET;
 }
 
-static enum err say_several(struct run *run, const struct search *search)
+static enum err say_several(struct client *client, const struct search *search)
 {
     bool is_more = search->count > CANDIDATES_MAX;
-    text_format(&run->why, "%s%zu nodes in %s have ", is_more ? "more than " : "", search->count - is_more,
-                run->account.settings.region);
-    put_target(search->target, &run->why);
-    text_put(&run->why, "; use an id:");
+    text_format(&client->why, "%s%zu nodes in %s have ", is_more ? "more than " : "", search->count - is_more,
+                client->account.settings.region);
+    put_target(search->target, &client->why);
+    text_put(&client->why, "; use an id:");
     for (size_t i = 0; i < search->count && i < CANDIDATES_MAX; i++) {
         const struct candidate *candidate = &search->items[i];
-        text_format(&run->why, "%s %s (%s)", i > 0 ? "," : "", candidate->id, candidate->details);
+        text_format(&client->why, "%s %s (%s)", i > 0 ? "," : "", candidate->id, candidate->details);
     }
     return ERR_AMBIGUOUS;
 }
 
 /* `words` are the service's. */
-static enum err say_denied(struct run *run, const struct target *target, const char *permission, const char *words)
+static enum err say_denied(struct client *client, const struct target *target, const char *permission,
+                           const char *words)
 {
-    text_clear(&run->why);
-    text_format(&run->why, "the permission %s is needed to look up ", permission);
-    put_target(target, &run->why);
-    text_format(&run->why, ", which an id (i-..., mi-...) does without: %s", words);
+    text_clear(&client->why);
+    text_format(&client->why, "the permission %s is needed to look up ", permission);
+    put_target(target, &client->why);
+    text_format(&client->why, ", which an id (i-..., mi-...) does without: %s", words);
     return ERR_DENIED;
 }
 
-static enum err settle(struct run *run, const struct search *search, char ret_id[LIMIT_TARGET + 1])
+static enum err settle(struct client *client, const struct search *search, char ret_id[LIMIT_TARGET + 1])
 {
     if (search->count == 0) {
-        return say_none(run, search->target);
+        return say_none(client, search->target);
     }
     if (search->count > 1) {
-        return say_several(run, search);
+        return say_several(client, search);
     }
     memcpy(ret_id, search->items[0].id, sizeof search->items[0].id);
     return ERR_OK;
@@ -147,15 +148,15 @@ static enum err settle(struct run *run, const struct search *search, char ret_id
 
 #define WORDS_SIZE 1280
 
-static enum err ask_ssm(struct run *run, const char *filter, const char *value, inventory_node_visitor *visit,
+static enum err ask_ssm(struct client *client, const char *filter, const char *value, inventory_node_visitor *visit,
                         struct search *search)
 {
     struct ssm_api_describe_nodes which = {.filter = filter, .value = value};
-    enum err err = inventory_nodes(run, which, run->deadline_us, visit, search);
+    enum err err = inventory_nodes(client, which, client->deadline_us, visit, search);
     if (err == ERR_DENIED) {
         char words[WORDS_SIZE];
-        text_copy_for_display(run->why.data, words, sizeof words);
-        return say_denied(run, search->target, "ssm:DescribeInstanceInformation", words);
+        text_copy_for_display(client->why.data, words, sizeof words);
+        return say_denied(client, search->target, "ssm:DescribeInstanceInformation", words);
     }
     return err;
 }
@@ -167,27 +168,27 @@ static bool add_if_alive(void *context, const struct ec2_api_instance *instance)
     return is_gone || add_instance(context, instance);
 }
 
-static enum err find_unregistered(struct run *run, const char *filter, struct search *search)
+static enum err find_unregistered(struct client *client, const char *filter, struct search *search)
 {
     struct ec2_api_describe which = {.filters = {{filter, target_tag_value(search->target)}}};
-    enum err err = inventory_instances(run, which, run->deadline_us, add_if_alive, search);
+    enum err err = inventory_instances(client, which, client->deadline_us, add_if_alive, search);
     if (err != ERR_OK && err != ERR_INTERRUPTED) { /* nobody was promised an answer of EC2 */
-        text_clear(&run->why);
+        text_clear(&client->why);
         return ERR_OK;
     }
     return err;
 }
 
-static enum err find_by_tag(struct run *run, bool is_last, struct search *search)
+static enum err find_by_tag(struct client *client, bool is_last, struct search *search)
 {
     char memory[sizeof "tag:" + LIMIT_TAG_KEY];
     struct text filter = text_in(memory, sizeof memory);
     text_format(&filter, "tag:%s", search->target->tag_key);
-    TRY(ask_ssm(run, filter.data, target_tag_value(search->target), add_node, search));
+    TRY(ask_ssm(client, filter.data, target_tag_value(search->target), add_node, search));
     if (search->count == 0 && is_last && search->target->kind == TARGET_NAME) {
-        TRY(ask_ssm(run, "ResourceType", "ManagedInstance", add_if_registered_so, search));
+        TRY(ask_ssm(client, "ResourceType", "ManagedInstance", add_if_registered_so, search));
     }
-    return search->count == 0 && is_last ? find_unregistered(run, filter.data, search) : ERR_OK;
+    return search->count == 0 && is_last ? find_unregistered(client, filter.data, search) : ERR_OK;
 }
 
 /* ---- addresses and DNS names ---- */
@@ -225,35 +226,35 @@ static const char *const *filters_of(const struct target *target)
     return is_private(target->text) ? private_ipv4 : any_ipv4;
 }
 
-static enum err ask_ec2(struct run *run, struct search *search)
+static enum err ask_ec2(struct client *client, struct search *search)
 {
     const char *const *filters = filters_of(search->target);
     for (size_t i = 0; filters[i] != NULL && search->count == 0; i++) {
         struct ec2_api_describe which = {.filters = {{filters[i], search->target->text}}};
-        TRY(inventory_instances(run, which, run->deadline_us, add_instance, search));
+        TRY(inventory_instances(client, which, client->deadline_us, add_instance, search));
     }
     return ERR_OK;
 }
 
-static enum err find_by_address(struct run *run, struct search *search)
+static enum err find_by_address(struct client *client, struct search *search)
 {
-    enum err err = ask_ec2(run, search);
+    enum err err = ask_ec2(client, search);
     if (err != ERR_DENIED) {
         TRY(err);
         return search->count > 0 ? ERR_OK
-                                 : ask_ssm(run, "ResourceType", "ManagedInstance", add_if_registered_so, search);
+                                 : ask_ssm(client, "ResourceType", "ManagedInstance", add_if_registered_so, search);
     }
     char words[WORDS_SIZE];
-    text_copy_for_display(run->why.data, words, sizeof words);
-    text_clear(&run->why);
-    err = ask_ssm(run, NULL, NULL, add_if_registered_so, search);
+    text_copy_for_display(client->why.data, words, sizeof words);
+    text_clear(&client->why);
+    err = ask_ssm(client, NULL, NULL, add_if_registered_so, search);
     if (err == ERR_DENIED || (err == ERR_OK && search->count == 0)) {
-        return say_denied(run, search->target, "ec2:DescribeInstances", words);
+        return say_denied(client, search->target, "ec2:DescribeInstances", words);
     }
     return err;
 }
 
-enum err find_node(struct run *run, const struct target *target, bool is_last, char ret_id[LIMIT_TARGET + 1])
+enum err find_node(struct client *client, const struct target *target, bool is_last, char ret_id[LIMIT_TARGET + 1])
 {
     if (target_is_id(target)) {
         memcpy(ret_id, target->text, sizeof target->text);
@@ -261,6 +262,6 @@ enum err find_node(struct run *run, const struct target *target, bool is_last, c
     }
     struct search search = {.target = target};
     bool has_tag = target->kind == TARGET_TAG || target->kind == TARGET_NAME;
-    TRY(has_tag ? find_by_tag(run, is_last, &search) : find_by_address(run, &search));
-    return settle(run, &search, ret_id);
+    TRY(has_tag ? find_by_tag(client, is_last, &search) : find_by_address(client, &search));
+    return settle(client, &search, ret_id);
 }

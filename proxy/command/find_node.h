@@ -11,12 +11,13 @@
 #ifndef SSM_PROXY_COMMAND_FIND_NODE_H
 #define SSM_PROXY_COMMAND_FIND_NODE_H
 
-#include "proxy/command/run.h"
+#include "proxy/command/client.h"
 #include "proxy/core/target.h"
 
-/* `is_last`: the name is read in no other way. With words in run->why: ERR_NO_TARGET; ERR_AMBIGUOUS, several, which are
- * listed; ERR_DENIED, which names the permission; ERR_INTERRUPTED: a signal came; others as the services give them. */
-enum err find_node(struct run *run, const struct target *target, bool is_last,
+/* `is_last`: the name is read in no other way. With words in client->why: ERR_NO_TARGET; ERR_AMBIGUOUS, several, which
+ * are listed; ERR_DENIED, which names the permission; ERR_INTERRUPTED: a signal came; others as the services give them.
+ */
+enum err find_node(struct client *client, const struct target *target, bool is_last,
                    char ret_id[LIMIT_TARGET + 1]) SSM_MUST_USE;
 
 #endif

@@ -1,8 +1,8 @@
 /* login: a login to IAM Identity Center for machines without the AWS CLI. The machine is core/sso_login; here it is
  * run, shown and waited for. */
 #include "common/log.h"
+#include "proxy/command/client.h"
 #include "proxy/command/failure.h"
-#include "proxy/command/run.h"
 #include "proxy/command/verbs.h"
 #include "proxy/core/sso_login.h"
 #include "proxy/edge/clock.h"
@@ -17,17 +17,17 @@
 #define CONNECT_TIMEOUT_US (INT64_C(60) * 1000 * 1000)
 
 struct login {
-    struct run run;
+    struct client client;
     struct sso_login *machine;
     bool was_shown;
 };
 
 /* ---- what a person reads ---- */
 
-static enum err flush(struct run *run)
+static enum err flush(struct client *client)
 {
     if (fflush(stdout) != 0) {
-        text_format(&run->why, "cannot write to standard output: %s", strerror(errno));
+        text_format(&client->why, "cannot write to standard output: %s", strerror(errno));
         return ERR_SYSTEM;
     }
     return ERR_OK;
@@ -46,7 +46,7 @@ static enum err show(struct login *login, const struct sso_login_progress *progr
     } else {
         printf("and enter the code %s\n\n", authorization->user_code);
     }
-    TRY(flush(&login->run));
+    TRY(flush(&login->client));
     if (isatty(STDERR_FILENO)) {
         log_notice("waiting for you to confirm; Ctrl-C gives up");
     }
@@ -65,63 +65,63 @@ static enum err next(void *machine, const struct credential_answer *answer, stru
 /* Until the machine has something to say. */
 static enum err advance(struct login *login)
 {
-    struct run *run = &login->run;
+    struct client *client = &login->client;
     struct resolver_machine machine = {.next = next, .context = login->machine};
-    struct resolver_way way = {.api = &run->api};
+    struct resolver_way way = {.api = &client->api};
     struct aws_credentials none = {.expires_unix_s = 0};
     AUTO(resolver_free) struct resolver *resolver = NULL;
     TRY(resolver_new(&machine, &way, &resolver));
     for (;;) {
-        enum err err = resolver_pump(resolver, &none, &run->why);
+        enum err err = resolver_pump(resolver, &none, &client->why);
         if (err != ERR_AGAIN) {
             return err;
         }
-        TRY(run->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
-        TRY(run_turn(run, resolver_deadline_us(resolver)));
+        TRY(client->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
+        TRY(client_turn(client, resolver_deadline_us(resolver)));
     }
 }
 
-static enum err wait_for(struct run *run, int64_t pause_s)
+static enum err wait_for(struct client *client, int64_t pause_s)
 {
     int64_t until_us = clock_mono_us() + pause_s * 1000 * 1000;
     while (clock_mono_us() < until_us) {
-        TRY(run->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
-        TRY(run_turn(run, until_us));
+        TRY(client->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
+        TRY(client_turn(client, until_us));
     }
     return ERR_OK;
 }
 
 static enum err log_in(struct login *login, const struct options *options)
 {
-    struct run *run = &login->run;
+    struct client *client = &login->client;
     struct aws_config_flags flags = {
         .profile = options->values[OPTION_PROFILE],
         .region = ANY_REGION,
         .ca_bundle = options->values[OPTION_CA_BUNDLE],
     };
-    TRY(run_open(run, &flags, CONNECT_TIMEOUT_US));
-    TRY(sso_login_new(run->account.config, options->values[OPTION_SSO_SESSION], &login->machine, &run->why));
+    TRY(client_open(client, &flags, CONNECT_TIMEOUT_US));
+    TRY(sso_login_new(client->account.config, options->values[OPTION_SSO_SESSION], &login->machine, &client->why));
     for (;;) {
         TRY(advance(login));
         struct sso_login_progress progress = sso_login_progress(login->machine);
         if (progress.is_done) {
             printf("Logged in to %s\n", progress.start_url);
-            return flush(run);
+            return flush(client);
         }
         TRY(login->was_shown ? ERR_OK : show(login, &progress));
-        TRY(wait_for(run, progress.pause_s));
+        TRY(wait_for(client, progress.pause_s));
     }
 }
 
-static int report(const struct run *run, enum err err)
+static int report(const struct client *client, enum err err)
 {
     if (err == ERR_INTERRUPTED) {
-        return 128 + run->signal;
+        return 128 + client->signal;
     }
     if (err != ERR_OK) {
         char memory[FAILURE_SIZE];
         struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &run->why, &line);
+        failure_put(err, &client->why, &line);
         log_error("login: %s", memory);
     }
     return err_exit_code(err);
@@ -131,9 +131,9 @@ static int login_run(const struct options *options)
 {
     struct login login = {.was_shown = false};
     enum err err = log_in(&login, options);
-    int exit_code = report(&login.run, err);
+    int exit_code = report(&login.client, err);
     sso_login_free(&login.machine);
-    run_close(&login.run);
+    client_close(&login.client);
     return exit_code;
 }
 

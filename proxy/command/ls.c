@@ -24,7 +24,7 @@ struct own_session {
 
 struct ls {
     const struct options *options;
-    struct run run;
+    struct client client;
     struct output output;
     struct text_table table;
     const char *ping;                        /* PingStatus; NULL: any */
@@ -90,27 +90,27 @@ static enum err note_sessions(void *context, const struct session_list *page)
  */
 static enum err do_without(struct ls *ls, enum err err, const char *what)
 {
-    struct run *run = &ls->run;
+    struct client *client = &ls->client;
     if (err == ERR_OK || err == ERR_INTERRUPTED || err == ERR_MEMORY) {
         return err;
     }
     char memory[FAILURE_SIZE];
     struct text line = text_in(memory, sizeof memory);
-    failure_put(err, &run->why, &line);
+    failure_put(err, &client->why, &line);
     log_notice("ls: %s are not shown: %s", what, memory);
-    text_clear(&run->why);
+    text_clear(&client->why);
     return ERR_OK;
 }
 
 static enum err find_sessions(struct ls *ls)
 {
-    struct run *run = &ls->run;
+    struct client *client = &ls->client;
     ls->own = calloc(OWN_SESSIONS_MAX, sizeof *ls->own);
     if (ls->own == NULL) {
         return ERR_MEMORY;
     }
-    run->deadline_us = clock_mono_us() + EXTRA_US;
-    enum err err = open_sessions_visit(run, false, note_sessions, ls);
+    client->deadline_us = clock_mono_us() + EXTRA_US;
+    enum err err = open_sessions_visit(client, false, note_sessions, ls);
     ls->knows_sessions = err == ERR_OK;
     return do_without(ls, err, "your sessions");
 }
@@ -149,8 +149,8 @@ static enum err read_instances(struct ls *ls, struct page *page)
     if (which.instance_id_count == 0 || ls->lacks_ec2) {
         return ERR_OK;
     }
-    struct run *run = &ls->run;
-    enum err err = inventory_instance_page(run, &which, clock_mono_us() + EXTRA_US, &page->instances);
+    struct client *client = &ls->client;
+    enum err err = inventory_instance_page(client, &which, clock_mono_us() + EXTRA_US, &page->instances);
     ls->lacks_ec2 = err != ERR_OK;
     return do_without(ls, err, "names and tags of EC2");
 }
@@ -242,7 +242,7 @@ static enum err put_row(struct ls *ls, const char *const *cells, bool is_dim)
     text_put(&line, is_dim ? "\x1b[2m" : "");
     text_table_put_row(&ls->table, cells, &line);
     text_put(&line, is_dim ? "\x1b[0m" : "");
-    return output_put(&ls->output, &line, &ls->run.why);
+    return output_put(&ls->output, &line, &ls->client.why);
 }
 
 static enum err put_table(struct ls *ls, const struct page *page)
@@ -308,7 +308,7 @@ static enum err put_object(struct ls *ls, const struct page *page, const struct 
         TRY(json_object_set_new(object, "Tags", tags) == 0 ? ERR_OK : ERR_MEMORY);
     }
     AUTO_FREE char *text = json_dumps(object, JSON_COMPACT);
-    return text == NULL ? ERR_MEMORY : output_put_object(&ls->output, text, &ls->run.why);
+    return text == NULL ? ERR_MEMORY : output_put_object(&ls->output, text, &ls->client.why);
 }
 
 static enum err put_page(struct ls *ls, const struct page *page)
@@ -329,15 +329,15 @@ static enum err put_page(struct ls *ls, const struct page *page)
 
 static enum err list_pages(struct ls *ls)
 {
-    struct run *run = &ls->run;
+    struct client *client = &ls->client;
     AUTO_FREE char *token = NULL;
     for (;;) {
         AUTO(free_page) struct page page = {.nodes = {0}};
         struct ssm_api_describe_nodes which = {
             .filter = ls->tag_value != NULL ? ls->tag : NULL, .value = ls->tag_value, .next_token = token};
-        run->deadline_us = clock_mono_us() + PAGE_US;
-        TRY(run_resolve(run, false, run->deadline_us));
-        TRY(inventory_node_page(run, &which, run->deadline_us, &page.nodes));
+        client->deadline_us = clock_mono_us() + PAGE_US;
+        TRY(client_resolve(client, false, client->deadline_us));
+        TRY(inventory_node_page(client, &which, client->deadline_us, &page.nodes));
         TRY(read_instances(ls, &page));
         TRY(put_page(ls, &page));
         free(token);
@@ -350,16 +350,16 @@ static enum err list_pages(struct ls *ls)
 
 static enum err list(struct ls *ls)
 {
-    struct run *run = &ls->run;
+    struct client *client = &ls->client;
     struct aws_config_flags flags = proxy_options_flags(ls->options);
-    TRY(run_open(run, &flags, PAGE_US));
-    TRY(run_resolve(run, true, run->deadline_us));
+    TRY(client_open(client, &flags, PAGE_US));
+    TRY(client_resolve(client, true, client->deadline_us));
     TRY(find_sessions(ls));
     TRY(list_pages(ls));
-    TRY(output_finish(&ls->output, &run->why));
+    TRY(output_finish(&ls->output, &client->why));
     bool is_filtered = ls->options->argument_count > 0 || ls->ping != NULL || ls->tag_value != NULL;
     if (is_filtered && ls->found == 0) {
-        text_format(&run->why, "no node in %s is what was asked for", run->account.settings.region);
+        text_format(&client->why, "no node in %s is what was asked for", client->account.settings.region);
         return ERR_NO_TARGET;
     }
     return ERR_OK;
@@ -368,7 +368,7 @@ static enum err list(struct ls *ls)
 static int report(const struct ls *ls, enum err err)
 {
     if (err == ERR_INTERRUPTED) {
-        return 128 + ls->run.signal;
+        return 128 + ls->client.signal;
     }
     if (ls->output.is_reader_gone) {
         return OUTPUT_READER_GONE;
@@ -376,7 +376,7 @@ static int report(const struct ls *ls, enum err err)
     if (err != ERR_OK) {
         char memory[FAILURE_SIZE];
         struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &ls->run.why, &line);
+        failure_put(err, &ls->client.why, &line);
         log_error("ls: %s", memory);
     }
     return err_exit_code(err);
@@ -392,7 +392,7 @@ static int ls_run(const struct options *options)
     ls.is_coloured = isatty(STDOUT_FILENO) == 1;
     int exit_code = report(&ls, list(&ls));
     free(ls.own);
-    run_close(&ls.run);
+    client_close(&ls.client);
     return exit_code;
 }
 

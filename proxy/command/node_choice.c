@@ -51,13 +51,13 @@ enum err node_choice_read(struct node_choice *choice, const char *text, const st
 
 /* ---- trying ---- */
 
-enum err node_choice_find(struct node_choice *choice, struct run *run)
+enum err node_choice_find(struct node_choice *choice, struct client *client)
 {
     if (choice->id[0] != '\0') {
         return ERR_OK;
     }
     bool is_last = choice->way == &choice->plan.ways[choice->plan.count - 1];
-    return find_node(run, &choice->way->target, is_last, choice->id);
+    return find_node(client, &choice->way->target, is_last, choice->id);
 }
 
 /* Whether another way to read the word may lead on: this one does not, or not for this person. */
@@ -73,7 +73,7 @@ static bool may_ask(const struct target_plan *plan, size_t at)
     return at + 1 == plan->count || plan->ways[at + 1].target.profile[0] == '\0';
 }
 
-static enum err try_way(struct node_choice *choice, struct run *run, const struct aws_config_flags *flags,
+static enum err try_way(struct node_choice *choice, struct client *client, const struct aws_config_flags *flags,
                         int64_t connect_timeout_us)
 {
     size_t at = (size_t)(choice->way - choice->plan.ways);
@@ -82,16 +82,16 @@ static enum err try_way(struct node_choice *choice, struct run *run, const struc
         char memory[1]; /* node_choice_read has seen it */
         struct text nothing = text_in(memory, sizeof memory);
         TRY(target_plan_apply(choice->way, &applied, &nothing));
-        TRY(run_open(run, &applied, connect_timeout_us));
+        TRY(client_open(client, &applied, connect_timeout_us));
     } else {
-        TRY(target_plan_apply(choice->way, &applied, &run->why));
-        TRY(run_reopen(run, &applied));
+        TRY(target_plan_apply(choice->way, &applied, &client->why));
+        TRY(client_reopen(client, &applied));
     }
     if (choice->plan.count == 1) {
         return ERR_OK;
     }
-    TRY(run_resolve(run, may_ask(&choice->plan, at), run->deadline_us));
-    return node_choice_find(choice, run);
+    TRY(client_resolve(client, may_ask(&choice->plan, at), client->deadline_us));
+    return node_choice_find(choice, client);
 }
 
 static void put_reading(const struct target *target, struct text *text)
@@ -100,20 +100,20 @@ static void put_reading(const struct target *target, struct text *text)
     text_format(text, "%s%s)", target->profile[0] != '\0' ? " with the profile " : "", target->profile);
 }
 
-enum err node_choice_open(struct node_choice *choice, struct run *run, const struct aws_config_flags *flags,
+enum err node_choice_open(struct node_choice *choice, struct client *client, const struct aws_config_flags *flags,
                           int64_t connect_timeout_us)
 {
     for (size_t i = 0;; i++) {
         choice->way = &choice->plan.ways[i];
-        enum err err = try_way(choice, run, flags, connect_timeout_us);
+        enum err err = try_way(choice, client, flags, connect_timeout_us);
         bool is_last = i + 1 == choice->plan.count;
         if (err == ERR_OK || is_last || !may_go_on(err)) {
             if (err != ERR_OK && err != ERR_INTERRUPTED && i > 0 && choice->way->target.region[0] != '\0') {
-                put_reading(&choice->way->target, &run->why);
+                put_reading(&choice->way->target, &client->why);
             }
             return err;
         }
-        log_debug("%s is read in another way: %s", choice->way->target.text, run->why.data);
-        text_clear(&run->why);
+        log_debug("%s is read in another way: %s", choice->way->target.text, client->why.data);
+        text_clear(&client->why);
     }
 }

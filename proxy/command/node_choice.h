@@ -3,7 +3,7 @@
 #ifndef SSM_PROXY_COMMAND_NODE_CHOICE_H
 #define SSM_PROXY_COMMAND_NODE_CHOICE_H
 
-#include "proxy/command/run.h"
+#include "proxy/command/client.h"
 #include "proxy/core/target_plan.h"
 
 struct node_choice {
@@ -21,14 +21,14 @@ enum err node_choice_read(struct node_choice *choice, const char *text, const st
 /* The person's aliases; none without a file. ERR_CONFIG with words. */
 enum err node_choice_aliases(struct aliases *aliases, struct text *ret_why) SSM_MUST_USE;
 
-/* run_open for the way that leads to a node. Where the word is read in one way alone nobody is asked, so that the
+/* client_open for the way that leads to a node. Where the word is read in one way alone nobody is asked, so that the
  * caller can do so while other things go on; otherwise credentials are resolved, and the node is found. After an error
- * run_close is safe. */
-enum err node_choice_open(struct node_choice *choice, struct run *run, const struct aws_config_flags *flags,
+ * client_close is safe. */
+enum err node_choice_open(struct node_choice *choice, struct client *client, const struct aws_config_flags *flags,
                           int64_t connect_timeout_us) SSM_MUST_USE;
 
 /* Finds the node, unless node_choice_open has; the credentials are there. Errors as find_node. */
-enum err node_choice_find(struct node_choice *choice, struct run *run) SSM_MUST_USE;
+enum err node_choice_find(struct node_choice *choice, struct client *client) SSM_MUST_USE;
 
 void node_choice_free(struct node_choice *choice); /* safe to repeat; what the run was opened with is gone then */
 

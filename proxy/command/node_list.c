@@ -88,20 +88,20 @@ static bool take_instance(void *context, const struct ec2_api_instance *instance
     return list->err == ERR_OK;
 }
 
-static enum err ask(struct run *run, struct node_list *list)
+static enum err ask(struct client *client, struct node_list *list)
 {
-    TRY(inventory_nodes(run, (struct ssm_api_describe_nodes){.filter = NULL}, run->deadline_us, take_node, list));
+    TRY(inventory_nodes(client, (struct ssm_api_describe_nodes){.filter = NULL}, client->deadline_us, take_node, list));
     TRY(list->err);
     sort(&list->ids);
     if (list->ids.count == 0) {
         return ERR_OK;
     }
-    enum err err =
-        inventory_instances(run, (struct ec2_api_describe){.next_token = NULL}, run->deadline_us, take_instance, list);
+    enum err err = inventory_instances(client, (struct ec2_api_describe){.next_token = NULL}, client->deadline_us,
+                                       take_instance, list);
     if (err == ERR_DENIED) {
         log_notice("config: the names of EC2 instances are left out, because ec2:DescribeInstances is denied: %s",
-                   run->why.data);
-        text_clear(&run->why);
+                   client->why.data);
+        text_clear(&client->why);
         return ERR_OK;
     }
     TRY(err);
@@ -134,13 +134,13 @@ static enum err make_file(struct strings *names, char **ret_file, size_t *ret_le
     return ERR_OK;
 }
 
-enum err node_list_store(struct run *run, const char *path, size_t *ret_count)
+enum err node_list_store(struct client *client, const char *path, size_t *ret_count)
 {
     AUTO(node_list_free) struct node_list list = {.err = ERR_OK};
-    TRY(ask(run, &list));
+    TRY(ask(client, &list));
     sort(&list.names);
     AUTO_FREE char *file = NULL;
     size_t len = 0;
     TRY(make_file(&list.names, &file, &len, ret_count));
-    return private_file_store(path, bytes_of(file, len), &run->why);
+    return private_file_store(path, bytes_of(file, len), &client->why);
 }

@@ -6,50 +6,50 @@
 
 #define PAGES_MAX 400
 
-static enum err failed(struct run *run, enum err err, const struct service_failure *failure)
+static enum err failed(struct client *client, enum err err, const struct service_failure *failure)
 {
-    service_failure_put(failure, &run->why);
+    service_failure_put(failure, &client->why);
     return err;
 }
 
-static enum err ask_who_we_are(struct run *run, char ret_arn[LIMIT_ARN + 1])
+static enum err ask_who_we_are(struct client *client, char ret_arn[LIMIT_ARN + 1])
 {
-    const char *region = run->account.settings.region;
+    const char *region = client->account.settings.region;
     struct endpoint_url url;
-    TRY(aws_service_endpoint(run->account.config, AWS_SERVICE_STS, region, &url, &run->why));
+    TRY(aws_service_endpoint(client->account.config, AWS_SERVICE_STS, region, &url, &client->why));
     AUTO(aws_request_free) struct aws_request request = {.method = NULL};
     TRY(sts_api_caller_identity(&url, region, &request));
     AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
-    struct call_patience patience = {.deadline_us = run->deadline_us};
-    TRY(call_service(run, &request, &patience, &call, &reply));
+    struct call_patience patience = {.deadline_us = client->deadline_us};
+    TRY(call_service(client, &request, &patience, &call, &reply));
     struct service_failure failure;
     enum err err = sts_api_parse_caller_identity(&reply, ret_arn, &failure);
-    return err == ERR_OK ? err : failed(run, err, &failure);
+    return err == ERR_OK ? err : failed(client, err, &failure);
 }
 
-static enum err read_page(struct run *run, const struct session_list_query *query, struct session_list *ret_page)
+static enum err read_page(struct client *client, const struct session_list_query *query, struct session_list *ret_page)
 {
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(session_list_request(query, &request));
     AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
-    struct call_patience patience = {.deadline_us = run->deadline_us};
-    TRY(call_ssm(run, &request, &patience, &call, &reply));
+    struct call_patience patience = {.deadline_us = client->deadline_us};
+    TRY(call_ssm(client, &request, &patience, &call, &reply));
     struct service_failure failure;
     enum err err = session_list_parse(&reply, ret_page, &failure);
-    return err == ERR_OK ? err : failed(run, err, &failure);
+    return err == ERR_OK ? err : failed(client, err, &failure);
 }
 
-enum err open_sessions_visit(struct run *run, bool is_everybodys, open_sessions_visitor *visit, void *context)
+enum err open_sessions_visit(struct client *client, bool is_everybodys, open_sessions_visitor *visit, void *context)
 {
     char owner[LIMIT_ARN + 1];
-    TRY(is_everybodys ? ERR_OK : ask_who_we_are(run, owner));
+    TRY(is_everybodys ? ERR_OK : ask_who_we_are(client, owner));
     AUTO_FREE char *token = NULL;
     for (int i = 0; i < PAGES_MAX; i++) {
         struct session_list_query query = {.owner = is_everybodys ? NULL : owner, .next_token = token};
         AUTO(session_list_free) struct session_list page = {.items = NULL};
-        TRY(read_page(run, &query, &page));
+        TRY(read_page(client, &query, &page));
         TRY(visit(context, &page));
         free(token);
         token = MOVE(page.next_token);
@@ -57,6 +57,6 @@ enum err open_sessions_visit(struct run *run, bool is_everybodys, open_sessions_
             return ERR_OK;
         }
     }
-    text_format(&run->why, "there are more than %d sessions", PAGES_MAX * LIMIT_API_PAGE);
+    text_format(&client->why, "there are more than %d sessions", PAGES_MAX * LIMIT_API_PAGE);
     return ERR_TOO_LONG;
 }

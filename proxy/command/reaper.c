@@ -32,20 +32,20 @@ static void give_up_endpoint(struct reaper *reaper)
 }
 
 /* As the account of the record says; the person may be someone else by now, or logged out. */
-static enum err begin(struct reaper *reaper, const struct run *run, struct text *why)
+static enum err begin(struct reaper *reaper, const struct client *client, struct text *why)
 {
     const struct session_record *record = &reaper->record;
-    bool is_ours = strcmp(record->profile, run->account.settings.profile) == 0;
-    struct aws_config_flags flags = run->flags;
-    flags.profile = is_ours ? run->flags.profile : record->profile;
+    bool is_ours = strcmp(record->profile, client->account.settings.profile) == 0;
+    struct aws_config_flags flags = client->flags;
+    flags.profile = is_ours ? client->flags.profile : record->profile;
     flags.region = record->region;
     flags.endpoint_url = record->endpoint_url;
     return account_open(&flags, &reaper->account, why);
 }
 
-static void begin_next(struct reaper *reaper, struct run *run)
+static void begin_next(struct reaper *reaper, struct client *client)
 {
-    if (run->records == NULL || !session_record_next_stale(run->records, &reaper->record)) {
+    if (client->records == NULL || !session_record_next_stale(client->records, &reaper->record)) {
         reaper->is_done = true;
         return;
     }
@@ -55,22 +55,22 @@ static void begin_next(struct reaper *reaper, struct run *run)
         log_debug("session %s of an earlier run stays: its API did not answer before", reaper->record.session_id);
         return;
     }
-    reaper->is_at_work = begin(reaper, run, &why) == ERR_OK;
+    reaper->is_at_work = begin(reaper, client, &why) == ERR_OK;
     if (!reaper->is_at_work) {
         log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
     }
 }
 
 /* ERR_AGAIN while the session is being ended. */
-static enum err go_on(struct reaper *reaper, struct run *run, struct text *why)
+static enum err go_on(struct reaper *reaper, struct client *client, struct text *why)
 {
     if (reaper->call == NULL) {
-        struct resolver_way way = {.api = &run->api};
+        struct resolver_way way = {.api = &client->api};
         TRY(account_pump(&reaper->account, &way, why));
         AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
         TRY(ssm_api_terminate_session(reaper->record.session_id, &request));
         struct api_way once = {.timeout_us = CALL_TIMEOUT_US, .tries = 1}; /* the next run tries again */
-        TRY(api_post(&run->api, &reaper->account, &request, once, &reaper->call));
+        TRY(api_post(&client->api, &reaper->account, &request, once, &reaper->call));
     }
     struct aws_reply reply;
     enum err err = api_reply(reaper->call, &reply, why);
@@ -89,17 +89,17 @@ static enum err go_on(struct reaper *reaper, struct run *run, struct text *why)
 }
 
 /* False while the session is being ended. */
-static bool end_session(struct reaper *reaper, struct run *run)
+static bool end_session(struct reaper *reaper, struct client *client)
 {
     char memory[512];
     struct text why = text_in(memory, sizeof memory);
-    enum err err = go_on(reaper, run, &why);
+    enum err err = go_on(reaper, client, &why);
     if (err == ERR_AGAIN) {
         return false;
     }
     if (err == ERR_OK) {
         log_debug("ended session %s of an earlier run", reaper->record.session_id);
-        session_record_remove(run->records, reaper->record.session_id);
+        session_record_remove(client->records, reaper->record.session_id);
     } else {
         log_debug("session %s of an earlier run stays: %s", reaper->record.session_id, memory);
     }
@@ -109,13 +109,13 @@ static bool end_session(struct reaper *reaper, struct run *run)
     return true;
 }
 
-void reaper_pump(struct reaper *reaper, struct run *run)
+void reaper_pump(struct reaper *reaper, struct client *client)
 {
     while (!reaper->is_done) {
-        if (reaper->is_at_work && !end_session(reaper, run)) {
+        if (reaper->is_at_work && !end_session(reaper, client)) {
             return;
         }
-        begin_next(reaper, run);
+        begin_next(reaper, client);
     }
 }
 
@@ -124,17 +124,17 @@ bool reaper_is_waiting(const struct reaper *reaper)
     return !reaper->is_done && !reaper->is_at_work;
 }
 
-void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us)
+void reaper_finish(struct reaper *reaper, struct client *client, int64_t deadline_us)
 {
-    if (run->signal == SIGINT || run->signal == SIGTERM) { /* SIGHUP is how ssh says good-bye, every time */
-        deadline_us = instant_earlier(deadline_us, run->leave_by_us);
+    if (client->signal == SIGINT || client->signal == SIGTERM) { /* SIGHUP is how ssh says good-bye, every time */
+        deadline_us = instant_earlier(deadline_us, client->leave_by_us);
     }
-    reaper_pump(reaper, run);
-    while (!reaper->is_done && !run->is_urgent && clock_mono_us() < deadline_us) {
-        if (run_turn(run, deadline_us) != ERR_OK) {
+    reaper_pump(reaper, client);
+    while (!reaper->is_done && !client->is_urgent && clock_mono_us() < deadline_us) {
+        if (client_turn(client, deadline_us) != ERR_OK) {
             return;
         }
-        reaper_pump(reaper, run);
+        reaper_pump(reaper, client);
     }
 }
 

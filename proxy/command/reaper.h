@@ -4,7 +4,7 @@
 #ifndef SSM_PROXY_COMMAND_REAPER_H
 #define SSM_PROXY_COMMAND_REAPER_H
 
-#include "proxy/command/run.h"
+#include "proxy/command/client.h"
 
 #define REAPER_UNREACHABLE_MAX 8 /* then it is our own network that is gone */
 
@@ -20,7 +20,7 @@ struct reaper {
 };
 
 /* Moves on as far as it goes without waiting. */
-void reaper_pump(struct reaper *reaper, struct run *run);
+void reaper_pump(struct reaper *reaper, struct client *client);
 
 /* It has not begun. That is for after the first bytes of the tunnel, for which somebody waits; but a tunnel that is
  * quiet from its beginning is not to keep it longer than this. */
@@ -28,7 +28,7 @@ void reaper_pump(struct reaper *reaper, struct run *run);
 bool reaper_is_waiting(const struct reaper *reaper);
 
 /* Goes on until all is done, a signal came, or the deadline. */
-void reaper_finish(struct reaper *reaper, struct run *run, int64_t deadline_us);
+void reaper_finish(struct reaper *reaper, struct client *client, int64_t deadline_us);
 
 void reaper_free(struct reaper *reaper); /* usable with AUTO() */
 

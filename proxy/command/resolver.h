@@ -3,7 +3,7 @@
  *
  *     struct resolver_machine machine = {.next = ..., .context = chain};
  *     TRY(resolver_new(&machine, &way, &resolver));
- *     ... run_turn ...
+ *     ... client_turn ...
  *     enum err err = resolver_pump(resolver, &credentials, &why);     ERR_AGAIN while it goes on */
 #ifndef SSM_PROXY_COMMAND_RESOLVER_H
 #define SSM_PROXY_COMMAND_RESOLVER_H

@@ -44,44 +44,44 @@ static int64_t time_of_try_us(const struct resume *resume, int64_t now_us)
 }
 
 /* Credentials are resolved anew: those that StartSession was signed with may have expired long ago. */
-static enum err begin_try(struct resume *resume, struct run *run, const struct stream *stream, int64_t now_us)
+static enum err begin_try(struct resume *resume, struct client *client, const struct stream *stream, int64_t now_us)
 {
-    text_clear(&run->why);
+    text_clear(&client->why);
     resume->is_from_environment = false;
-    TRY(account_open(&run->flags, &resume->account, &run->why));
-    websocket_free(&run->websocket);
-    TRY(websocket_connect(run->net, &stream->url, &run->websocket));
+    TRY(account_open(&client->flags, &resume->account, &client->why));
+    websocket_free(&client->websocket);
+    TRY(websocket_connect(client->net, &stream->url, &client->websocket));
     resume->is_trying = true;
     resume->try_ends_us = now_us + time_of_try_us(resume, now_us);
     return ERR_OK;
 }
 
 /* ERR_AGAIN while the credentials are being resolved. */
-static enum err ask_for_token(struct resume *resume, struct run *run, const char *session_id)
+static enum err ask_for_token(struct resume *resume, struct client *client, const char *session_id)
 {
-    struct resolver_way way = {.api = &run->api, .is_apart = true};
-    enum err err = account_pump(&resume->account, &way, &run->why);
+    struct resolver_way way = {.api = &client->api, .is_apart = true};
+    enum err err = account_pump(&resume->account, &way, &client->why);
     TRY(err == ERR_DENIED ? ERR_CREDENTIALS : err); /* a role that is refused now may be allowed again */
     resume->is_from_environment = resume->account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_resume_session(session_id, &request));
     struct api_way apart = {.deadline_us = resume->try_ends_us, .tries = 1, .is_apart = true};
-    return api_post(&run->api, &resume->account, &request, apart, &resume->call);
+    return api_post(&client->api, &resume->account, &request, apart, &resume->call);
 }
 
 /* ERR_OK: the token is here. */
-static enum err take_token(struct resume *resume, struct run *run)
+static enum err take_token(struct resume *resume, struct client *client)
 {
     struct aws_reply reply;
-    TRY(api_reply(resume->call, &reply, &run->why));
+    TRY(api_reply(resume->call, &reply, &client->why));
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct service_failure failure;
     enum err err = ssm_api_parse_resumed_session(&reply, &session, &failure);
     if (err == ERR_DENIED) {
-        text_put(&run->why, "without ssm:ResumeSession a connection that is lost cannot be brought back: ");
+        text_put(&client->why, "without ssm:ResumeSession a connection that is lost cannot be brought back: ");
     }
     if (err != ERR_OK) {
-        service_failure_put(&failure, &run->why);
+        service_failure_put(&failure, &client->why);
         return err;
     }
     api_free(&resume->call);
@@ -101,7 +101,7 @@ static bool needs_person(enum err err)
            err == ERR_CONFIG;
 }
 
-static void tell_person(struct resume *resume, const struct run *run, enum err err, int64_t now_us)
+static void tell_person(struct resume *resume, const struct client *client, enum err err, int64_t now_us)
 {
     if (resume->has_told || !needs_person(err)) {
         return;
@@ -109,36 +109,36 @@ static void tell_person(struct resume *resume, const struct run *run, enum err e
     resume->has_told = true;
     char memory[FAILURE_SIZE];
     struct text line = text_in(memory, sizeof memory);
-    failure_put(err, &run->why, &line);
+    failure_put(err, &client->why, &line);
     bool is_fixed = err == ERR_CREDENTIALS && resume->is_from_environment;
     log_event("%s: cannot be resumed yet: %s%s; it is tried again for %lld s", resume->name, line.data,
               is_fixed ? " (they are in the environment, which stays as it is while this runs: connect again)" : "",
               (long long)((resume->reconnect.give_up_us - now_us) / 1000000));
 }
 
-static enum err get_token(struct resume *resume, struct run *run, const char *session_id)
+static enum err get_token(struct resume *resume, struct client *client, const char *session_id)
 {
     if (resume->call == NULL) {
-        TRY(ask_for_token(resume, run, session_id));
+        TRY(ask_for_token(resume, client, session_id));
     }
-    return take_token(resume, run);
+    return take_token(resume, client);
 }
 
-static enum err go_on(struct resume *resume, struct run *run, struct stream *stream, const char *session_id)
+static enum err go_on(struct resume *resume, struct client *client, struct stream *stream, const char *session_id)
 {
     if (!secret_is_set(&resume->token)) {
-        TRY(get_token(resume, run, session_id));
+        TRY(get_token(resume, client, session_id));
     }
     if (!resume->is_upgrading) {
-        TRY(stream_upgrade(stream, run));
+        TRY(stream_upgrade(stream, client));
         resume->is_upgrading = true;
     }
-    if (websocket_state(run->websocket) == WEBSOCKET_OPEN) {
-        enum err err = stream_open_data_channel(stream, run, &resume->token);
+    if (websocket_state(client->websocket) == WEBSOCKET_OPEN) {
+        enum err err = stream_open_data_channel(stream, client, &resume->token);
         return err == ERR_AGAIN ? ERR_UNREACHABLE : err; /* no room in a new connection's buffer: the next try */
     }
-    if (websocket_state(run->websocket) == WEBSOCKET_CLOSED) {
-        enum err err = websocket_error(run->websocket, &run->why);
+    if (websocket_state(client->websocket) == WEBSOCKET_CLOSED) {
+        enum err err = websocket_error(client->websocket, &client->why);
         return err == ERR_OK || is_final(err) ? ERR_UNREACHABLE : err; /* a busy gateway, not a lost permission */
     }
     return ERR_AGAIN;
@@ -153,37 +153,37 @@ static const char *awaited(const struct resume *resume)
 }
 
 /* A try ends in its time, whatever it waits for. */
-static enum err go_on_in_time(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
-                              int64_t now_us)
+static enum err go_on_in_time(struct resume *resume, struct client *client, struct stream *stream,
+                              const char *session_id, int64_t now_us)
 {
-    enum err err = go_on(resume, run, stream, session_id);
+    enum err err = go_on(resume, client, stream, session_id);
     if (err != ERR_AGAIN || now_us < resume->try_ends_us) {
         return err;
     }
-    text_clear(&run->why);
-    text_format(&run->why, "%s in time", awaited(resume));
+    text_clear(&client->why);
+    text_format(&client->why, "%s in time", awaited(resume));
     return ERR_TIMEOUT;
 }
 
 /* Without these words the failure would read like a connection lost once more, which is resumed. */
-static enum err give_up(struct resume *resume, struct run *run)
+static enum err give_up(struct resume *resume, struct client *client)
 {
-    text_format(&run->why, "%sit could not be resumed within the --resume-timeout", run->why.len > 0 ? "; " : "");
+    text_format(&client->why, "%sit could not be resumed within the --resume-timeout", client->why.len > 0 ? "; " : "");
     resume->is_active = false;
     return ERR_SESSION_LOST;
 }
 
-enum err resume_pump(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
+enum err resume_pump(struct resume *resume, struct client *client, struct stream *stream, const char *session_id,
                      int64_t now_us)
 {
     if (!resume->is_trying && reconnect_is_over(&resume->reconnect)) {
-        return give_up(resume, run);
+        return give_up(resume, client);
     }
     if (!resume->is_trying && now_us < resume->reconnect.next_us) {
         return ERR_AGAIN;
     }
-    enum err err = resume->is_trying ? ERR_OK : begin_try(resume, run, stream, now_us);
-    err = err == ERR_OK ? go_on_in_time(resume, run, stream, session_id, now_us) : err;
+    enum err err = resume->is_trying ? ERR_OK : begin_try(resume, client, stream, now_us);
+    err = err == ERR_OK ? go_on_in_time(resume, client, stream, session_id, now_us) : err;
     if (err == ERR_AGAIN) {
         return err;
     }
@@ -192,9 +192,9 @@ enum err resume_pump(struct resume *resume, struct run *run, struct stream *stre
         resume->is_active = false;
         return err;
     }
-    log_debug("the session could not be resumed yet: %s: %s", err_text(err), run->why.data);
-    tell_person(resume, run, err, now_us);
-    return reconnect_failed(&resume->reconnect, now_us) ? ERR_AGAIN : give_up(resume, run);
+    log_debug("the session could not be resumed yet: %s: %s", err_text(err), client->why.data);
+    tell_person(resume, client, err, now_us);
+    return reconnect_failed(&resume->reconnect, now_us) ? ERR_AGAIN : give_up(resume, client);
 }
 
 int64_t resume_deadline_us(const struct resume *resume)

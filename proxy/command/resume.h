@@ -32,11 +32,11 @@ struct resume {
 void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, bool was_useful,
                   int64_t now_us);
 
-/* ERR_AGAIN while it goes on. ERR_OK: run->websocket is open and OpenDataChannel has been sent; nothing is active any
- * more. Anything else is final, with words in run->why: ERR_SESSION_ENDED (the service no longer knows the session),
- * ERR_DENIED (ssm:ResumeSession is not allowed), ERR_SESSION_LOST (the time is over; the words are those of the last
- * try). */
-enum err resume_pump(struct resume *resume, struct run *run, struct stream *stream, const char *session_id,
+/* ERR_AGAIN while it goes on. ERR_OK: client->websocket is open and OpenDataChannel has been sent; nothing is active
+ * any more. Anything else is final, with words in client->why: ERR_SESSION_ENDED (the service no longer knows the
+ * session), ERR_DENIED (ssm:ResumeSession is not allowed), ERR_SESSION_LOST (the time is over; the words are those of
+ * the last try). */
+enum err resume_pump(struct resume *resume, struct client *client, struct stream *stream, const char *session_id,
                      int64_t now_us) SSM_MUST_USE;
 
 /* INSTANT_NEVER while only the network matters. */

@@ -16,7 +16,7 @@
 
 struct sessions {
     const struct options *options;
-    struct run run;
+    struct client client;
     struct output output;
     struct text_table table;
     bool is_everybodys;
@@ -25,23 +25,23 @@ struct sessions {
 static enum err open_run(struct sessions *sessions)
 {
     struct aws_config_flags flags = proxy_options_flags(sessions->options);
-    struct run *run = &sessions->run;
-    TRY(run_open(run, &flags, TIMEOUT_US));
-    return run_resolve(run, true, run->deadline_us);
+    struct client *client = &sessions->client;
+    TRY(client_open(client, &flags, TIMEOUT_US));
+    return client_resolve(client, true, client->deadline_us);
 }
 
 static void say(const struct sessions *sessions, enum err err, const char *session_id)
 {
     char memory[FAILURE_SIZE];
     struct text line = text_in(memory, sizeof memory);
-    failure_put(err, &sessions->run.why, &line);
+    failure_put(err, &sessions->client.why, &line);
     log_error("%s%s%s: %s", sessions->options->verb->name, session_id[0] != '\0' ? ": " : "", session_id, memory);
 }
 
 static int exit_code_of(const struct sessions *sessions, enum err err)
 {
     if (err == ERR_INTERRUPTED) {
-        return 128 + sessions->run.signal;
+        return 128 + sessions->client.signal;
     }
     return sessions->output.is_reader_gone ? OUTPUT_READER_GONE : err_exit_code(err);
 }
@@ -81,7 +81,7 @@ static enum err put_row(struct sessions *sessions, const char *const *cells)
     char memory[ROW_SIZE];
     struct text line = text_in(memory, sizeof memory);
     text_table_put_row(&sessions->table, cells, &line);
-    return output_put(&sessions->output, &line, &sessions->run.why);
+    return output_put(&sessions->output, &line, &sessions->client.why);
 }
 
 static enum err put_table(struct sessions *sessions, const struct session_list *page)
@@ -120,7 +120,7 @@ static enum err put_object(struct sessions *sessions, const struct session_list_
     if (text == NULL) {
         return ERR_MEMORY;
     }
-    enum err err = output_put_object(&sessions->output, text, &sessions->run.why);
+    enum err err = output_put_object(&sessions->output, text, &sessions->client.why);
     free(text);
     return err;
 }
@@ -140,8 +140,8 @@ static enum err put_page(void *context, const struct session_list *page)
 static enum err list(struct sessions *sessions)
 {
     TRY(open_run(sessions));
-    TRY(open_sessions_visit(&sessions->run, sessions->is_everybodys, put_page, sessions));
-    return output_finish(&sessions->output, &sessions->run.why);
+    TRY(open_sessions_visit(&sessions->client, sessions->is_everybodys, put_page, sessions));
+    return output_finish(&sessions->output, &sessions->client.why);
 }
 
 static int list_run(const struct options *options)
@@ -152,7 +152,7 @@ static int list_run(const struct options *options)
         return err_exit_code(ERR_USAGE);
     }
     int exit_code = report(&sessions, list(&sessions));
-    run_close(&sessions.run);
+    client_close(&sessions.client);
     return exit_code;
 }
 
@@ -188,26 +188,26 @@ static enum err collect(void *context, const struct session_list *page)
 /* Unlike session_end it tells a session that the service does not know from one that has been ended. */
 static enum err end_one(struct sessions *sessions, const char *session_id)
 {
-    struct run *run = &sessions->run;
-    text_clear(&run->why);
+    struct client *client = &sessions->client;
+    text_clear(&client->why);
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(ssm_api_terminate_session(session_id, &request));
     AUTO(api_free) struct api_call *call = NULL;
     struct aws_reply reply;
     struct call_patience patience = {.deadline_us = clock_mono_us() + TIMEOUT_US};
-    TRY(run_resolve(run, true, patience.deadline_us));
-    TRY(call_ssm(run, &request, &patience, &call, &reply));
+    TRY(client_resolve(client, true, patience.deadline_us));
+    TRY(call_ssm(client, &request, &patience, &call, &reply));
     if (reply.http_status != 200) {
         struct service_failure failure;
         enum err err = service_failure_read_json(&reply, &failure);
-        service_failure_put(&failure, &run->why);
+        service_failure_put(&failure, &client->why);
         return err;
     }
-    session_forget(run, session_id);
+    session_forget(client, session_id);
     char memory[LIMIT_SESSION_ID + 2];
     struct text line = text_in(memory, sizeof memory);
     text_format(&line, "%s\n", session_id);
-    return output_put(&sessions->output, &line, &run->why);
+    return output_put(&sessions->output, &line, &client->why);
 }
 
 /* The first failure; those after it are said and tried all the same, unless nobody is there any more. */
@@ -235,7 +235,7 @@ static enum err end_mine(struct sessions *sessions)
         say(sessions, ERR_MEMORY, "");
         return ERR_MEMORY;
     }
-    enum err err = open_sessions_visit(&sessions->run, false, collect, ids);
+    enum err err = open_sessions_visit(&sessions->client, false, collect, ids);
     if (err != ERR_OK) {
         (void)report(sessions, err);
         return err;
@@ -279,7 +279,7 @@ static int end_run(const struct options *options)
         }
     }
     int exit_code = exit_code_of(&sessions, end(&sessions));
-    run_close(&sessions.run);
+    client_close(&sessions.client);
     return exit_code;
 }
 

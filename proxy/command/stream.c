@@ -5,38 +5,38 @@
 #include "proxy/core/reconnect.h"
 #include "proxy/edge/clock.h"
 
-enum err stream_init(struct stream *stream, struct run *run, const char *stream_url, struct chance chance)
+enum err stream_init(struct stream *stream, struct client *client, const char *stream_url, struct chance chance)
 {
-    TRY(endpoint_parse_stream_url(bytes_of_text(stream_url), &stream->url, &run->why));
-    aws_settings_apply_gateway(&run->account.settings, &stream->url);
+    TRY(endpoint_parse_stream_url(bytes_of_text(stream_url), &stream->url, &client->why));
+    aws_settings_apply_gateway(&client->account.settings, &stream->url);
     stream->chance = chance;
     stream->client_id = uuid_v4(&stream->chance);
     return ERR_OK;
 }
 
-enum err stream_upgrade(const struct stream *stream, struct run *run)
+enum err stream_upgrade(const struct stream *stream, struct client *client)
 {
-    if (run->websocket == NULL) {
-        TRY(websocket_connect(run->net, &stream->url, &run->websocket));
+    if (client->websocket == NULL) {
+        TRY(websocket_connect(client->net, &stream->url, &client->websocket));
     }
-    return websocket_upgrade(run->websocket, &stream->url);
+    return websocket_upgrade(client->websocket, &stream->url);
 }
 
-static enum err wait_for_websocket(struct run *run)
+static enum err wait_for_websocket(struct client *client)
 {
-    while (websocket_state(run->websocket) != WEBSOCKET_OPEN) {
-        if (websocket_state(run->websocket) == WEBSOCKET_CLOSED) {
-            enum err err = websocket_error(run->websocket, &run->why);
+    while (websocket_state(client->websocket) != WEBSOCKET_OPEN) {
+        if (websocket_state(client->websocket) == WEBSOCKET_CLOSED) {
+            enum err err = websocket_error(client->websocket, &client->why);
             return err != ERR_OK ? err : ERR_UNREACHABLE;
         }
-        if (clock_mono_us() >= run->deadline_us) {
-            text_put(&run->why, "the message gateway did not answer in time");
+        if (clock_mono_us() >= client->deadline_us) {
+            text_put(&client->why, "the message gateway did not answer in time");
             return ERR_TIMEOUT;
         }
-        if (run->signal != 0) {
+        if (client->signal != 0) {
             return ERR_INTERRUPTED;
         }
-        TRY(run_turn(run, run->deadline_us));
+        TRY(client_turn(client, client->deadline_us));
     }
     return ERR_OK;
 }
@@ -47,48 +47,48 @@ static bool is_worth_a_try(enum err err)
     return err == ERR_UNREACHABLE || err == ERR_TIMEOUT || err == ERR_THROTTLED || err == ERR_SERVICE;
 }
 
-static enum err wait_until(struct run *run, int64_t until_us)
+static enum err wait_until(struct client *client, int64_t until_us)
 {
     while (clock_mono_us() < until_us) {
-        if (run->signal != 0) {
+        if (client->signal != 0) {
             return ERR_INTERRUPTED;
         }
-        TRY(run_turn(run, until_us));
+        TRY(client_turn(client, until_us));
     }
     return ERR_OK;
 }
 
-enum err stream_open(struct stream *stream, struct run *run)
+enum err stream_open(struct stream *stream, struct client *client)
 {
     int64_t now_us = clock_mono_us();
     struct chance chance = chance_from_number(chance_next(&stream->chance));
-    struct reconnect reconnect = reconnect_begin(chance, run->deadline_us - now_us, now_us);
+    struct reconnect reconnect = reconnect_begin(chance, client->deadline_us - now_us, now_us);
     char last_failure[512] = "";
     for (;;) {
-        TRY(stream_upgrade(stream, run));
-        enum err err = wait_for_websocket(run);
+        TRY(stream_upgrade(stream, client));
+        enum err err = wait_for_websocket(client);
         if (!is_worth_a_try(err) || !reconnect_failed(&reconnect, clock_mono_us())) {
             if (err == ERR_TIMEOUT && last_failure[0] != '\0') { /* tells more than that the time is over */
-                text_format(&run->why, "; before that: %s", last_failure);
+                text_format(&client->why, "; before that: %s", last_failure);
             }
             return err;
         }
         struct text last = text_in(last_failure, sizeof last_failure);
-        text_put(&last, run->why.data);
+        text_put(&last, client->why.data);
         log_debug("no websocket yet: %s; trying again", last_failure);
-        websocket_free(&run->websocket);
-        text_clear(&run->why);
-        TRY(wait_until(run, reconnect.next_us));
+        websocket_free(&client->websocket);
+        text_clear(&client->why);
+        TRY(wait_until(client, reconnect.next_us));
     }
 }
 
-enum err stream_open_data_channel(struct stream *stream, struct run *run, struct secret *token)
+enum err stream_open_data_channel(struct stream *stream, struct client *client, struct secret *token)
 {
     struct uuid request_id = uuid_v4(&stream->chance);
     char memory[LIMIT_SECRET];
     struct text frame = text_in(memory, sizeof memory);
     enum err err = control_message_open_data_channel(&request_id, token, &stream->client_id, &frame);
-    err = err == ERR_OK ? websocket_send(run->websocket, WEBSOCKET_TEXT, text_bytes(&frame)) : err;
+    err = err == ERR_OK ? websocket_send(client->websocket, WEBSOCKET_TEXT, text_bytes(&frame)) : err;
     explicit_bzero(memory, sizeof memory);
     secret_wipe(token);
     return err;

@@ -3,7 +3,7 @@
 #ifndef SSM_PROXY_COMMAND_STREAM_H
 #define SSM_PROXY_COMMAND_STREAM_H
 
-#include "proxy/command/run.h"
+#include "proxy/command/client.h"
 #include "proxy/core/uuid.h"
 
 struct stream {
@@ -12,19 +12,20 @@ struct stream {
     struct chance chance; /* for the ids of requests */
 };
 
-/* ERR_STREAM_URL, with words in run->why, when the URL cannot be used. */
-enum err stream_init(struct stream *stream, struct run *run, const char *stream_url, struct chance chance) SSM_MUST_USE;
+/* ERR_STREAM_URL, with words in client->why, when the URL cannot be used. */
+enum err stream_init(struct stream *stream, struct client *client, const char *stream_url,
+                     struct chance chance) SSM_MUST_USE;
 
-/* From a session to an open websocket, on the connection of run->websocket if there is one. While the gateway cannot be
- * reached, does not answer or says that it is busy, it is tried again on a new connection, at the pace of
- * core/reconnect, until run->deadline_us: the token is good until it has been used. ERR_INTERRUPTED: a signal came.
+/* From a session to an open websocket, on the connection of client->websocket if there is one. While the gateway cannot
+ * be reached, does not answer or says that it is busy, it is tried again on a new connection, at the pace of
+ * core/reconnect, until client->deadline_us: the token is good until it has been used. ERR_INTERRUPTED: a signal came.
  * Others as websocket_error gives them. */
-enum err stream_open(struct stream *stream, struct run *run) SSM_MUST_USE;
+enum err stream_open(struct stream *stream, struct client *client) SSM_MUST_USE;
 
-/* Asks for the upgrade on the connection of run->websocket, which is made first where there is none. */
-enum err stream_upgrade(const struct stream *stream, struct run *run) SSM_MUST_USE;
+/* Asks for the upgrade on the connection of client->websocket, which is made first where there is none. */
+enum err stream_upgrade(const struct stream *stream, struct client *client) SSM_MUST_USE;
 
 /* The websocket is open: sends OpenDataChannel on it and wipes the token. */
-enum err stream_open_data_channel(struct stream *stream, struct run *run, struct secret *token) SSM_MUST_USE;
+enum err stream_open_data_channel(struct stream *stream, struct client *client, struct secret *token) SSM_MUST_USE;
 
 #endif

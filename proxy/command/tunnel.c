@@ -13,11 +13,11 @@
 #define MESSAGES_PER_TURN 2048
 #define PENDING_SIZE (32 * 1024) /* half of what a pipe holds: two reads empty it */
 
-enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
+enum err tunnel_open(struct tunnel *tunnel, struct client *client, const struct tunnel_session *session,
                      struct reaper *reaper)
 {
     *tunnel = (struct tunnel){
-        .run = run,
+        .client = client,
         .session = *session,
         .channel = session->channel,
         .reaper = reaper,
@@ -29,13 +29,13 @@ enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel
     if (tunnel->pending == NULL) {
         return ERR_MEMORY;
     }
-    TRY(stdio_open(run->loop, STDIN_FILENO, STDIO_READ, &tunnel->in));
-    return stdio_open(run->loop, STDOUT_FILENO, STDIO_WRITE, &tunnel->out);
+    TRY(stdio_open(client->loop, STDIN_FILENO, STDIO_READ, &tunnel->in));
+    return stdio_open(client->loop, STDOUT_FILENO, STDIO_WRITE, &tunnel->out);
 }
 
 void tunnel_close(struct tunnel *tunnel)
 {
-    if (tunnel->run == NULL) {
+    if (tunnel->client == NULL) {
         return;
     }
     resume_free(&tunnel->resume);
@@ -48,7 +48,7 @@ void tunnel_close(struct tunnel *tunnel)
 /* False while the connection is being brought back, and after that has failed. */
 static bool is_connected(const struct tunnel *tunnel)
 {
-    return !tunnel->resume.is_active && tunnel->run->websocket != NULL;
+    return !tunnel->resume.is_active && tunnel->client->websocket != NULL;
 }
 
 /* ---- one direction each ---- */
@@ -60,7 +60,7 @@ static void receive_messages(struct tunnel *tunnel, struct instant now)
         return;
     }
     for (unsigned left = MESSAGES_PER_TURN; left > 0 && channel_wants_message(tunnel->channel); left--) {
-        if (websocket_receive(tunnel->run->websocket, &message) != ERR_OK) {
+        if (websocket_receive(tunnel->client->websocket, &message) != ERR_OK) {
             return;
         }
         channel_receive(tunnel->channel, message, now);
@@ -107,12 +107,12 @@ static void take_input(struct tunnel *tunnel, struct instant now)
 static bool next_frame_fits(const struct tunnel *tunnel)
 {
     size_t len = channel_next_frame_len(tunnel->channel);
-    return len > 0 && len <= websocket_send_room(tunnel->run->websocket);
+    return len > 0 && len <= websocket_send_room(tunnel->client->websocket);
 }
 
 static void send_frames(struct tunnel *tunnel, struct instant now)
 {
-    struct websocket *websocket = tunnel->run->websocket;
+    struct websocket *websocket = tunnel->client->websocket;
     if (!is_connected(tunnel)) {
         return;
     }
@@ -165,7 +165,7 @@ static bool was_useful(const struct tunnel *tunnel, int64_t now_us)
  * does not. */
 static void lose_transport(struct tunnel *tunnel, enum err err, struct instant now)
 {
-    const char *why = tunnel->run->why.data;
+    const char *why = tunnel->client->why.data;
     channel_transport_down(tunnel->channel, now);
     enum channel_state state = channel_state(tunnel->channel);
     if (err == ERR_PROTOCOL || err == ERR_TOO_LONG) {
@@ -185,11 +185,11 @@ static void lose_transport(struct tunnel *tunnel, enum err err, struct instant n
 /* Pings, and notices that nobody answers. */
 static void keep_alive(struct tunnel *tunnel, struct instant now)
 {
-    struct websocket *websocket = tunnel->run->websocket;
+    struct websocket *websocket = tunnel->client->websocket;
     struct liveness *liveness = &tunnel->liveness;
     liveness_update(liveness, websocket_received_us(websocket), tunnel->is_reading, now.mono_us, clock_boot_ms());
     if (liveness_is_dead(liveness)) {
-        struct text *why = &tunnel->run->why;
+        struct text *why = &tunnel->client->why;
         text_clear(why);
         text_put(why, "nothing comes from the gateway any more");
         lose_transport(tunnel, ERR_UNREACHABLE, now);
@@ -210,16 +210,16 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
         return;
     }
     if (!tunnel->resume.is_active) {
-        if (websocket_state(tunnel->run->websocket) == WEBSOCKET_CLOSED) {
-            text_clear(&tunnel->run->why);
-            lose_transport(tunnel, websocket_error(tunnel->run->websocket, &tunnel->run->why), now);
+        if (websocket_state(tunnel->client->websocket) == WEBSOCKET_CLOSED) {
+            text_clear(&tunnel->client->why);
+            lose_transport(tunnel, websocket_error(tunnel->client->websocket, &tunnel->client->why), now);
         } else {
             keep_alive(tunnel, now);
         }
         return;
     }
     const struct tunnel_session *session = &tunnel->session;
-    enum err err = resume_pump(&tunnel->resume, tunnel->run, session->stream, session->session_id, now.mono_us);
+    enum err err = resume_pump(&tunnel->resume, tunnel->client, session->stream, session->session_id, now.mono_us);
     if (err == ERR_OK) {
         int64_t away_ms = (now.mono_us - tunnel->resume.began_us) / 1000;
         log_event("%s: resumed after %lld.%lld s, the session goes on", session->name, (long long)(away_ms / 1000),
@@ -229,7 +229,7 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
         tunnel->resumed_at = channel_progress(tunnel->channel);
         channel_transport_up(tunnel->channel, now);
     } else if (err != ERR_AGAIN) {
-        channel_abort(tunnel->channel, err, tunnel->run->why.data);
+        channel_abort(tunnel->channel, err, tunnel->client->why.data);
     }
 }
 
@@ -240,7 +240,7 @@ static void notice_end(struct tunnel *tunnel, struct instant now)
     if (is_unread) {
         channel_discard_output(tunnel->channel);
     }
-    bool is_wanted = tunnel->run->signal != 0 || is_unread;
+    bool is_wanted = tunnel->client->signal != 0 || is_unread;
     if (is_wanted) {
         channel_end(tunnel->channel, now);
     }
@@ -249,10 +249,10 @@ static void notice_end(struct tunnel *tunnel, struct instant now)
     bool has_begun = is_wanted || state > CHANNEL_OPEN;
     if (is_over && !is_wanted) {
         /* what has been acknowledged waits for its reader, however slow */
-        tunnel->leave_us = tunnel->run->leave_by_us = INSTANT_NEVER;
+        tunnel->leave_us = tunnel->client->leave_by_us = INSTANT_NEVER;
     } else if (has_begun && tunnel->leave_us == INSTANT_NEVER) {
         tunnel->leave_us = now.mono_us + TUNNEL_LEAVE_US;
-        tunnel->run->leave_by_us = now.mono_us + LEAVE_US;
+        tunnel->client->leave_by_us = now.mono_us + LEAVE_US;
     }
     tunnel->was_open = tunnel->was_open || state >= CHANNEL_OPEN;
 }
@@ -266,7 +266,7 @@ static void watch(struct tunnel *tunnel)
     tunnel->out.source.want_write = channel_output(channel).len > 0;
     tunnel->is_reading = channel_wants_message(channel);
     if (is_connected(tunnel)) {
-        websocket_want_receive(tunnel->run->websocket, tunnel->is_reading);
+        websocket_want_receive(tunnel->client->websocket, tunnel->is_reading);
     }
 }
 
@@ -302,20 +302,20 @@ static int64_t next_deadline_us(const struct tunnel *tunnel, int64_t now_us)
     if (tunnel->was_open && reaper_is_waiting(tunnel->reaper)) {
         deadline_us = instant_earlier(deadline_us, now_us + REAPER_LATER_US);
     }
-    return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->run->deadline_us);
+    return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->client->deadline_us);
 }
 
 /* Standard input or output that failed is the reason of the end, whatever became of the connection afterwards. A
  * terminal that hangs up fails, too, and says so by its signal. */
 static enum err judge_stdio(const struct tunnel *tunnel)
 {
-    struct text *why = &tunnel->run->why;
+    struct text *why = &tunnel->client->why;
     if (tunnel->has_lost_output) {
         text_clear(why);
         text_format(why, "cannot write to standard output: %s", strerror(tunnel->out.end_errno));
         return ERR_SYSTEM;
     }
-    if (tunnel->has_lost_input && tunnel->run->signal == 0) {
+    if (tunnel->has_lost_input && tunnel->client->signal == 0) {
         text_clear(why);
         text_format(why, "cannot read from standard input: %s", strerror(tunnel->in.end_errno));
         return ERR_SYSTEM;
@@ -329,18 +329,18 @@ enum err tunnel_run(struct tunnel *tunnel)
     for (;;) {
         struct instant now = clock_now();
         pump(tunnel, now);
-        if (!tunnel->was_open && now.mono_us >= tunnel->run->deadline_us) {
+        if (!tunnel->was_open && now.mono_us >= tunnel->client->deadline_us) {
             channel_abort(tunnel->channel, ERR_TIMEOUT, "the connection was not ready in time");
         }
-        bool is_over = now.mono_us >= tunnel->leave_us || tunnel->run->is_urgent;
+        bool is_over = now.mono_us >= tunnel->leave_us || tunnel->client->is_urgent;
         if (channel_is_finished(tunnel->channel) || is_over) {
             channel_abort(tunnel->channel, ERR_OK, ""); /* when the time is over; nothing otherwise */
             send_frames(tunnel, now);
             return judge_stdio(tunnel);
         }
-        TRY(run_turn(tunnel->run, next_deadline_us(tunnel, now.mono_us)));
+        TRY(client_turn(tunnel->client, next_deadline_us(tunnel, now.mono_us)));
         if (tunnel->was_open) {
-            reaper_pump(tunnel->reaper, tunnel->run);
+            reaper_pump(tunnel->reaper, tunnel->client);
         }
     }
 }

@@ -25,7 +25,7 @@ struct tunnel_session {
 };
 
 struct tunnel {
-    struct run *run;
+    struct client *client;
     struct tunnel_session session;
     struct channel *channel; /* session.channel */
     struct resume resume;
@@ -50,13 +50,13 @@ struct tunnel {
 
 /* `run`, what `session` points to, and `reaper` are borrowed; standard input and output are as they were after
  * tunnel_close. */
-enum err tunnel_open(struct tunnel *tunnel, struct run *run, const struct tunnel_session *session,
+enum err tunnel_open(struct tunnel *tunnel, struct client *client, const struct tunnel_session *session,
                      struct reaper *reaper) SSM_MUST_USE;
 void tunnel_close(struct tunnel *tunnel); /* safe when tunnel_open failed, or on a zeroed tunnel; usable with AUTO() */
 
 /* The websocket is open and OpenDataChannel has been sent on it. Returns when the channel is finished and its output
- * delivered, or the time to leave is over; channel_result then tells how it ended. ERR_SYSTEM, with words in run->why:
- * standard input could not be read, or standard output not be written. */
+ * delivered, or the time to leave is over; channel_result then tells how it ended. ERR_SYSTEM, with words in
+ * client->why: standard input could not be read, or standard output not be written. */
 enum err tunnel_run(struct tunnel *tunnel) SSM_MUST_USE;
 
 #endif

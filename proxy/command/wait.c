@@ -12,25 +12,25 @@
 struct wait {
     const struct options *options;
     struct node_choice choice;
-    struct run run;
+    struct client client;
 };
 
 static enum err find_and_wait(struct wait *wait, const struct aws_config_flags *flags, int64_t timeout_us)
 {
-    struct run *run = &wait->run;
-    TRY(node_choice_open(&wait->choice, run, flags, timeout_us));
-    TRY(run_resolve(run, true, run->deadline_us));
-    TRY(node_choice_find(&wait->choice, run));
+    struct client *client = &wait->client;
+    TRY(node_choice_open(&wait->choice, client, flags, timeout_us));
+    TRY(client_resolve(client, true, client->deadline_us));
+    TRY(node_choice_find(&wait->choice, client));
     struct wait_node node = {
         .name = wait->options->arguments[0],
         .id = wait->choice.id,
-        .deadline_us = run->deadline_us,
+        .deadline_us = client->deadline_us,
         .may_start = options_has(wait->options, OPTION_START),
     };
-    enum err err = wait_node(run, &node);
+    enum err err = wait_node(client, &node);
     log_progress(NULL);
     if (err == ERR_OK && node.is_unknown) {
-        text_put(&run->why, "the permission ssm:GetConnectionStatus is needed to wait for a node");
+        text_put(&client->why, "the permission ssm:GetConnectionStatus is needed to wait for a node");
         return ERR_DENIED;
     }
     return err;
@@ -41,9 +41,9 @@ static void explain(struct wait *wait)
 {
     char memory[640];
     struct text cause = text_in(memory, sizeof memory);
-    wait->run.deadline_us = clock_mono_us() + EXPLAIN_US; /* the one for waiting is over */
-    explain_offline(&wait->run, wait->choice.id, options_has(wait->options, OPTION_SEARCH_REGIONS), &cause);
-    text_format(&wait->run.why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
+    wait->client.deadline_us = clock_mono_us() + EXPLAIN_US; /* the one for waiting is over */
+    explain_offline(&wait->client, wait->choice.id, options_has(wait->options, OPTION_SEARCH_REGIONS), &cause);
+    text_format(&wait->client.why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
 }
 
 static int report(struct wait *wait, enum err err)
@@ -51,7 +51,7 @@ static int report(struct wait *wait, enum err err)
     const char *target = wait->options->arguments[0];
     const char *id = wait->choice.id;
     if (err == ERR_INTERRUPTED) {
-        return 128 + wait->run.signal;
+        return 128 + wait->client.signal;
     }
     if (err == ERR_TIMEOUT && id[0] != '\0') {
         explain(wait);
@@ -59,7 +59,7 @@ static int report(struct wait *wait, enum err err)
     if (err != ERR_OK) {
         char memory[FAILURE_SIZE];
         struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &wait->run.why, &line);
+        failure_put(err, &wait->client.why, &line);
         bool is_id = id[0] == '\0' || strcmp(id, target) == 0;
         log_error("%s%s%s%s: %s", target, is_id ? "" : " (", is_id ? "" : id, is_id ? "" : ")", memory);
     }
@@ -83,7 +83,7 @@ static int wait_run(const struct options *options)
         return err_exit_code(err);
     }
     int exit_code = report(&wait, find_and_wait(&wait, &flags, timeout_us));
-    run_close(&wait.run);
+    client_close(&wait.client);
     node_choice_free(&wait.choice);
     return exit_code;
 }

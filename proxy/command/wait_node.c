@@ -33,19 +33,19 @@ static void show(const struct wait_node *wait, const char *state)
 }
 
 /* Shows the time that passes, and ends for a signal. */
-static enum err pause_for(struct run *run, const struct wait_node *wait, int64_t pause_us, const char *state)
+static enum err pause_for(struct client *client, const struct wait_node *wait, int64_t pause_us, const char *state)
 {
     int64_t until_us = instant_earlier(wait->deadline_us, clock_mono_us() + pause_us);
     while (clock_mono_us() < until_us) {
-        if (run->signal != 0) {
+        if (client->signal != 0) {
             return ERR_INTERRUPTED;
         }
         show(wait, state);
-        TRY(run_turn(run, instant_earlier(until_us, clock_mono_us() + 1000 * 1000)));
+        TRY(client_turn(client, instant_earlier(until_us, clock_mono_us() + 1000 * 1000)));
     }
     if (clock_mono_us() >= wait->deadline_us) {
-        text_clear(&run->why);
-        text_format(&run->why, "it has not come online, it is %s%s%s", state,
+        text_clear(&client->why);
+        text_format(&client->why, "it has not come online, it is %s%s%s", state,
                     wait->failure[0] != '\0' ? ", and looking at it failed: " : "", wait->failure);
         return ERR_TIMEOUT;
     }
@@ -61,30 +61,30 @@ static bool take_state(void *context, const struct ec2_api_instance *instance)
 }
 
 /* The state of the instance, "" when EC2 does not say. */
-static enum err read_state(struct run *run, const struct wait_node *wait, char ret_state[STATE_SIZE])
+static enum err read_state(struct client *client, const struct wait_node *wait, char ret_state[STATE_SIZE])
 {
     struct ec2_api_describe which = {.filters = {{"instance-id", wait->id}}};
     ret_state[0] = '\0';
-    enum err err = inventory_instances(run, which, call_deadline_us(wait), take_state, ret_state);
+    enum err err = inventory_instances(client, which, call_deadline_us(wait), take_state, ret_state);
     if (err == ERR_DENIED) {
-        text_put(&run->why, " (--start needs the permission ec2:DescribeInstances)");
+        text_put(&client->why, " (--start needs the permission ec2:DescribeInstances)");
     }
     return err;
 }
 
-static enum err start_if_stopped(struct run *run, struct wait_node *wait, char ret_state[STATE_SIZE])
+static enum err start_if_stopped(struct client *client, struct wait_node *wait, char ret_state[STATE_SIZE])
 {
-    TRY(read_state(run, wait, ret_state));
+    TRY(read_state(client, wait, ret_state));
     if (strcmp(ret_state, "terminated") == 0 || strcmp(ret_state, "shutting-down") == 0) {
-        text_put(&run->why, "the instance is terminated");
+        text_put(&client->why, "the instance is terminated");
         return ERR_NO_TARGET;
     }
     if (strcmp(ret_state, "stopped") != 0 || wait->was_started) {
         return ERR_OK;
     }
-    enum err err = inventory_start(run, wait->id, call_deadline_us(wait));
+    enum err err = inventory_start(client, wait->id, call_deadline_us(wait));
     if (err == ERR_DENIED) {
-        text_put(&run->why, " (--start needs the permission ec2:StartInstances)");
+        text_put(&client->why, " (--start needs the permission ec2:StartInstances)");
     }
     TRY(err);
     wait->was_started = true;
@@ -96,17 +96,17 @@ static enum err start_if_stopped(struct run *run, struct wait_node *wait, char r
 /* ---- waiting ---- */
 
 /* One look. ERR_AGAIN: not yet. */
-static enum err look(struct run *run, struct wait_node *wait, char ret_state[STATE_SIZE])
+static enum err look(struct client *client, struct wait_node *wait, char ret_state[STATE_SIZE])
 {
-    TRY(run_resolve(run, true, wait->deadline_us));
+    TRY(client_resolve(client, true, wait->deadline_us));
     if (wait->may_start && strncmp(wait->id, "i-", 2) == 0) {
-        TRY(start_if_stopped(run, wait, ret_state));
+        TRY(start_if_stopped(client, wait, ret_state));
     }
     bool is_connected = false;
-    enum err err = inventory_is_connected(run, wait->id, call_deadline_us(wait), &is_connected);
+    enum err err = inventory_is_connected(client, wait->id, call_deadline_us(wait), &is_connected);
     if (err == ERR_DENIED) {
-        log_debug("GetConnectionStatus: %s", run->why.data);
-        text_clear(&run->why);
+        log_debug("GetConnectionStatus: %s", client->why.data);
+        text_clear(&client->why);
         wait->is_unknown = true;
         return ERR_OK;
     }
@@ -124,23 +124,23 @@ static void keep_failure(struct wait_node *wait, enum err err, const char *words
     }
 }
 
-enum err wait_node(struct run *run, struct wait_node *wait)
+enum err wait_node(struct client *client, struct wait_node *wait)
 {
     char state[STATE_SIZE] = "";
     int64_t pause_us = FIRST_PAUSE_US;
     if (wait->rounds++ > 0) {
         int64_t longer_us = wait->rounds * FIRST_PAUSE_US;
-        TRY(pause_for(run, wait, longer_us < LONGEST_PAUSE_US ? longer_us : LONGEST_PAUSE_US, "not ready"));
+        TRY(pause_for(client, wait, longer_us < LONGEST_PAUSE_US ? longer_us : LONGEST_PAUSE_US, "not ready"));
     }
     for (;;) {
-        enum err err = look(run, wait, state);
+        enum err err = look(client, wait, state);
         if (err != ERR_AGAIN && !may_pass(err)) {
             return err;
         }
-        keep_failure(wait, err, run->why.data);
-        text_clear(&run->why);
+        keep_failure(wait, err, client->why.data);
+        text_clear(&client->why);
         bool has_news = state[0] != '\0' && strcmp(state, "running") != 0;
-        TRY(pause_for(run, wait, pause_us, has_news ? state : "not connected"));
+        TRY(pause_for(client, wait, pause_us, has_news ? state : "not connected"));
         pause_us = pause_us * 3 / 2 < LONGEST_PAUSE_US ? pause_us * 3 / 2 : LONGEST_PAUSE_US;
     }
 }

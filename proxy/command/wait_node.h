@@ -2,7 +2,7 @@
 #ifndef SSM_PROXY_COMMAND_WAIT_NODE_H
 #define SSM_PROXY_COMMAND_WAIT_NODE_H
 
-#include "proxy/command/run.h"
+#include "proxy/command/client.h"
 
 struct wait_node {
     const char *name;    /* what the person calls the node */
@@ -21,6 +21,6 @@ struct wait_node {
  * growing pauses; failures that pass are waited out. ERR_OK: it is connected, or is_unknown is set and StartSession
  * knows. ERR_TIMEOUT: the deadline. ERR_DENIED: it may not be started.
  * ERR_NO_TARGET: it is terminated. ERR_INTERRUPTED: a signal came. */
-enum err wait_node(struct run *run, struct wait_node *wait) SSM_MUST_USE;
+enum err wait_node(struct client *client, struct wait_node *wait) SSM_MUST_USE;
 
 #endif
