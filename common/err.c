@@ -19,6 +19,7 @@ static const struct {
     [ERR_THROTTLED] = {"throttled", EX_TEMPFAIL},
     [ERR_SERVICE] = {"service error", EX_TEMPFAIL},
     [ERR_TIMEOUT] = {"timed out", EX_TEMPFAIL},
+    [ERR_UNSUPPORTED] = {"not supported", EX_UNAVAILABLE},
     [ERR_PROTOCOL] = {"protocol error", EX_PROTOCOL},
     [ERR_MALFORMED] = {"malformed message", EX_PROTOCOL},
     [ERR_DIGEST] = {"payload digest does not match", EX_PROTOCOL},

@@ -21,6 +21,7 @@ enum err {
     ERR_THROTTLED,      /* the service asks us to slow down */
     ERR_SERVICE,        /* the service failed (5xx) */
     ERR_TIMEOUT,        /* our own deadline passed */
+    ERR_UNSUPPORTED,    /* the node, its agent or the session document cannot do what was asked for */
     ERR_PROTOCOL,       /* the peer broke the protocol */
     ERR_MALFORMED,      /* one message or document could not be parsed */
     ERR_DIGEST,         /* payload and its SHA-256 disagree */

@@ -412,6 +412,13 @@ const char *channel_take_customer_message(struct channel *channel)
     return has ? channel->customer_message : NULL;
 }
 
+bool channel_take_port_failure(struct channel *channel)
+{
+    bool has = channel->port_failures > 0;
+    channel->port_failures -= has;
+    return has;
+}
+
 struct channel_counters channel_counters(const struct channel *channel)
 {
     struct channel_counters counters = channel->counters;

@@ -1,4 +1,4 @@
-/* channel: the engine of one data channel of a Port session, without I/O.
+/* channel: the engine of one data channel, without I/O.
  *
  * Websocket messages, local bytes, transport up and down, and the time go in; frames, local bytes and the next deadline
  * come out, pulled by the caller; nothing calls back. All state is one flat block without pointers into itself: a test
@@ -40,7 +40,14 @@ enum channel_state {
     CHANNEL_STATE_COUNT
 };
 
+/* What the session is for, which the session document has to be made for, too. */
+enum channel_purpose {
+    CHANNEL_FOR_TUNNEL, /* its bytes are those of one connection to the port: type Port, as AWS-StartSSHSession */
+    CHANNEL_FOR_STREAMS /* they are smux's frames (core/smux): type Port with properties of type LocalPortForwarding */
+};
+
 struct channel_config {
+    enum channel_purpose purpose;
     uint32_t send_messages;       /* send window */
     uint32_t send_bytes;          /* send window, wire forms */
     uint32_t recv_messages;       /* reorder store */
@@ -128,6 +135,10 @@ struct channel_result channel_result(const struct channel *channel);
 
 /* A text of the session document for the person, once; NULL when there is none (any more). Borrowed. */
 const char *channel_take_customer_message(struct channel *channel);
+
+/* Has the agent failed to connect to the port, once more than it was asked about? Of a session for streams: it stays
+ * open, and the agent ends the stream; which one, it does not say. A tunnel's session is over then. */
+bool channel_take_port_failure(struct channel *channel);
 
 struct channel_counters {
     uint64_t messages_received;

@@ -1,3 +1,4 @@
+#include "proxy/core/agent_version.h"
 #include "proxy/core/channel_state.h"
 #include "proxy/core/control_message.h"
 
@@ -25,6 +26,29 @@ static void refuse_message(struct channel *channel, enum err err, enum err blame
     channel_state_finish(channel, is_ours ? err : blame, is_ours ? UNREADABLE : why, false);
 }
 
+/* Why the session cannot serve its purpose; NULL when it can. A document of the wrong type the agent would carry out
+ * all the same: ssh would talk to a multiplexer, or many connections run into one. */
+static const char *unfit(const struct channel *channel, const struct handshake_request *request)
+{
+    bool is_port = request->session_type == SESSION_TYPE_PORT;
+    bool is_for_streams = channel->config.purpose == CHANNEL_FOR_STREAMS;
+    if (!is_port || (!is_for_streams && !request->is_local_port_forwarding)) {
+        return NULL; /* another type is declined in the answer, and the agent ends the session */
+    }
+    if (!is_for_streams) {
+        return "the session document carries many connections (type LocalPortForwarding); ssh needs one that carries "
+               "its own alone, like AWS-StartSSHSession";
+    }
+    if (!request->is_local_port_forwarding) {
+        return "the session document carries one connection alone; forwarding needs one of type LocalPortForwarding, "
+               "like AWS-StartPortForwardingSession";
+    }
+    if (!agent_version_is_above(request->agent_version, AGENT_VERSION_WITHOUT_STREAMS)) {
+        return "the agent on the node is too old: it has to be above " AGENT_VERSION_WITHOUT_STREAMS;
+    }
+    return NULL;
+}
+
 static void answer_handshake(struct channel *channel, struct bytes payload, struct instant now)
 {
     struct handshake_request request;
@@ -34,6 +58,11 @@ static void answer_handshake(struct channel *channel, struct bytes payload, stru
     err = err == ERR_OK ? control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) : err;
     if (err != ERR_OK) {
         refuse_message(channel, err, ERR_PROTOCOL, "malformed HandshakeRequest");
+        return;
+    }
+    const char *why = unfit(channel, &request);
+    if (why != NULL) {
+        channel_state_finish(channel, ERR_UNSUPPORTED, why, false);
         return;
     }
     if (channel_state_send(channel, PAYLOAD_HANDSHAKE_RESPONSE, text_bytes(&response), now)) {
@@ -79,7 +108,12 @@ static void refuse_output(struct channel *channel, struct bytes payload, struct 
 static void take_flag(struct channel *channel, struct bytes payload, struct instant now)
 {
     (void)now;
-    if (payload.len == CHANNEL_FLAG_LEN && bytes_get_be32(payload.data) == CHANNEL_FLAG_CONNECT_TO_PORT_ERROR) {
+    if (payload.len != CHANNEL_FLAG_LEN || bytes_get_be32(payload.data) != CHANNEL_FLAG_CONNECT_TO_PORT_ERROR) {
+        return;
+    }
+    if (channel->config.purpose == CHANNEL_FOR_STREAMS) {
+        channel->port_failures++;
+    } else {
         channel_state_finish(channel, ERR_NO_SERVER, "the agent cannot connect to the port", false);
     }
 }

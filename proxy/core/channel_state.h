@@ -25,6 +25,7 @@ struct channel {
     bool has_eof;       /* of local input */
     bool has_answer;    /* the server behind the port has shown itself */
     bool has_customer_message;
+    uint32_t port_failures; /* of streams; not taken yet */
     bool is_unanswered;
     bool is_session_over;       /* the peer knows */
     int64_t quiet_since_us;     /* last output, acknowledgement, end of input, resume or opening */

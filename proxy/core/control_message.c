@@ -137,8 +137,11 @@ static enum err parse_action(const json_t *action, struct handshake_request *req
     TRY(copy_name(json_view_text(action, "ActionType"), name));
     request->action_count++;
     if (strcmp(name, "SessionType") == 0) {
-        const char *type = json_view_text(json_object_get(action, "ActionParameters"), "SessionType");
+        const json_t *parameters = json_object_get(action, "ActionParameters");
+        const char *type = json_view_text(parameters, "SessionType");
         request->session_type = session_type_of(type != NULL ? type : "");
+        const char *port_type = json_view_text(json_object_get(parameters, "Properties"), "type");
+        request->is_local_port_forwarding = port_type != NULL && strcmp(port_type, "LocalPortForwarding") == 0;
     }
     return ERR_OK;
 }

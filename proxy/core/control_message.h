@@ -40,6 +40,7 @@ enum session_type {
 struct handshake_request {
     char agent_version[HANDSHAKE_NAME_SIZE];
     enum session_type session_type;
+    bool is_local_port_forwarding; /* the properties of a Port session have type LocalPortForwarding */
     size_t action_count;
     char actions[HANDSHAKE_ACTIONS_MAX][HANDSHAKE_NAME_SIZE]; /* ActionType, in the order of the request */
 };

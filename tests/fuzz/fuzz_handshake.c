@@ -111,8 +111,10 @@ static bool answer_comes(struct channel *channel, struct bytes payload)
     agent_says(channel, 0, PAYLOAD_HANDSHAKE_REQUEST, payload);
     agent_says(channel, 0, PAYLOAD_HANDSHAKE_REQUEST, payload); /* repeated until it is acknowledged */
     take_sequenced(channel, wire, sizeof wire, &len);
-    if (!is_good) {
-        MUST(channel_state(channel) == CHANNEL_CLOSED && channel_result(channel).err == ERR_PROTOCOL && len == 0);
+    bool is_fit = is_good && !(request.session_type == SESSION_TYPE_PORT && request.is_local_port_forwarding);
+    if (!is_fit) {
+        MUST(channel_state(channel) == CHANNEL_CLOSED && len == 0);
+        MUST(channel_result(channel).err == (is_good ? ERR_UNSUPPORTED : ERR_PROTOCOL));
         return false;
     }
     struct agent_message response;

@@ -35,6 +35,64 @@ static void refuses_a_second_handshake(void **state)
     expect_closed(ERR_PROTOCOL, "unexpected message of payload type 5 while open", false);
 }
 
+#define REQUEST_OF(version, properties)                                                                                \
+    "{\"AgentVersion\":\"" version                                                                                     \
+    "\",\"RequestedClientActions\":[{\"ActionType\":\"SessionType\",\"ActionParameters\":"                             \
+    "{\"SessionType\":\"Port\",\"Properties\":{" properties "}}}]}"
+#define STREAMS "\"portNumber\":\"80\",\"type\":\"LocalPortForwarding\""
+
+static void make_channel_for_streams(void)
+{
+    struct channel_config config = channel_config_default();
+    config.purpose = CHANNEL_FOR_STREAMS;
+    channel_free(&channel);
+    make_channel(&config);
+    channel_transport_up(channel, now);
+}
+
+static void refuses_a_document_that_is_not_made_for_its_purpose(void **state)
+{
+    (void)state;
+    channel_transport_up(channel, now);
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, REQUEST_OF("3.3.0.0", STREAMS));
+    expect_closed(ERR_UNSUPPORTED,
+                  "the session document carries many connections (type LocalPortForwarding); ssh needs one that "
+                  "carries its own alone, like AWS-StartSSHSession",
+                  false);
+    make_channel_for_streams();
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, PORT_REQUEST);
+    expect_closed(ERR_UNSUPPORTED,
+                  "the session document carries one connection alone; forwarding needs one of type "
+                  "LocalPortForwarding, like AWS-StartPortForwardingSession",
+                  false);
+    make_channel_for_streams();
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, REQUEST_OF("3.0.196.0", STREAMS));
+    expect_closed(ERR_UNSUPPORTED, "the agent on the node is too old: it has to be above 3.0.196.0", false);
+}
+
+static void a_port_that_refuses_ends_no_session_for_streams(void **state)
+{
+    (void)state;
+    struct agent_message message;
+    make_channel_for_streams();
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, REQUEST_OF("3.0.197.0", STREAMS));
+    expect_ack(0);
+    expect_data(0, PAYLOAD_HANDSHAKE_RESPONSE, &message);
+    peer_acknowledges(0);
+    peer_outputs(PAYLOAD_HANDSHAKE_COMPLETE, "{}");
+    wait_us(200 * 1000);
+    static const uint8_t refused[] = {0, 0, 0, 3};
+    static const uint8_t other[] = {0, 0, 0, 4};
+    assert_false(channel_take_port_failure(channel));
+    peer_sends(AGENT_MESSAGE_OUTPUT_STREAM_DATA, 2, PAYLOAD_FLAG, bytes_of(refused, sizeof refused));
+    peer_sends(AGENT_MESSAGE_OUTPUT_STREAM_DATA, 3, PAYLOAD_FLAG, bytes_of(refused, sizeof refused));
+    peer_sends(AGENT_MESSAGE_OUTPUT_STREAM_DATA, 4, PAYLOAD_FLAG, bytes_of(other, sizeof other));
+    assert_int_equal(channel_state(channel), CHANNEL_OPEN);
+    assert_true(channel_take_port_failure(channel));
+    assert_true(channel_take_port_failure(channel));
+    assert_false(channel_take_port_failure(channel));
+}
+
 static void gives_up_when_no_handshake_comes(void **state)
 {
     (void)state;
@@ -552,6 +610,8 @@ int main(void)
         TEST(refuses_output_before_the_handshake),
         TEST(refuses_a_handshake_out_of_turn),
         TEST(refuses_a_second_handshake),
+        TEST(refuses_a_document_that_is_not_made_for_its_purpose),
+        TEST(a_port_that_refuses_ends_no_session_for_streams),
         TEST(gives_up_when_no_handshake_comes),
         TEST(a_wrong_digest_is_dropped_unacknowledged),
         TEST(sends_nothing_before_the_agent_listens),

@@ -178,6 +178,31 @@ static void tells_session_types_apart(void **state)
     }
 }
 
+static void tells_port_sessions_for_many_connections_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *properties;
+        bool is_local_port_forwarding;
+    } cases[] = {
+        {"null", false},
+        {"{\"portNumber\":\"22\"}", false},
+        {"{\"type\":1}", false},
+        {"{\"type\":\"localPortForwarding\"}", false},
+        {"{\"localPortNumber\":\"0\",\"portNumber\":\"80\",\"type\":\"LocalPortForwarding\"}", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char memory[256];
+        snprintf(memory, sizeof memory,
+                 "{\"RequestedClientActions\":[{\"ActionType\":\"SessionType\",\"ActionParameters\":"
+                 "{\"SessionType\":\"Port\",\"Properties\":%s}}]}",
+                 cases[i].properties);
+        struct handshake_request request;
+        assert_ok(control_message_parse_handshake_request(text(memory), &request));
+        assert_int_equal(request.is_local_port_forwarding, cases[i].is_local_port_forwarding);
+    }
+}
+
 static void a_version_that_is_too_long_is_left_out(void **state)
 {
     (void)state;
@@ -258,6 +283,7 @@ int main(void)
         cmocka_unit_test(answers_a_port_session),
         cmocka_unit_test(declines_what_it_cannot_do),
         cmocka_unit_test(tells_session_types_apart),
+        cmocka_unit_test(tells_port_sessions_for_many_connections_apart),
         cmocka_unit_test(a_version_that_is_too_long_is_left_out),
         cmocka_unit_test(answers_the_largest_request),
         cmocka_unit_test(quotes_the_token),

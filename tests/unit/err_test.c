@@ -35,7 +35,7 @@ static void exit_codes_are_the_promised_ones(void **state)
         {ERR_THROTTLED, 75},   {ERR_SERVICE, 75},    {ERR_TIMEOUT, 75},     {ERR_SESSION_LOST, 75},
         {ERR_PROTOCOL, 76},    {ERR_MALFORMED, 76},  {ERR_STREAM_URL, 76},  {ERR_DENIED, 77},
         {ERR_CREDENTIALS, 77}, {ERR_CLOCK_SKEW, 77}, {ERR_CONFIG, 78},      {ERR_NO_CREDENTIALS, 78},
-        {ERR_NO_PROMPT, 77},   {ERR_AMBIGUOUS, 66},
+        {ERR_NO_PROMPT, 77},   {ERR_AMBIGUOUS, 66},  {ERR_UNSUPPORTED, 69},
     };
     for (size_t i = 0; i < sizeof promised / sizeof promised[0]; i++) {
         assert_int_equal(err_exit_code(promised[i].err), promised[i].exit_code);
