@@ -182,11 +182,12 @@ static int refuse_group(const struct program *program, int argc, char **argv)
     return program->usage_exit_code;
 }
 
-/* `ret_words`: of the name, one or two. */
+/* `ret_words`: of the name, one or two. "config match" is a verb, and so is "config". */
 static const struct verb *find_verb(const struct program *program, int argc, char **argv, int *ret_words)
 {
     const char *name = argv[1];
     const char *plain = strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 ? "version" : name;
+    const struct verb *found = NULL;
     for (size_t i = 0; i < program->verb_count; i++) {
         const struct verb *verb = program->verbs[i];
         if (argc > 2 && is_in_group(verb, name) && strcmp(verb->name + strlen(name) + 1, argv[2]) == 0) {
@@ -195,10 +196,10 @@ static const struct verb *find_verb(const struct program *program, int argc, cha
         }
         if (strcmp(verb->name, plain) == 0) {
             *ret_words = 1;
-            return verb;
+            found = verb;
         }
     }
-    return NULL;
+    return found;
 }
 
 int options_dispatch(const struct program *program, int argc, char **argv)

@@ -1,18 +1,15 @@
-/* ssm-proxy: SSH to AWS managed nodes through Session Manager. Hardens the process, finds the verb, runs it. */
-#include "common/log.h"
-#include "proxy/command/last_log.h"
+/* ssm-proxy: SSH to AWS managed nodes through Session Manager. */
+#include "proxy/command/program_run.h"
 #include "proxy/command/verbs.h"
-#include "proxy/edge/stdio.h"
 
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 
-static const struct verb *const verbs[] = {&connect_verb,       &config_verb,       &ls_verb,    &wait_verb,
-                                           &sessions_list_verb, &sessions_end_verb, &login_verb, &version_verb};
+static const struct verb *const verbs[] = {&connect_verb,      &config_verb, &config_match_verb,
+                                           &ls_verb,           &wait_verb,   &sessions_list_verb,
+                                           &sessions_end_verb, &login_verb,  &version_verb};
 
 static const struct program program = {
-    .name = "ssm-proxy",
+    .name = PROGRAM_RUN_NAME,
     .summary = "SSH to AWS managed nodes through Session Manager.",
     .hint = "To use it with ssh: ssm-proxy config --install\n",
     .rows = proxy_options,
@@ -24,20 +21,7 @@ static const struct program program = {
     .verb_count = sizeof verbs / sizeof verbs[0],
 };
 
-/* Tokens must not reach a core file, and the files that we make are ours alone. */
-static void harden(void)
-{
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    (void)umask(077);
-}
-
 int main(int argc, char **argv)
 {
-    log_open("ssm-proxy", false);
-    if (stdio_guard() != ERR_OK) {
-        return err_exit_code(ERR_SYSTEM);
-    }
-    harden();
-    last_log_keep();
-    return options_dispatch(&program, argc, argv);
+    return program_run(&program, argc, argv);
 }

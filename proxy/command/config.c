@@ -7,14 +7,11 @@
 #include "proxy/command/node_list.h"
 #include "proxy/command/ssh_tags.h"
 #include "proxy/command/verbs.h"
-#include "proxy/core/node_names.h"
 #include "proxy/core/ssh_config_text.h"
-#include "proxy/edge/aws_files.h"
+#include "proxy/edge/own_program.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 #define CONNECT_TIMEOUT_US (INT64_C(60) * 1000 * 1000)
 #define NAMES_MAX 1000    /* of aliases, of profiles: people have dozens */
@@ -26,48 +23,38 @@ struct config {
     struct config_paths paths;
     struct aliases aliases;
     char program[LIMIT_PATH + 1];
+    char answer[LIMIT_PATH + 1];
     char words[OPTIONS_SIZE];
     const char *alias_names[NAMES_MAX];
     const char *profile_names[NAMES_MAX];
     struct ssh_config_settings settings;
 };
 
-/* ---- match: is this the name of a node? ---- */
-
-/* 0: yes, 1: no, also when nothing is known: ssh then goes on as without us. */
-static int match(const char *name)
-{
-    char memory[512];
-    struct text why = text_in(memory, sizeof memory);
-    struct config_paths paths;
-    AUTO(aws_files_wipe) struct aws_file file = {.data = NULL};
-    enum err err = config_install_paths(&paths, &why);
-    err = err == ERR_OK ? aws_files_read(paths.nodes, 0, &file, &why) : err;
-    if (err != ERR_OK) {
-        log_error("config match: %s", why.data);
-        return 1;
-    }
-    return file.data != NULL && node_names_has(bytes_of(file.data, file.len), name) ? 0 : 1;
-}
-
 /* ---- what goes into the block ---- */
 
-static enum err find_program(struct config *config)
+static enum err require_path(struct config *config, const char *path)
 {
-    struct text *why = &config->client.why;
-    ssize_t len = readlink("/proc/self/exe", config->program, LIMIT_PATH);
-    if (len < 0) {
-        text_format(why, "the path of ssm-proxy is not known: %s", strerror(errno));
-        return ERR_SYSTEM;
-    }
-    config->program[len] = '\0';
-    if (!ssh_config_text_is_path(config->program)) {
-        text_format(why,
+    if (!ssh_config_text_is_path(path)) {
+        text_format(&config->client.why,
                     "ssm-proxy lies at %s, a path with characters that ssh_config(5) or a shell would need quotes for",
-                    config->program);
+                    path);
         return ERR_CONFIG;
     }
     return ERR_OK;
+}
+
+/* An ssm-proxy that was copied somewhere without its helpers answers for itself. */
+static enum err find_programs(struct config *config)
+{
+    char memory[LIMIT_PATH + 256];
+    struct text why = text_in(memory, sizeof memory);
+    TRY(own_program_path(config->program, &config->client.why));
+    TRY(require_path(config, config->program));
+    if (own_program_helper("ssh-answer", config->answer, &why) != ERR_OK) {
+        log_debug("config: %s", memory);
+        memcpy(config->answer, config->program, sizeof config->answer);
+    }
+    return require_path(config, config->answer);
 }
 
 /* The options that connect is to have, too. */
@@ -166,19 +153,15 @@ static void choose_profiles(struct config *config)
 static enum err make_block(struct config *config, struct text *block)
 {
     TRY(config_install_paths(&config->paths, &config->client.why));
-    TRY(find_program(config));
+    TRY(find_programs(config));
     TRY(choose_words(config));
     TRY(choose_patterns(config));
-    struct aws_config_flags flags = {
-        .profile = config->options->values[OPTION_PROFILE],
-        .region = config->options->values[OPTION_REGION],
-        .endpoint_url = config->options->values[OPTION_ENDPOINT_URL],
-        .ca_bundle = config->options->values[OPTION_CA_BUNDLE],
-    };
+    struct aws_config_flags flags = proxy_options_flags(config->options);
     TRY(client_open(&config->client, &flags, CONNECT_TIMEOUT_US));
     TRY(choose_aliases(config));
     choose_profiles(config);
     config->settings.program = config->program;
+    config->settings.answer = config->answer;
     config->settings.options = config->words;
     if (ssh_config_text_has_socket_room(config->paths.directory)) {
         config->settings.control_path = config->paths.directory;
@@ -277,7 +260,7 @@ static int report(const struct client *client, enum err err)
     return err_exit_code(err);
 }
 
-static int run_block(const struct options *options)
+static int config_run(const struct options *options)
 {
     AUTO_FREE struct config *config = calloc(1, sizeof *config);
     AUTO_FREE char *memory = malloc(SSH_CONFIG_TEXT_SIZE);
@@ -295,31 +278,14 @@ static int run_block(const struct options *options)
     return exit_code;
 }
 
-static int config_run(const struct options *options)
-{
-    if (options->argument_count == 0) {
-        return run_block(options);
-    }
-    /* match -- NAME: the options end before "match", and "--" stays */
-    const char *const *arguments = options->arguments;
-    bool has_end = options->argument_count == 3 && strcmp(arguments[1], "--") == 0;
-    if (strcmp(arguments[0], "match") != 0 || (options->argument_count != 2 && !has_end)) {
-        log_error("config: there is only: config match -- NAME (see: ssm-proxy config --help)");
-        return EX_USAGE;
-    }
-    return match(arguments[options->argument_count - 1]);
-}
-
 const struct verb config_verb = {
     .name = "config",
-    .arguments = "[match -- NAME]",
+    .arguments = "",
     .summary = "Print the lines of ssh_config(5) that make ssh use ssm-proxy, or install them.",
     .details =
         "Without --install it prints them. --profile, --region, --endpoint-url and --ca-bundle go into them, too.\n"
-        "--install also lists the nodes and keeps their names; repeat it when there are new ones.\n"
-        "match is what the lines ask for a name without a dot: status 0 when it is a kept one, 1 otherwise.",
+        "--install also lists the nodes and keeps their names; repeat it when there are new ones.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_INSTALL) | OPTION_BIT(OPTION_UNINSTALL) | OPTION_BIT(OPTION_DRY_RUN) |
                OPTION_BIT(OPTION_HOST),
-    .max_arguments = 3,
     .run = config_run,
 };

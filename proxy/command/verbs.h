@@ -4,6 +4,7 @@
 
 #include "proxy/command/proxy_options.h"
 
+extern const struct verb config_match_verb;
 extern const struct verb config_verb;
 extern const struct verb connect_verb;
 extern const struct verb login_verb;

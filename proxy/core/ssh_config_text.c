@@ -122,7 +122,7 @@ static void put_known(const struct ssh_config_settings *settings, struct text *t
 {
     text_format(text,
                 "\nMatch originalhost \"*,!*.*," QUOTABLE "\"" QUOTABLE_USER " exec \"%s config match -- '%%n'\"\n",
-                settings->program);
+                settings->answer);
     put_settings(settings, NULL, text);
 }
 

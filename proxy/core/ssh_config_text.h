@@ -3,7 +3,8 @@
  *     Match originalhost "i-*,mi-*,tag:*,db,!*'*,!*\*,!*!*" user "*,!*'*"
  *         ProxyCommand /usr/bin/ssm-proxy connect -- '%n' %p '%r'
  *         ...
- *     Match originalhost "*,!*.*,!*'*,!*\*,!*!*" user "*,!*'*" exec "/usr/bin/ssm-proxy config match -- '%n'"
+ *     Match originalhost "*,!*.*,!*'*,!*\*,!*!*" user "*,!*'*" exec "/usr/libexec/ssm-bridge/ssh-answer config match --
+ * '%n'"
  *         ...
  *
  * ssh puts %n and %r into a command for $SHELL -c as they are; before 9.6 with any character in them (CVE-2023-51385).
@@ -20,6 +21,7 @@
 /* Everything is borrowed, and is what the questions below say yes to. */
 struct ssh_config_settings {
     const char *program;        /* ssm-proxy: a path */
+    const char *answer;         /* what ssh is to ask, with the words of ssm-proxy: a path */
     const char *options;        /* of connect, with a blank before each word: " --profile production"; "" without */
     const char *patterns;       /* of --host; NULL: none */
     const char *control_path;   /* a directory for the sockets of ControlMaster; NULL: no ControlMaster */

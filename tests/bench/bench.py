@@ -1,7 +1,7 @@
 """./run bench: what `ssm-proxy connect` costs, measured against ssm-lab on this machine. Prints a table and writes JSON.
 Benchmarks are not tests: no figure makes this fail, only a command that does not work does.
 
-    bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner cached-role up large-up
+    bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner cached-role match up large-up
                                               delayed-up down paused-down agent-rate ping"""
 
 import argparse
@@ -21,7 +21,7 @@ import emulator_support
 
 from lab import Lab
 from lab_case import NODE_ID
-from workspace import BIN_DIR, Workspace, exit_on_signals, program, show
+from workspace import BIN_DIR, Workspace, exit_on_signals, helper, program, show
 
 MIB = 1024 * 1024
 ONEWAY_MS = 25
@@ -110,6 +110,24 @@ class Bench:
         return [("a cached role against static keys", "%.1f ms against %.1f ms: %+.2f ms (n=%d pairs)" % (
             medians[1], medians[0], more, self.runs), "<= +2 ms")]
 
+    def match(self):
+        """What ssh asks before each connection to a name without a dot, of a thousand kept names."""
+        nodes = self.work.write("state/ssm-bridge/nodes", "".join("web-%d\n" % i for i in range(1000)))
+        rows = []
+        for binary, note in ((helper("ssh-answer"), ""), (program("ssm-proxy"), ", by ssm-proxy")):
+            used = []
+            for _ in range(10 * self.runs):
+                pid = os.posix_spawn(binary, [binary, "config", "match", "--", "web-500"], self.work.environment())
+                _, status, usage = os.wait4(pid, 0)
+                assert status == 0, "status %d" % status
+                used.append(1e3 * (usage.ru_utime + usage.ru_stime))
+            median = statistics.median(used)
+            self.results["match" + note] = {"median_cpu_ms": round(median, 2), "max_cpu_ms": round(max(used), 2), "runs": len(used)}
+            rows.append(("config match" + note, "CPU %.2f ms (at most %.2f, n=%d)" % (median, max(used), len(used)),
+                         "" if note else "<= 5 ms CPU"))
+        os.unlink(nodes)
+        return rows
+
     def stream(self, name, what, target, environment, mode, size, peer, options=()):
         raw = self.measure(environment, mode, size, (peer, size), options)
         rate = size / raw["seconds"] / 1e6
@@ -184,7 +202,7 @@ class Bench:
         return [("ping-pong of 64 bytes", "median %.0f us, 99th percentile %.0f us" % (raw["median_us"], raw["p99_us"]), "")]
 
 
-NAMES = ("banner", "delayed-banner", "cached-role", "up", "large-up", "delayed-up", "down", "paused-down", "agent-rate", "ping")
+NAMES = ("banner", "delayed-banner", "cached-role", "match", "up", "large-up", "delayed-up", "down", "paused-down", "agent-rate", "ping")
 
 
 def processor():

@@ -6,7 +6,7 @@ import stat
 import unittest
 
 from lab_case import NODE_ID, LabCase
-from workspace import Workspace, exit_on_signals, program, show
+from workspace import Workspace, exit_on_signals, helper, program, show
 
 PERSON = b"# mine\r\nHost db\n    User me\n\xff no line end"
 
@@ -62,8 +62,8 @@ class TextTest(ConfigCase):
         self.refused("--host", "web-*,'", code=64, words="--host takes patterns")
         self.refused("--host", "!web-*", code=64, words="--host takes patterns")
         self.refused("--install", "--uninstall", code=64, words="either")
-        self.refused("other", code=64, words="config match")
-        self.refused("match", code=64, words="config match")
+        self.refused("other", code=64, words="one argument too many: other")
+        self.refused("match", code=64, words="an argument is missing: [--] NAME")
         self.refused("--profile", "nobody", code=78, words="nobody")
         self.assertFalse(os.path.exists(os.path.dirname(self.person)))
 
@@ -107,7 +107,17 @@ class TextTest(ConfigCase):
 
 class MatchTest(ConfigCase):
     def match(self, name):
-        return self.work.run([program("ssm-proxy"), "config", "match", "--", name], env=self.env)
+        """What ssh-answer says; ssm-proxy says the same."""
+        both = [self.work.run([binary, "config", "match", "--", name], env=self.env) for binary in (helper("ssh-answer"), program("ssm-proxy"))]
+        self.assertEqual(*((completed.returncode, completed.stdout, completed.stderr) for completed in both))
+        return both[0]
+
+    def test_ssh_asks_the_quick_one(self):
+        command = '%s config match -- \'%%n\'"'
+        self.assertIn(' exec "' + command % helper("ssh-answer"), show(self.config().stdout))
+        alone = self.work.path("ssm-proxy")
+        shutil.copy(program("ssm-proxy"), alone)
+        self.assertIn(' exec "' + command % alone, show(self.config(binary=alone).stdout))
 
     def test_answers_from_the_file(self):
         self.assertEqual(self.match("web-1").returncode, 1)  # no file

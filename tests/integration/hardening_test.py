@@ -8,9 +8,9 @@ import subprocess
 import tempfile
 import unittest
 
-from workspace import program
+from workspace import helper, program
 
-PRODUCTS = ("ssm-proxy", "ssm-lab")
+PRODUCTS = {"ssm-proxy": program, "ssm-lab": program, "ssh-answer": helper}
 
 # Of the C library's start files.
 NOT_OURS = {"_start", "_init", "_fini", "_dl_relocate_static_pie"}
@@ -74,9 +74,12 @@ class Binary:
 
 class HardeningTest(unittest.TestCase):
     def each_product(self):
-        for name in PRODUCTS:
+        for name, find in PRODUCTS.items():
             with self.subTest(name):
-                yield Binary(program(name))
+                yield Binary(find(name))
+
+    def test_what_ssh_waits_for_loads_nothing(self):
+        self.assertEqual(re.findall(r"\(NEEDED\).*\[(.*)\]", Binary(helper("ssh-answer")).dynamic), ["libc.so.6"])
 
     def test_an_unhardened_program_is_told_apart(self):
         with tempfile.TemporaryDirectory() as folder:

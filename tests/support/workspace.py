@@ -32,6 +32,11 @@ def program(name):
     return path
 
 
+def helper(name):
+    """The same of one that ssm-proxy or ssh starts."""
+    return os.path.realpath(program(os.path.join("..", "libexec", "ssm-bridge", name)))
+
+
 def exit_on_signals():
     """SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that every `with` block ends properly. Ctrl-C itself is
     ignored by what a shell started in the background, unless asked for."""
