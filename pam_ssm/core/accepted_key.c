@@ -6,176 +6,8 @@
 
 #define OPTIONS_HEAD "from=\"127.0.0.1,::1\",expiry-time=\""
 #define COMMENT_HEAD "ssm-bridge:"
-#define RSA_MIN_BITS 2048
-#define RSA_MAX_BITS 16384
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* ---- base64 (RFC 4648, section 4), without anything that could be written otherwise ---- */
-
-static int base64_value(char digit)
-{
-    const char *at = digit != '\0' ? strchr(alphabet, digit) : NULL;
-    return at != NULL ? (int)(at - alphabet) : -1;
-}
-
-/* `padding` characters "=" end the group. */
-static bool decode_group(const char *group, size_t padding, uint8_t *ret_bytes)
-{
-    uint32_t bits = 0;
-    for (size_t i = 0; i < 4; i++) {
-        int value = i < 4 - padding ? base64_value(group[i]) : 0;
-        if (value < 0 || (i >= 4 - padding && group[i] != '=')) {
-            return false;
-        }
-        bits = bits << 6 | (uint32_t)value;
-    }
-    for (size_t i = 0; i < 3 - padding; i++) {
-        ret_bytes[i] = (uint8_t)(bits >> (16 - 8 * i));
-    }
-    return (bits & ((1u << (8 * padding)) - 1)) == 0; /* bits that belong to no byte */
-}
-
-static bool decode(const char *base64, uint8_t *blob, size_t *ret_len)
-{
-    size_t len = strlen(base64);
-    if (len == 0 || len % 4 != 0 || len > ACCEPTED_KEY_BASE64) {
-        return false;
-    }
-    size_t last = base64[len - 2] == '=' ? 2 : (size_t)(base64[len - 1] == '=');
-    for (size_t at = 0; at < len; at += 4) {
-        if (!decode_group(base64 + at, at + 4 == len ? last : 0, blob + at / 4 * 3)) {
-            return false;
-        }
-    }
-    *ret_len = len / 4 * 3 - last;
-    return true;
-}
-
-/* Without the padding, as fingerprints are written. */
-static void put_base64(struct text *text, struct bytes bytes)
-{
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        uint32_t bits = 0;
-        size_t have = bytes.len - i < 3 ? bytes.len - i : 3;
-        for (size_t j = 0; j < 3; j++) {
-            bits = bits << 8 | (j < have ? bytes.data[i + j] : 0);
-        }
-        for (size_t j = 0; j <= have; j++) {
-            text_put_char(text, alphabet[bits >> (18 - 6 * j) & 63]);
-        }
-    }
-}
-
-/* ---- the key's blob (RFC 4253 section 6.6, RFC 5656, RFC 8709, OpenSSH's PROTOCOL.u2f) ---- */
-
-static bool take_string(struct bytes *rest, struct bytes *ret_string)
-{
-    if (rest->len < 4) {
-        return false;
-    }
-    size_t len = bytes_get_be32(rest->data);
-    if (len > rest->len - 4) {
-        return false;
-    }
-    *ret_string = bytes_of(rest->data + 4, len);
-    *rest = bytes_from(*rest, 4 + len);
-    return true;
-}
-
-/* A positive mpint in its shortest form; its bits. */
-static bool take_number(struct bytes *rest, size_t *ret_bits)
-{
-    struct bytes number;
-    if (!take_string(rest, &number) || number.len == 0 || number.data[0] >= 0x80) {
-        return false;
-    }
-    if (number.data[0] == 0) {
-        number = bytes_from(number, 1);
-        if (number.len == 0 || number.data[0] < 0x80) {
-            return false;
-        }
-    }
-    *ret_bits = number.len * 8;
-    for (uint8_t top = number.data[0]; top < 0x80; top = (uint8_t)(top << 1)) {
-        --*ret_bits;
-    }
-    return true;
-}
-
-static bool is_rsa(struct bytes rest)
-{
-    size_t exponent = 0;
-    size_t modulus = 0;
-    return take_number(&rest, &exponent) && take_number(&rest, &modulus) && exponent >= 2 && modulus >= RSA_MIN_BITS &&
-           modulus <= RSA_MAX_BITS && rest.len == 0;
-}
-
-static const struct key_type {
-    const char *name;
-    const char *curve;    /* NULL: none */
-    size_t point_len;     /* of the public point; 0: RSA */
-    bool has_application; /* security keys */
-} types[] = {
-    {"ssh-ed25519", NULL, 32, false},
-    {"ecdsa-sha2-nistp256", "nistp256", 65, false},
-    {"ecdsa-sha2-nistp384", "nistp384", 97, false},
-    {"ecdsa-sha2-nistp521", "nistp521", 133, false},
-    {"ssh-rsa", NULL, 0, false},
-    {"sk-ssh-ed25519@openssh.com", NULL, 32, true},
-    {"sk-ecdsa-sha2-nistp256@openssh.com", "nistp256", 65, true},
-};
-
-static const struct key_type *find_type(const char *name)
-{
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (strcmp(types[i].name, name) == 0) {
-            return &types[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_blob_of(struct bytes rest, const struct key_type *type)
-{
-    struct bytes part;
-    if (!take_string(&rest, &part) || !bytes_equal_text(part, type->name)) {
-        return false;
-    }
-    if (type->point_len == 0) {
-        return is_rsa(rest);
-    }
-    if (type->curve != NULL && (!take_string(&rest, &part) || !bytes_equal_text(part, type->curve))) {
-        return false;
-    }
-    /* A point of a curve is uncompressed: 4, x, y. */
-    if (!take_string(&rest, &part) || part.len != type->point_len || (type->curve != NULL && part.data[0] != 4)) {
-        return false;
-    }
-    return (!type->has_application || (take_string(&rest, &part) && part.len > 0)) && rest.len == 0;
-}
 
 /* ---- one key ---- */
-
-static bool is_key(const struct accepted_key *key)
-{
-    uint8_t blob[ACCEPTED_KEY_BLOB];
-    size_t len = 0;
-    const struct key_type *type = find_type(key->type);
-    return type != NULL && decode(key->base64, blob, &len) && is_blob_of(bytes_of(blob, len), type);
-}
-
-size_t accepted_key_blob(const struct accepted_key *key, uint8_t *ret_blob)
-{
-    size_t len = 0;
-    return decode(key->base64, ret_blob, &len) ? len : 0;
-}
-
-void accepted_key_put_fingerprint(const uint8_t digest[ACCEPTED_KEY_DIGEST], struct text *text)
-{
-    text_put(text, "SHA256:");
-    put_base64(text, bytes_of(digest, ACCEPTED_KEY_DIGEST));
-}
 
 /* Up to a blank; false when it does not fit. */
 static bool take_word(struct bytes *rest, char *ret_word, size_t size)
@@ -201,20 +33,7 @@ enum err accepted_key_parse(struct bytes line, struct accepted_key *ret_key, str
             return ERR_MALFORMED;
         }
     }
-    struct accepted_key key = {.not_after_unix_s = ret_key->not_after_unix_s};
-    memcpy(key.expiry, ret_key->expiry, sizeof key.expiry);
-    if (!take_word(&line, key.type, sizeof key.type) || find_type(key.type) == NULL) {
-        text_put(ret_why, "no public key of a type that is accepted (ssh-ed25519, ecdsa-sha2-nistp256, -nistp384, "
-                          "-nistp521, ssh-rsa, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com)");
-        return ERR_MALFORMED;
-    }
-    if (!take_word(&line, key.base64, sizeof key.base64) || !is_key(&key)) {
-        text_format(ret_why, "what follows %s is no such key%s", key.type,
-                    strcmp(key.type, "ssh-rsa") == 0 ? " of 2048 to 16384 bits" : "");
-        return ERR_MALFORMED;
-    }
-    *ret_key = key;
-    return ERR_OK;
+    return public_key_take(&line, &ret_key->public, ret_why);
 }
 
 /* ---- the file ---- */
@@ -255,7 +74,7 @@ static bool read_line(struct bytes line, struct accepted_key *ret_key)
         accepted_key_parse(line, &key, &why) != ERR_OK) {
         return false;
     }
-    line = bytes_from(line, strlen(key.type) + 1 + strlen(key.base64) + 1);
+    line = bytes_from(line, strlen(key.public.type) + 1 + strlen(key.public.base64) + 1);
     if (!take_literal(&line, COMMENT_HEAD) || !take_word(&line, number, sizeof number) || line.len > 0 ||
         text_parse_decimal(number, 1, INT64_MAX, &key.not_after_unix_s) != ERR_OK) {
         return false;
@@ -281,8 +100,8 @@ void accepted_key_render(const struct accepted_keys *keys, struct text *text)
 {
     for (size_t i = 0; i < keys->count; i++) {
         const struct accepted_key *key = &keys->keys[i];
-        text_format(text, OPTIONS_HEAD "%s\" %s %s " COMMENT_HEAD "%" PRId64 "\n", key->expiry, key->type, key->base64,
-                    key->not_after_unix_s);
+        text_format(text, OPTIONS_HEAD "%s\" %s %s " COMMENT_HEAD "%" PRId64 "\n", key->expiry, key->public.type,
+                    key->public.base64, key->not_after_unix_s);
     }
 }
 
@@ -306,7 +125,7 @@ size_t accepted_key_sweep(struct accepted_keys *keys, int64_t now_unix_s)
 enum err accepted_key_add(struct accepted_keys *keys, const struct accepted_key *key)
 {
     size_t index = 0;
-    while (index < keys->count && strcmp(keys->keys[index].base64, key->base64) != 0) {
+    while (index < keys->count && strcmp(keys->keys[index].public.base64, key->public.base64) != 0) {
         index++;
     }
     if (index == ACCEPTED_KEYS) {

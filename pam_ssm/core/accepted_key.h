@@ -8,25 +8,16 @@
 #ifndef SSM_HOST_CORE_ACCEPTED_KEY_H
 #define SSM_HOST_CORE_ACCEPTED_KEY_H
 
-#include "common/text.h"
-
-/* RSA of 16384 bits, the largest that OpenSSH takes: 2752 characters of base64. */
-#define ACCEPTED_KEY_BASE64 3000
-#define ACCEPTED_KEY_BLOB (ACCEPTED_KEY_BASE64 / 4 * 3)
+#include "common/public_key.h"
 
 /* One account's keys at a time; each belongs to one login that is about to begin. */
 #define ACCEPTED_KEYS 32
 
 /* ACCEPTED_KEYS of the longest lines. */
-#define ACCEPTED_KEY_FILE (ACCEPTED_KEYS * (ACCEPTED_KEY_BASE64 + 200))
-
-/* "SHA256:" and the hash in base64, as ssh-keygen -l shows it, and the terminator. */
-#define ACCEPTED_KEY_FINGERPRINT 51
-#define ACCEPTED_KEY_DIGEST 32
+#define ACCEPTED_KEY_FILE (ACCEPTED_KEYS * (PUBLIC_KEY_BASE64 + 200))
 
 struct accepted_key {
-    char type[40]; /* "ssh-ed25519"... */
-    char base64[ACCEPTED_KEY_BASE64 + 1];
+    struct public_key public;
     int64_t not_after_unix_s;
     char expiry[16]; /* what expiry-time says: YYYYMMDDHHMMSS, and Z unless it is in the node's local time */
 };
@@ -36,9 +27,8 @@ struct accepted_keys {
     struct accepted_key keys[ACCEPTED_KEYS];
 };
 
-/* One public key as in a .pub file, `TYPE BASE64 [COMMENT]`, with one line end at most; the comment is dropped. Types:
- * ssh-ed25519, ecdsa-sha2-nistp256/384/521, ssh-rsa from 2048 bits, and both of security keys. The base64 must decode
- * to exactly one key of that type. ERR_MALFORMED with words. The times are left alone. */
+/* One public key as in a .pub file, `TYPE BASE64 [COMMENT]`, with one line end at most; the comment is dropped.
+ * ERR_MALFORMED with words. The times are left alone. */
 enum err accepted_key_parse(struct bytes line, struct accepted_key *ret_key, struct text *ret_why) SSM_MUST_USE;
 
 /* Reads a file; lines that are not ours are left out. */
@@ -54,10 +44,6 @@ size_t accepted_key_sweep(struct accepted_keys *keys, int64_t now_unix_s);
 enum err accepted_key_add(struct accepted_keys *keys, const struct accepted_key *key) SSM_MUST_USE;
 
 void accepted_key_take_out(struct accepted_keys *keys, size_t index);
-
-/* What a fingerprint is the SHA-256 of, at most ACCEPTED_KEY_BLOB bytes; gives their number. */
-size_t accepted_key_blob(const struct accepted_key *key, uint8_t *ret_blob);
-void accepted_key_put_fingerprint(const uint8_t digest[ACCEPTED_KEY_DIGEST], struct text *text);
 
 /* A name that is a file name, too, and needs no quoting: letters, digits, . _ @ -, no '.' or '-' at its beginning. */
 bool accepted_key_is_account(const char *name);

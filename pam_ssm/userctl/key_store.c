@@ -80,15 +80,15 @@ enum err key_store_sweep(const struct node *node, struct text *ret_why)
     return ERR_OK;
 }
 
-enum err key_store_fingerprint(const struct accepted_key *key, char ret_fingerprint[ACCEPTED_KEY_FINGERPRINT])
+enum err key_store_fingerprint(const struct accepted_key *key, char ret_fingerprint[PUBLIC_KEY_FINGERPRINT])
 {
-    uint8_t blob[ACCEPTED_KEY_BLOB];
+    uint8_t blob[PUBLIC_KEY_BLOB];
     uint8_t digest[SHA256_LEN];
     AUTO(sha256_free) struct sha256 *hash = NULL;
     TRY(sha256_new(&hash));
-    TRY(sha256_digest(hash, bytes_of(blob, accepted_key_blob(key, blob)), digest));
-    struct text text = text_in(ret_fingerprint, ACCEPTED_KEY_FINGERPRINT);
-    accepted_key_put_fingerprint(digest, &text);
+    TRY(sha256_digest(hash, bytes_of(blob, public_key_blob(&key->public, blob)), digest));
+    struct text text = text_in(ret_fingerprint, PUBLIC_KEY_FINGERPRINT);
+    public_key_put_fingerprint(digest, &text);
     return text_finish(&text);
 }
 

@@ -19,7 +19,7 @@ enum err key_store_sweep(const struct node *node, struct text *ret_why) SSM_MUST
 
 /* As ssh-keygen -l shows it. */
 enum err key_store_fingerprint(const struct accepted_key *key,
-                               char ret_fingerprint[ACCEPTED_KEY_FINGERPRINT]) SSM_MUST_USE;
+                               char ret_fingerprint[PUBLIC_KEY_FINGERPRINT]) SSM_MUST_USE;
 
 /* The text of expiry-time. OpenSSH knows UTC there from 9.1 on; what is older takes it for the node's local time. */
 enum err key_store_put_expiry(struct accepted_key *key, struct text *ret_why) SSM_MUST_USE;

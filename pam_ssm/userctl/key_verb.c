@@ -70,7 +70,7 @@ static enum err read_key_from_stdin(char *ret_line, size_t size)
 /* From standard input, or from the arguments behind the action, with a blank between them. */
 static enum err take_key(struct keyring *ring, const struct options *options, struct accepted_key *key)
 {
-    char line[ACCEPTED_KEY_BASE64 + 512];
+    char line[PUBLIC_KEY_BASE64 + 512];
     struct text text = text_in(line, sizeof line);
     if (options->argument_count < 2) {
         enum err err = read_key_from_stdin(line, sizeof line);
@@ -110,7 +110,7 @@ static void audit(const struct keyring *ring, const char *event, const char *fin
 static enum err accept_key(struct keyring *ring, const struct options *options)
 {
     struct accepted_key key = {0};
-    char fingerprint[ACCEPTED_KEY_FINGERPRINT], until[40];
+    char fingerprint[PUBLIC_KEY_FINGERPRINT], until[40];
     struct text text = text_in(until, sizeof until);
     TRY(take_account(ring, options));
     TRY(take_time(ring, options, &key));
@@ -139,15 +139,15 @@ static enum err list_account(struct keyring *ring, const char *account, json_t *
     TRY(key_store_read(ring->node, account, &ring->keys, &ring->why));
     (void)accepted_key_sweep(&ring->keys, ring->node->now.unix_s);
     for (size_t i = 0; i < ring->keys.count; i++) {
-        char fingerprint[ACCEPTED_KEY_FINGERPRINT], until[40];
+        char fingerprint[PUBLIC_KEY_FINGERPRINT], until[40];
         struct text text = text_in(until, sizeof until);
         TRY(key_store_fingerprint(&ring->keys.keys[i], fingerprint));
         rfc3339_put(&text, ring->keys.keys[i].not_after_unix_s * 1000);
         if (array == NULL) {
-            printf("%s %s %s until %s\n", account, fingerprint, ring->keys.keys[i].type, until);
+            printf("%s %s %s until %s\n", account, fingerprint, ring->keys.keys[i].public.type, until);
         } else if (json_array_append_new(array,
                                          json_pack("{s:s,s:s,s:s,s:s}", "user", account, "fingerprint", fingerprint,
-                                                   "type", ring->keys.keys[i].type, "not_after", until)) != 0) {
+                                                   "type", ring->keys.keys[i].public.type, "not_after", until)) != 0) {
             return ERR_MEMORY;
         }
     }
@@ -177,7 +177,7 @@ static enum err list_keys(struct keyring *ring, const struct options *options)
 static enum err revoke_one(struct keyring *ring, const char *wanted)
 {
     for (size_t i = 0; i < ring->keys.count; i++) {
-        char fingerprint[ACCEPTED_KEY_FINGERPRINT];
+        char fingerprint[PUBLIC_KEY_FINGERPRINT];
         TRY(key_store_fingerprint(&ring->keys.keys[i], fingerprint));
         if (strcmp(fingerprint, wanted) == 0) {
             accepted_key_take_out(&ring->keys, i);

@@ -49,7 +49,7 @@ static void what_is_no_key_is_refused(void **state)
             fail_msg("accepted: %s", wrong[i]);
         }
     }
-    static char longest[ACCEPTED_KEY_BASE64 * 2];
+    static char longest[PUBLIC_KEY_BASE64 * 2];
     memset(longest, 'A', sizeof longest - 1);
     memcpy(longest, "ssh-ed25519 ", 12);
     assert_err(parse(longest, &key), ERR_MALFORMED);
@@ -79,14 +79,14 @@ static void file_is_swept_and_bounded(void **state)
     assert_ok(parse(ed25519, &key));
     keys.count = 0;
     for (size_t i = 0; i < ACCEPTED_KEYS; i++) {
-        key.base64[60] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[i];
+        key.public.base64[60] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[i];
         key.not_after_unix_s = (int64_t)(100 + i);
         assert_ok(accepted_key_add(&keys, &key));
     }
     key.not_after_unix_s = 500;
     assert_ok(accepted_key_add(&keys, &key)); /* the last one again */
     assert_int_equal(keys.count, ACCEPTED_KEYS);
-    key.base64[60] = '+';
+    key.public.base64[60] = '+';
     assert_err(accepted_key_add(&keys, &key), ERR_TOO_LONG);
     static char memory[ACCEPTED_KEY_FILE];
     struct text text = text_in(memory, sizeof memory);
@@ -152,21 +152,21 @@ static void keygen_accepts_what_we_accept(void **state)
         (void)fclose(file);
         struct accepted_key key = {0};
         assert_ok(parse(line, &key));
-        char *last = strchr(line + strlen(key.type) + 1, '=');
+        char *last = strchr(line + strlen(key.public.type) + 1, '=');
         if (last != NULL) {
             last[-1]++; /* bits that belong to no byte: ssh-keygen overlooks them */
             assert_err(parse(line, &key), ERR_MALFORMED);
             last[-1]--;
         }
-        size_t step = strlen(key.base64) / 12;
-        for (size_t at = 0; at < strlen(key.base64); at += step) {
+        size_t step = strlen(key.public.base64) / 12;
+        for (size_t at = 0; at < strlen(key.public.base64); at += step) {
             char changed[4096];
             struct accepted_key other = {0};
             (void)snprintf(changed, sizeof changed, "%s", line);
-            char *character = changed + strlen(key.type) + 1 + at;
+            char *character = changed + strlen(key.public.type) + 1 + at;
             *character = *character == 'A' ? 'B' : 'A';
             write_file(path, changed);
-            if (parse(changed, &other) == ERR_OK && !ask_keygen(path) && strncmp(key.type, "ecdsa", 5) != 0) {
+            if (parse(changed, &other) == ERR_OK && !ask_keygen(path) && strncmp(key.public.type, "ecdsa", 5) != 0) {
                 fail_msg("accepted, but not by ssh-keygen: %s", changed);
             }
         }

@@ -1,0 +1,17 @@
+/* base64: RFC 4648, section 4. What is read has one way to be written alone: whole groups, padding at the end and only
+ * there, no bits that belong to no byte, no blanks. */
+#ifndef SSM_COMMON_BASE64_H
+#define SSM_COMMON_BASE64_H
+
+#include "common/text.h"
+
+/* Of a text of `len` characters at most. */
+#define BASE64_DECODED_SIZE(len) (((len) + 3) / 4 * 3)
+
+/* `ret_data` has room for BASE64_DECODED_SIZE(text.len). ERR_MALFORMED, also for an empty text. */
+enum err base64_decode(struct bytes text, uint8_t *ret_data, size_t *ret_len) SSM_MUST_USE;
+
+/* Appends without the padding, as fingerprints are written. */
+void base64_put_unpadded(struct bytes data, struct text *text);
+
+#endif
