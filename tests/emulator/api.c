@@ -13,6 +13,26 @@
 #define TOKEN_PREFIX "lab-page-"
 #define SSM_PREFIX "AmazonSSM."
 #define MESSAGES_PREFIX "EC2WindowsMessageDeliveryService."
+#define CONNECT_PREFIX "AWSEC2InstanceConnectService."
+
+/* `signing_name` begins the IAM actions as well. */
+static const struct {
+    const char *prefix, *signing_name, *message_member;
+} services[] = {
+    {SSM_PREFIX, "ssm", "message"},
+    {MESSAGES_PREFIX, "ec2messages", "message"},
+    {CONNECT_PREFIX, "ec2-instance-connect", "Message"},
+};
+
+static size_t find_service(const char *target)
+{
+    size_t i = 0;
+    while (i < sizeof services / sizeof services[0] - 1 &&
+           (target == NULL || strncmp(services[i].prefix, target, strlen(services[i].prefix)) != 0)) {
+        i++;
+    }
+    return i;
+}
 
 static void empty(const struct api_call *call)
 {
@@ -46,6 +66,7 @@ static const struct {
     {SSM_PREFIX "UpdateInstanceAssociationStatus", empty, SIGNED},
     {SSM_PREFIX "PutInventory", empty, SIGNED},
     {SSM_PREFIX "PutComplianceItems", empty, SIGNED},
+    {CONNECT_PREFIX "SendSSHPublicKey", api_connect_send_key, SIGNED},
     {MESSAGES_PREFIX "GetMessages", api_agent_get_messages, SIGNED},
     {MESSAGES_PREFIX "AcknowledgeMessage", empty, SIGNED},
     {MESSAGES_PREFIX "SendReply", empty, SIGNED},
@@ -72,7 +93,8 @@ void api_reply(const struct api_call *call, json_t *output)
 void api_fail_error(const struct api_call *call, const struct service_error *error)
 {
     struct http_exchange *exchange = call->exchange;
-    json_t *body = json_pack("{s:s,s:s}", "__type", error->type, "message", error->message);
+    size_t service = find_service(http_request_header(exchange->request, "x-amz-target"));
+    json_t *body = json_pack("{s:s,s:s}", "__type", error->type, services[service].message_member, error->message);
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     json_decref(body);
     call->lab->counters.api_errors++;
@@ -186,9 +208,8 @@ static enum err check_caller(struct api_call *call, size_t operation)
 {
     struct lab *lab = call->lab;
     struct service_error error = {0};
-    bool is_ssm = strncmp(operations[operation].name, SSM_PREFIX, strlen(SSM_PREFIX)) == 0;
-    struct signature_scope scope = {call->region, is_ssm ? "ssm" : "ec2messages", lab_time(lab),
-                                    SIGNATURE_SKEW_MINUTES};
+    const char *service = services[find_service(operations[operation].name)].signing_name;
+    struct signature_scope scope = {call->region, service, lab_time(lab), SIGNATURE_SKEW_MINUTES};
     if (operations[operation].signing == UNSIGNED) {
         return ERR_OK;
     }
@@ -202,8 +223,7 @@ static enum err check_caller(struct api_call *call, size_t operation)
 /* "ssm:StartSession" for "AmazonSSM.StartSession". */
 static void name_action(const char *operation, char *ret_action, size_t size)
 {
-    bool is_ssm = strncmp(operation, SSM_PREFIX, strlen(SSM_PREFIX)) == 0;
-    snprintf(ret_action, size, "%s:%s", is_ssm ? "ssm" : "ec2messages", strchr(operation, '.') + 1);
+    snprintf(ret_action, size, "%s:%s", services[find_service(operation)].signing_name, strchr(operation, '.') + 1);
 }
 
 static void run(struct http_exchange *exchange, size_t operation)

@@ -1,5 +1,5 @@
-/* api: the SSM API (AWS JSON 1.1) and the little of ec2messages that an agent calls: signature, table of operations,
- * errors in AWS's words. */
+/* api: the SSM API (AWS JSON 1.1), the little of ec2messages that an agent calls, and EC2 Instance Connect: signature,
+ * table of operations, errors in AWS's words. */
 #ifndef SSM_LAB_API_H
 #define SSM_LAB_API_H
 
@@ -50,6 +50,7 @@ void api_command_cancel(const struct api_call *call);
 void api_command_list(const struct api_call *call);
 void api_command_list_invocations(const struct api_call *call);
 void api_command_get_invocation(const struct api_call *call);
+void api_connect_send_key(const struct api_call *call);
 void api_agent_register(const struct api_call *call);
 void api_agent_role_token(const struct api_call *call);
 void api_agent_update_key(const struct api_call *call);

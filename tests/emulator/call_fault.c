@@ -91,6 +91,10 @@ static const struct {
      {503, "RequestLimitExceeded", "Request limit exceeded."},
      {500, "InternalError", "An internal error has occurred"},
      {503, "Unavailable", "The server is overloaded and can't handle the request."}},
+    {"ec2-instance-connect:",
+     {400, "ThrottlingException", "Rate exceeded"},
+     {500, "ServiceException", "An internal error occurred."},
+     {503, "EC2InstanceUnavailableException", "The instance is currently unavailable. Please try again."}},
     {"sts:",
      {400, "Throttling", "Rate exceeded"},
      {500, "InternalFailure", "An internal error occurred."},
@@ -148,6 +152,13 @@ void call_fault_deny(const char *action, const struct credential *caller, const 
         service_error_set(ret_error, is_portal ? "ForbiddenException" : "AccessDeniedException",
                           is_portal ? "No access" : "access_denied");
         ret_error->http_status = is_portal ? 403 : 400;
+        return;
+    }
+    if (strncmp(action, "ec2-instance-connect:", strlen("ec2-instance-connect:")) == 0) {
+        service_error_set(ret_error, "AccessDeniedException",
+                          "User: %s is not authorized to perform: %s on resource: arn:aws:ec2:%s:" LAB_ACCOUNT
+                          ":instance/* because no identity-based policy allows the %s action",
+                          principal, action, region, action);
         return;
     }
     int len = (int)strcspn(action, "/"); /* what follows is a document, of AWS's own */

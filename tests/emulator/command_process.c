@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -12,9 +11,7 @@
 #include <unistd.h>
 
 #include "tests/emulator/command_output.h"
-
-/* Descriptors that nftw may hold while it removes a directory. */
-#define WALK_DESCRIPTORS 8
+#include "tests/emulator/remove_tree.h"
 
 #define PATH_SIZE (sizeof(((struct command_process *)0)->directory) + 16)
 
@@ -140,19 +137,10 @@ void command_process_read(const struct command_process *process, const char *not
     *ret_error = read_file(process, "stderr", COMMAND_ERROR_LIMIT);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    (void)remove(path);
-    return 0;
-}
-
 void command_process_clear(struct command_process *process)
 {
     if (process->directory[0] != '\0') {
-        nftw(process->directory, remove_entry, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+        remove_tree(process->directory);
         process->directory[0] = '\0';
     }
 }

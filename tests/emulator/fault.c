@@ -30,6 +30,8 @@ static const struct setting members[] = {
     NUMBER(invocation_delay_ms),
     NUMBER(delivery_timeout_ms),
     NUMBER(light_command_ms),
+    NUMBER(connect_key_ms),
+    {"connect_key_error", SETTING_TEXT, offsetof(struct fault_settings, connect_key_error)},
     BOOLEAN(expire_temporary),
     NUMBER(long_poll_ms),
     BOOLEAN(proxy_needs_password),
@@ -86,6 +88,7 @@ void fault_reset(struct fault_settings *faults)
                                       .agent_start_ms = 1000,
                                       .invocation_delay_ms = 300,
                                       .light_command_ms = 10,
+                                      .connect_key_ms = 60000,
                                       .upgrade_status = 503,
                                       .close_code = 1001,
                                       .idle_timeout_s = 1200,
@@ -98,8 +101,10 @@ void fault_free(struct fault_settings *faults)
 {
     free(faults->stream_url);
     free(faults->resume_error);
+    free(faults->connect_key_error);
     faults->stream_url = NULL;
     faults->resume_error = NULL;
+    faults->connect_key_error = NULL;
 }
 
 enum err fault_apply(struct fault_settings *faults, json_t *object, struct text *ret_problem)

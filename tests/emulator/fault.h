@@ -27,6 +27,8 @@ struct fault_settings {
     int64_t invocation_delay_ms; /* 300: until what SendCommand began can be seen */
     int64_t delivery_timeout_ms; /* takes the place of TimeoutSeconds, at least 30 s; 0: does not */
     int64_t light_command_ms;    /* 10: how long a light node takes for a command */
+    int64_t connect_key_ms;      /* 60000: how long sshd accepts a key of EC2 Instance Connect */
+    char *connect_key_error;     /* what SendSSHPublicKey fails with; NULL: it does not */
     bool expire_temporary;       /* every temporary credential of a person has expired by now */
     int64_t long_poll_ms;        /* how long GetMessages is held: 18000; the agent gives up after 20 s */
     /* Proxy */

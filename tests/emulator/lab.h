@@ -15,6 +15,7 @@
 #define LAB_ACCOUNT "111122223333"
 
 struct command_table;
+struct connect_key_table;
 struct node_table;
 struct fault_intervals;
 struct identity;
@@ -54,6 +55,7 @@ struct lab {
     struct instance_table *instances;
     struct session_table *sessions;
     struct command_table *commands;
+    struct connect_key_table *connect_keys;
     struct fault_settings faults;
     struct call_faults call_faults;
     struct listener *gateway_listener;

@@ -80,6 +80,9 @@
 /* Commands of Run Command that are remembered; the oldest that is over goes first. */
 #define LAB_LIMIT_COMMANDS 100
 
+/* Keys that EC2 Instance Connect holds at a time. */
+#define LAB_LIMIT_CONNECT_KEYS 1000
+
 /* Messages held back by the delay fault, per direction of a session. */
 #define LAB_LIMIT_DELAYED_BYTES (4 * 1024 * 1024)
 

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "proxy/core/uuid.h"
+#include "tests/emulator/connect_key.h"
 #include "tests/emulator/fault_interval.h"
 #include "tests/emulator/identity.h"
 #include "tests/emulator/instance.h"
@@ -169,6 +170,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(instance_table_new(lab, &lab->instances));
     TRY(session_table_new(lab, &lab->sessions));
     TRY(run_command_table_new(lab, &lab->commands));
+    TRY(connect_key_table_new(lab, &lab->connect_keys));
     TRY(outage_new(lab, &lab->outage));
     TRY(fault_interval_new(lab, &lab->intervals));
     return server_start(lab);
@@ -252,6 +254,7 @@ static enum err say_ready(const struct lab *lab)
     json_object_set_new(ready, "nodes", describe_nodes(lab));
     json_object_set_new(ready, "instances", describe_instances(lab));
     json_object_set_new(ready, "containers", describe_containers(lab));
+    json_object_set_new(ready, "connect_keys_dir", json_string(connect_key_dir(lab->connect_keys)));
     json_object_set_new(ready, "pid", json_integer(getpid()));
     json_object_set_new(ready, "state_dir", json_string(lab->state_dir));
     char *text = json_dumps(ready, JSON_COMPACT);
@@ -269,6 +272,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
     server_stop(lab);
     session_table_free(lab->sessions);
     run_command_table_free(lab->commands);
+    connect_key_table_free(lab->connect_keys);
     instance_table_free(lab->instances);
     node_table_free(lab->nodes);
     identity_free(lab, lab->identity);

@@ -1,6 +1,7 @@
 """ssm-lab as a child process, and what its control interface tells."""
 
 import json
+import os
 import select
 import ssl
 import subprocess
@@ -54,6 +55,11 @@ class Lab:
         }
         settings.update(more)
         return self.work.environment(**settings)
+
+    def key_dirs(self, *nodes):
+        """Where the keys that EC2 Instance Connect pushes to these nodes (none: to any) lie, for Node."""
+        nodes = nodes or [node["id"] for node in self.info["nodes"]]
+        return [os.path.join(self.info["connect_keys_dir"], node) for node in nodes]
 
     def call(self, path, document=None):
         """GET, or POST of a JSON document, on the control interface."""

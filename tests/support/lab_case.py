@@ -36,7 +36,7 @@ class LabCase(unittest.TestCase):
 
     def start_node(self):
         """Starts sshd; self.config is then an ssh configuration for it."""
-        self.node = Node(self.work)
+        self.node = Node(self.work, self.lab.key_dirs())
         self.config = self.node.ssh_config()
 
     def ssh(self, *arguments, target="node", timeout=PATIENCE_SECONDS, env=None, **options):

@@ -20,7 +20,7 @@ SSHD_CONFIG = """\
 ListenAddress 127.0.0.1
 Port {port}
 HostKey {dir}/host_key
-AuthorizedKeysFile {dir}/authorized_keys
+AuthorizedKeysFile {dir}/authorized_keys{pushed_keys}
 PidFile none
 AuthenticationMethods publickey
 PermitRootLogin prohibit-password
@@ -75,8 +75,11 @@ def account_name():
 
 
 class Node:
-    def __init__(self, work):
+    """`key_dirs`: sshd accepts the keys in their files USER, too; see Lab.key_dirs()."""
+
+    def __init__(self, work, key_dirs=()):
         self.work = work
+        self.key_dirs = key_dirs
         self.dir = work.make_dir("node")
         self.home = work.make_dir("node", "home")
         self.user = account_name()
@@ -100,7 +103,8 @@ class Node:
         for _ in range(ATTEMPTS):
             self.port = random.randint(20000, 32000)
             config = self.work.write("node/sshd_config", SSHD_CONFIG.format(
-                port=self.port, dir=self.dir, home=self.home, use_pam="yes" if account_is_locked(self.user) else "no"))
+                port=self.port, dir=self.dir, home=self.home, use_pam="yes" if account_is_locked(self.user) else "no",
+                pushed_keys="".join(" %s/%%u" % path for path in self.key_dirs)))
             self.process = self.work.start([os.environ.get("SSM_SSHD", "/usr/sbin/sshd"), "-D", "-f", config, "-E", self.log_path],
                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             if self._is_up():

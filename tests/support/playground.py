@@ -15,7 +15,8 @@ from workspace import Workspace, exit_on_signals, program
 EXPORTED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL",
             "AWS_ENDPOINT_URL_SSMMESSAGES", "AWS_EC2_METADATA_DISABLED", "XDG_STATE_HOME")
 # What a person's shell may have set, and what would win over that, or lead away from it.
-UNSET = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL_SSM",
+UNSET = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_EC2",
+         "AWS_ENDPOINT_URL_EC2_INSTANCE_CONNECT", "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_STS",
          "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 TEXT = """\
@@ -77,7 +78,7 @@ def main(*options):
     exit_on_signals()
     with Workspace() as work:
         lab = Lab(work, *options)
-        node = Node(work)
+        node = Node(work, lab.key_dirs())
         exports = work.write("env.sh", settings_script(lab.environment()))
         config = node.ssh_config()
         nodes = "".join(node_line(entry) for entry in lab.info["nodes"])
