@@ -246,20 +246,6 @@ static enum err act(struct config *config, struct text *block)
     return options_has(options, OPTION_DRY_RUN) ? say_plan(config, block) : install(config, block);
 }
 
-static int report(const struct client *client, enum err err)
-{
-    if (err == ERR_INTERRUPTED) {
-        return 128 + client->signal;
-    }
-    if (err != ERR_OK) {
-        char memory[FAILURE_SIZE];
-        struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &client->why, &line);
-        log_error("config: %s", memory);
-    }
-    return err_exit_code(err);
-}
-
 static int config_run(const struct options *options)
 {
     AUTO_FREE struct config *config = calloc(1, sizeof *config);
@@ -272,7 +258,8 @@ static int config_run(const struct options *options)
     config->client.signals.source.fd = -1;
     config->client.why = text_in(config->client.why_memory, sizeof config->client.why_memory);
     struct text block = text_in(memory, SSH_CONFIG_TEXT_SIZE);
-    int exit_code = report(&config->client, act(config, &block));
+    enum err err = act(config, &block);
+    int exit_code = failure_report("config", err, &config->client.why, config->client.signal);
     aliases_free(&config->aliases);
     client_close(&config->client);
     return exit_code;

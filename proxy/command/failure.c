@@ -1,5 +1,7 @@
 #include "proxy/command/failure.h"
 
+#include "common/log.h"
+
 /* What the person can do about it, where the words of the failure do not say it all. */
 static const char *const advice[ERR_COUNT] = {
     [ERR_OFFLINE] = "; is the node running, its agent up, and the region right?",
@@ -32,4 +34,18 @@ void failure_put(enum err err, const struct text *why, struct text *text)
     if (advice[err] != NULL && !names_command) {
         text_put(text, advice[err]);
     }
+}
+
+int failure_report(const char *subject, enum err err, const struct text *why, int signal)
+{
+    if (err == ERR_INTERRUPTED) {
+        return 128 + signal;
+    }
+    if (err != ERR_OK) {
+        char memory[FAILURE_SIZE];
+        struct text line = text_in(memory, sizeof memory);
+        failure_put(err, why, &line);
+        log_error("%s: %s", subject, memory);
+    }
+    return err_exit_code(err);
 }

@@ -10,4 +10,8 @@
  * that came up with `err`; they may be empty. */
 void failure_put(enum err err, const struct text *why, struct text *text);
 
+/* What a verb ends with: gives the exit code, and says "SUBJECT: ..." in one line on standard error unless all went
+ * well or a signal (`signal`, of ERR_INTERRUPTED alone) asked for the end. */
+int failure_report(const char *subject, enum err err, const struct text *why, int signal);
+
 #endif

@@ -94,11 +94,8 @@ static enum err wait_for(struct client *client, int64_t pause_s)
 static enum err log_in(struct login *login, const struct options *options)
 {
     struct client *client = &login->client;
-    struct aws_config_flags flags = {
-        .profile = options->values[OPTION_PROFILE],
-        .region = ANY_REGION,
-        .ca_bundle = options->values[OPTION_CA_BUNDLE],
-    };
+    struct aws_config_flags flags = proxy_options_flags(options);
+    flags.region = ANY_REGION;
     TRY(client_open(client, &flags, CONNECT_TIMEOUT_US));
     TRY(sso_login_new(client->account.config, options->values[OPTION_SSO_SESSION], &login->machine, &client->why));
     for (;;) {
@@ -113,25 +110,11 @@ static enum err log_in(struct login *login, const struct options *options)
     }
 }
 
-static int report(const struct client *client, enum err err)
-{
-    if (err == ERR_INTERRUPTED) {
-        return 128 + client->signal;
-    }
-    if (err != ERR_OK) {
-        char memory[FAILURE_SIZE];
-        struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &client->why, &line);
-        log_error("login: %s", memory);
-    }
-    return err_exit_code(err);
-}
-
 static int login_run(const struct options *options)
 {
     struct login login = {.was_shown = false};
     enum err err = log_in(&login, options);
-    int exit_code = report(&login.client, err);
+    int exit_code = failure_report("login", err, &login.client.why, login.client.signal);
     sso_login_free(&login.machine);
     client_close(&login.client);
     return exit_code;

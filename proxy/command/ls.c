@@ -365,23 +365,6 @@ static enum err list(struct ls *ls)
     return ERR_OK;
 }
 
-static int report(const struct ls *ls, enum err err)
-{
-    if (err == ERR_INTERRUPTED) {
-        return 128 + ls->client.signal;
-    }
-    if (ls->output.is_reader_gone) {
-        return OUTPUT_READER_GONE;
-    }
-    if (err != ERR_OK) {
-        char memory[FAILURE_SIZE];
-        struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &ls->client.why, &line);
-        log_error("ls: %s", memory);
-    }
-    return err_exit_code(err);
-}
-
 static int ls_run(const struct options *options)
 {
     struct ls ls = {.options = options, .has_tags = options_has(options, OPTION_TAGS)};
@@ -390,7 +373,9 @@ static int ls_run(const struct options *options)
     }
     ls.table.columns = ls.has_tags ? COLUMNS : COLUMNS - 1;
     ls.is_coloured = isatty(STDOUT_FILENO) == 1;
-    int exit_code = report(&ls, list(&ls));
+    enum err err = list(&ls);
+    int exit_code =
+        ls.output.is_reader_gone ? OUTPUT_READER_GONE : failure_report("ls", err, &ls.client.why, ls.client.signal);
     free(ls.own);
     client_close(&ls.client);
     return exit_code;

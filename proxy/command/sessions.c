@@ -30,14 +30,6 @@ static enum err open_run(struct sessions *sessions)
     return client_resolve(client, true, client->deadline_us);
 }
 
-static void say(const struct sessions *sessions, enum err err, const char *session_id)
-{
-    char memory[FAILURE_SIZE];
-    struct text line = text_in(memory, sizeof memory);
-    failure_put(err, &sessions->client.why, &line);
-    log_error("%s%s%s: %s", sessions->options->verb->name, session_id[0] != '\0' ? ": " : "", session_id, memory);
-}
-
 static int exit_code_of(const struct sessions *sessions, enum err err)
 {
     if (err == ERR_INTERRUPTED) {
@@ -48,10 +40,10 @@ static int exit_code_of(const struct sessions *sessions, enum err err)
 
 static int report(const struct sessions *sessions, enum err err)
 {
-    if (err != ERR_OK && err != ERR_INTERRUPTED && !sessions->output.is_reader_gone) {
-        say(sessions, err, "");
-    }
-    return exit_code_of(sessions, err);
+    const struct client *client = &sessions->client;
+    return sessions->output.is_reader_gone
+               ? OUTPUT_READER_GONE
+               : failure_report(sessions->options->verb->name, err, &client->why, client->signal);
 }
 
 /* ---- list ---- */
@@ -210,6 +202,14 @@ static enum err end_one(struct sessions *sessions, const char *session_id)
     return output_put(&sessions->output, &line, &client->why);
 }
 
+static void say(const struct sessions *sessions, enum err err, const char *session_id)
+{
+    char memory[LIMIT_SESSION_ID + 32];
+    struct text subject = text_in(memory, sizeof memory);
+    text_format(&subject, "%s: %s", sessions->options->verb->name, session_id);
+    (void)failure_report(memory, err, &sessions->client.why, sessions->client.signal);
+}
+
 /* The first failure; those after it are said and tried all the same, unless nobody is there any more. */
 static enum err end_all(struct sessions *sessions, const char *const *ids, size_t count)
 {
@@ -232,7 +232,7 @@ static enum err end_mine(struct sessions *sessions)
     AUTO_FREE struct ids *ids = calloc(1, sizeof *ids);
     AUTO_FREE const char **list = calloc(ENDED_AT_ONCE_MAX, sizeof *list);
     if (ids == NULL || list == NULL) {
-        say(sessions, ERR_MEMORY, "");
+        (void)report(sessions, ERR_MEMORY);
         return ERR_MEMORY;
     }
     enum err err = open_sessions_visit(&sessions->client, false, collect, ids);

@@ -7,6 +7,7 @@
 #include "proxy/command/wait_node.h"
 #include "proxy/edge/clock.h"
 
+#define NAME_SIZE (2 * LIMIT_TARGET + 32)
 #define EXPLAIN_US (20 * 1000 * 1000) /* explain_offline itself takes less */
 
 struct wait {
@@ -50,20 +51,16 @@ static int report(struct wait *wait, enum err err)
 {
     const char *target = wait->options->arguments[0];
     const char *id = wait->choice.id;
-    if (err == ERR_INTERRUPTED) {
-        return 128 + wait->client.signal;
-    }
     if (err == ERR_TIMEOUT && id[0] != '\0') {
         explain(wait);
     }
-    if (err != ERR_OK) {
-        char memory[FAILURE_SIZE];
-        struct text line = text_in(memory, sizeof memory);
-        failure_put(err, &wait->client.why, &line);
-        bool is_id = id[0] == '\0' || strcmp(id, target) == 0;
-        log_error("%s%s%s%s: %s", target, is_id ? "" : " (", is_id ? "" : id, is_id ? "" : ")", memory);
+    char memory[NAME_SIZE];
+    struct text name = text_in(memory, sizeof memory);
+    text_put(&name, target);
+    if (id[0] != '\0' && strcmp(id, target) != 0) {
+        text_format(&name, " (%s)", id);
     }
-    return err_exit_code(err);
+    return failure_report(memory, err, &wait->client.why, wait->client.signal);
 }
 
 static int wait_run(const struct options *options)
