@@ -15,15 +15,7 @@
 #include "proxy/core/aws_settings.h"
 #include "proxy/core/credential_chain.h"
 #include "proxy/core/credential_plan.h"
-
-#include <jansson.h>
-#include <stdio.h>
-
-static void drop_json(json_t **json)
-{
-    json_decref(*json);
-}
-#define AUTO_DROP AUTO(drop_json)
+#include "tests/integration/json_lines.h"
 
 static const char *const source_names[] = {
     [AWS_CREDENTIALS_NONE] = "none",
@@ -37,21 +29,6 @@ static const char *const source_names[] = {
     [AWS_CREDENTIALS_CONTAINER] = "container-role",
     [AWS_CREDENTIALS_INSTANCE] = "iam-role",
 };
-
-static const char *look_up(void *context, const char *name)
-{
-    return json_string_value(json_object_get(context, name));
-}
-
-static struct bytes text_of(const json_t *value)
-{
-    return bytes_of(json_string_value(value), json_string_length(value));
-}
-
-static json_t *refused(const struct text *why)
-{
-    return json_pack("{s:s}", "refused", why->data);
-}
 
 /* ---- ini ---- */
 
@@ -78,8 +55,8 @@ static json_t *answer_ini(const json_t *given)
     char memory[512];
     struct text why = text_in(memory, sizeof memory);
     AUTO(ini_free) struct ini ini = {0};
-    if (ini_parse(text_of(json_object_get(given, "ini")), &ini, &why) != ERR_OK) {
-        return refused(&why);
+    if (ini_parse(json_lines_text(json_object_get(given, "ini")), &ini, &why) != ERR_OK) {
+        return json_lines_refused(&why);
     }
     json_t *sections = json_object();
     for (size_t i = 0; i < ini.section_count; i++) {
@@ -96,7 +73,7 @@ static json_t *answer_paths(const struct aws_config_environment *environment)
     struct text why = text_in(memory, sizeof memory);
     struct aws_config_paths paths;
     if (aws_config_paths(environment, &paths, &why) != ERR_OK) {
-        return refused(&why);
+        return json_lines_refused(&why);
     }
     return json_pack("{s:s, s:s}", "config", paths.config, "credentials", paths.credentials);
 }
@@ -149,7 +126,7 @@ static bool satisfy(struct world *world, const struct credential_want *want, str
     case CREDENTIAL_WANT_CALL:
         return call(world, want, answer);
     case CREDENTIAL_WANT_FILE:
-        answer->text = text_of(json_object_get(json_object_get(world->given, "files"), want->path));
+        answer->text = json_lines_text(json_object_get(json_object_get(world->given, "files"), want->path));
         return strstr(want->path, "/.aws/sso/cache/") == NULL;
     case CREDENTIAL_WANT_STORE:
         json_object_set_new(world->stores, want->path, json_stringn((const char *)want->text.data, want->text.len));
@@ -240,14 +217,14 @@ static json_t *answer_config(const json_t *given, const struct aws_config_enviro
         .environment = *environment,
         .flags = {.profile = json_string_value(json_object_get(flags, "profile")),
                   .region = json_string_value(json_object_get(flags, "region"))},
-        .config = {"config", text_of(json_object_get(given, "config"))},
-        .credentials = {"credentials", text_of(json_object_get(given, "credentials"))},
+        .config = {"config", json_lines_text(json_object_get(given, "config"))},
+        .credentials = {"credentials", json_lines_text(json_object_get(given, "credentials"))},
     };
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
     AUTO(aws_config_free) struct aws_config *config = NULL;
     if (aws_config_open(&input, &config, &why) != ERR_OK) {
-        return refused(&why);
+        return json_lines_refused(&why);
     }
     json_t *answer = json_object();
     put_settings(config, answer);
@@ -255,9 +232,9 @@ static json_t *answer_config(const json_t *given, const struct aws_config_enviro
     return answer;
 }
 
-static json_t *answer(const json_t *given)
+static json_t *answer(json_t *given)
 {
-    struct aws_config_environment environment = {look_up, json_object_get(given, "environment")};
+    struct aws_config_environment environment = {json_lines_look_up, json_object_get(given, "environment")};
     if (json_object_get(given, "ini") != NULL) {
         return answer_ini(given);
     }
@@ -267,18 +244,5 @@ static json_t *answer(const json_t *given)
 
 int main(void)
 {
-    char *line = NULL;
-    size_t size = 0;
-    while (getline(&line, &size, stdin) > 0) {
-        AUTO_DROP json_t *given = json_loads(line, 0, NULL);
-        AUTO_DROP json_t *said = given == NULL ? NULL : answer(given);
-        AUTO_FREE char *text = said == NULL ? NULL : json_dumps(said, JSON_COMPACT);
-        if (text == NULL || puts(text) < 0 || fflush(stdout) != 0) {
-            fprintf(stderr, "cannot answer: %s", line);
-            free(line);
-            return 1;
-        }
-    }
-    free(line);
-    return 0;
+    return json_lines_answer(answer);
 }

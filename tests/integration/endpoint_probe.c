@@ -7,15 +7,7 @@
  *         -> {"proxy": null} or {"proxy": "http://host:port", "user": "..", "password": ".."} or {"refused": ".."} */
 #include "proxy/core/aws_settings.h"
 #include "proxy/core/http_proxy.h"
-
-#include <jansson.h>
-#include <stdio.h>
-
-static void drop_json(json_t **json)
-{
-    json_decref(*json);
-}
-#define AUTO_DROP AUTO(drop_json)
+#include "tests/integration/json_lines.h"
 
 static const char *const service_names[AWS_SERVICE_COUNT] = {
     [AWS_SERVICE_SSM] = "ssm", [AWS_SERVICE_SSMMESSAGES] = "ssmmessages",
@@ -23,21 +15,6 @@ static const char *const service_names[AWS_SERVICE_COUNT] = {
     [AWS_SERVICE_SSO] = "sso", [AWS_SERVICE_SSO_OIDC] = "sso_oidc",
     [AWS_SERVICE_KMS] = "kms", [AWS_SERVICE_EC2_INSTANCE_CONNECT] = "ec2_instance_connect",
 };
-
-static const char *look_up(void *context, const char *name)
-{
-    return json_string_value(json_object_get(context, name));
-}
-
-static struct bytes text_of(const json_t *value)
-{
-    return bytes_of(json_string_value(value), json_string_length(value));
-}
-
-static json_t *refused(const struct text *why)
-{
-    return json_pack("{s:s}", "refused", why->data);
-}
 
 /* ---- endpoints ---- */
 
@@ -47,7 +24,7 @@ static json_t *describe_endpoint(const struct aws_config *config, enum aws_servi
     struct text text = text_in(memory, sizeof memory);
     struct endpoint_url url;
     if (aws_service_endpoint(config, service, region, &url, &text) != ERR_OK) {
-        return refused(&text);
+        return json_lines_refused(&text);
     }
     endpoint_put_url(&url, &text);
     return json_string(memory);
@@ -59,7 +36,7 @@ static json_t *answer_endpoints(const json_t *given, const struct aws_config_env
     struct aws_config_input input = {
         .environment = *environment,
         .flags = {.endpoint_url = json_string_value(json_object_get(given, "endpoint_url"))},
-        .config = {"config", text_of(json_object_get(given, "config"))},
+        .config = {"config", json_lines_text(json_object_get(given, "config"))},
         .credentials = {"credentials", bytes_of(NULL, 0)},
     };
     char memory[1024];
@@ -68,7 +45,7 @@ static json_t *answer_endpoints(const json_t *given, const struct aws_config_env
     struct aws_settings settings = {.region = ""};
     if (aws_config_open(&input, &config, &why) != ERR_OK ||
         aws_settings_region(config, settings.region, &why) != ERR_OK) {
-        return refused(&why);
+        return json_lines_refused(&why);
     }
     json_t *endpoints = json_object();
     for (enum aws_service service = 0; service < AWS_SERVICE_COUNT; service++) {
@@ -85,11 +62,11 @@ static json_t *answer_proxy(const json_t *given, const struct aws_config_environ
     struct text why = text_in(memory, sizeof memory);
     AUTO(http_proxy_wipe) struct http_proxy proxy = {.variable = NULL};
     struct endpoint_url url;
-    if (endpoint_parse(text_of(json_object_get(given, "url")), &url) != ERR_OK) {
+    if (endpoint_parse(json_lines_text(json_object_get(given, "url")), &url) != ERR_OK) {
         return NULL;
     }
     if (http_proxy_find(environment, &proxy, &why) != ERR_OK) {
-        return refused(&why);
+        return json_lines_refused(&why);
     }
     if (!http_proxy_applies(&proxy, &url)) {
         return json_pack("{s:n}", "proxy");
@@ -99,27 +76,14 @@ static json_t *answer_proxy(const json_t *given, const struct aws_config_environ
                      secret_is_set(&proxy.password) ? proxy.password.reveal : NULL);
 }
 
-static json_t *answer(const json_t *given)
+static json_t *answer(json_t *given)
 {
-    struct aws_config_environment environment = {look_up, json_object_get(given, "environment")};
+    struct aws_config_environment environment = {json_lines_look_up, json_object_get(given, "environment")};
     return json_object_get(given, "url") != NULL ? answer_proxy(given, &environment)
                                                  : answer_endpoints(given, &environment);
 }
 
 int main(void)
 {
-    char *line = NULL;
-    size_t size = 0;
-    while (getline(&line, &size, stdin) > 0) {
-        AUTO_DROP json_t *given = json_loads(line, 0, NULL);
-        AUTO_DROP json_t *said = given == NULL ? NULL : answer(given);
-        AUTO_FREE char *text = said == NULL ? NULL : json_dumps(said, JSON_COMPACT);
-        if (text == NULL || puts(text) < 0) {
-            fprintf(stderr, "cannot answer: %s", line);
-            free(line);
-            return 1;
-        }
-    }
-    free(line);
-    return 0;
+    return json_lines_answer(answer);
 }

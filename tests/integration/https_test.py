@@ -1,6 +1,5 @@
 """edge/https and the policy that it shares with the websocket (edge/net, edge/trust), driven by https_probe."""
 
-import base64
 import http.server
 import os
 import socket
@@ -9,6 +8,7 @@ import threading
 import unittest
 
 from certificates import Certificates
+from proxies import HttpProxy
 from workspace import Workspace, program, show
 
 
@@ -105,54 +105,6 @@ class Server(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
-class Proxy:
-    """An HTTP proxy that knows CONNECT only."""
-
-    def __init__(self, credentials=None, status=b"200 OK"):
-        self.credentials, self.status, self.targets = credentials, status, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    def _listen(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
-        request = b""
-        while b"\r\n\r\n" not in request:
-            request += client.recv(4096)
-        target = request.split()[1].decode()
-        self.targets.append(target)
-        wanted = self.credentials and b"Basic " + base64.b64encode(self.credentials)
-        if wanted and wanted not in request:
-            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-        elif not self.status.startswith(b"200"):
-            client.sendall(b"HTTP/1.1 " + self.status + b"\r\nContent-Length: 0\r\n\r\n")
-        else:
-            host, _, port = target.rpartition(":")
-            server = socket.create_connection((host, int(port)))
-            client.sendall(b"HTTP/1.1 200 OK\r\nDate: of the proxy\r\n\r\n")
-            threading.Thread(target=self._copy, args=(server, client), daemon=True).start()
-            self._copy(client, server)
-        client.close()
-
-    def _copy(self, source, sink):
-        try:
-            for data in iter(lambda: source.recv(65536), b""):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def close(self):
-        self.listener.close()
-
-
 class HttpsTest(unittest.TestCase):
     def setUp(self):
         self.work = Workspace()
@@ -166,9 +118,6 @@ class HttpsTest(unittest.TestCase):
     def server(self, certificate=None, **options):
         self.started = self.start(Server(*(certificate or self.certificates.server()), **options))
         return "https://localhost:%d" % self.started.server_port
-
-    def proxy(self, **options):
-        return self.start(Proxy(**options))
 
     def probe(self, url, *options, body="hello", ca="", environment=None):
         trust = ["--ca", self.certificates.ca] if ca == "" else ["--ca", ca] if ca else []
@@ -232,14 +181,14 @@ class HttpsTest(unittest.TestCase):
 
     def test_proxy_refuses(self):
         url = self.server()
-        wanting = self.proxy(credentials=b"user:secret")
+        wanting = HttpProxy(self, password="secret")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://127.0.0.1:%d" % wanting.port})
         self.assert_error(seen, "configuration error", "proxy 127.0.0.1 refused", "407", "user name and password in HTTPS_PROXY")
         long_password = "p" * 300
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://user:%s@127.0.0.1:%d" % (long_password, wanting.port)})
         self.assert_error(seen, "configuration error", "proxy 127.0.0.1 refused", "407", "does not take")
         self.assertNotIn(long_password, seen["words"])
-        forbidding = self.proxy(status=b"403 Forbidden")
+        forbidding = HttpProxy(self, user=None, status=b"403 Forbidden")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://127.0.0.1:%d" % forbidding.port})
         self.assert_error(seen, "configuration error", "proxy 127.0.0.1 refused", "status 403")
         seen = self.probe(url, environment={"HTTPS_PROXY": "http://no-such-proxy.invalid:3128"})
@@ -303,13 +252,13 @@ class HttpsTest(unittest.TestCase):
 
     def test_proxy(self):
         url = self.server()
-        proxy = self.proxy(credentials=b"us er:s%cret")
+        proxy = HttpProxy(self, user="us er", password="s%cret")
         address = "http://us%%20er:s%%25cret@127.0.0.1:%d" % proxy.port
         for variable in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
             seen = self.probe(url, environment={variable: address})
             self.assertEqual((seen["error"], seen["body"]), ("no error", "echo hello"), seen)
             self.assertTrue(seen["date"].endswith("GMT"), "the header Date is the server's, not the proxy's")
-        self.assertEqual(proxy.targets, ["localhost:%d" % self.started.server_port] * 3)
+        self.assertEqual(proxy.targets, [("localhost", self.started.server_port)] * 3)
         self.assertEqual(self.probe(url, environment={"HTTPS_PROXY": address, "NO_PROXY": "localhost"})["error"], "no error")
         self.assertEqual(len(proxy.targets), 3)
 

@@ -6,9 +6,7 @@
  *     {"full": "http://..."}, {"relative": "/..."}  -> {"url": "http://..."} or {"refused": "..."} */
 #include "proxy/core/container_credentials.h"
 #include "proxy/core/process_credentials.h"
-
-#include <jansson.h>
-#include <stdio.h>
+#include "tests/integration/json_lines.h"
 
 static char words[1024];
 
@@ -65,18 +63,13 @@ static json_t *url_of(json_t *asked)
     return json_pack("{s:s}", "url", memory);
 }
 
+static json_t *answer(json_t *asked)
+{
+    const char *command = json_string_value(json_object_get(asked, "command"));
+    return command != NULL ? split(command) : url_of(asked);
+}
+
 int main(void)
 {
-    static char line[64 * 1024];
-    while (fgets(line, sizeof line, stdin) != NULL) {
-        json_t *asked = json_loads(line, 0, NULL);
-        const char *command = json_string_value(json_object_get(asked, "command"));
-        json_t *answer = command != NULL ? split(command) : url_of(asked);
-        char *text = json_dumps(answer, JSON_COMPACT);
-        puts(text != NULL ? text : "null");
-        free(text);
-        json_decref(answer);
-        json_decref(asked);
-    }
-    return 0;
+    return json_lines_answer(answer);
 }

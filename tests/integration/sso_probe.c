@@ -9,8 +9,7 @@
  * [id, secret, token, expiry], or "refused": ".."} */
 #include "proxy/core/sso_credentials.h"
 #include "proxy/core/sso_login.h"
-
-#include <stdio.h>
+#include "tests/integration/json_lines.h"
 
 struct world {
     const json_t *asked;
@@ -155,16 +154,5 @@ static json_t *answer_line(json_t *asked)
 
 int main(void)
 {
-    static char line[256 * 1024];
-    while (fgets(line, sizeof line, stdin) != NULL) {
-        json_t *asked = json_loads(line, 0, NULL);
-        json_t *answer = answer_line(asked);
-        char *text = json_dumps(answer, JSON_COMPACT);
-        puts(text != NULL ? text : "null");
-        (void)fflush(stdout);
-        free(text);
-        json_decref(answer);
-        json_decref(asked);
-    }
-    return 0;
+    return json_lines_answer(answer_line);
 }

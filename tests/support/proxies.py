@@ -1,4 +1,4 @@
-"""Proxies that ssm-lab's own is not: reached by TLS, or SOCKS5 with a password. Each leads wherever it is asked to, and keeps what
+"""Proxies that ssm-lab's own is not: one that refuses, reached by TLS, or SOCKS5 with a password. Each leads wherever it is asked to, and keeps what
 it was asked for in `targets`.
 
 Standard library only."""
@@ -71,8 +71,32 @@ def receive(stream, size):
     return data
 
 
-class HttpsProxy(Proxy):
-    """CONNECT with Basic authorization, inside TLS."""
+class HttpProxy(Proxy):
+    """CONNECT alone, with Basic authorization unless there is no user; `status`: what it answers to everything."""
+    scheme = "http"
+
+    def __init__(self, case, status=b"200 OK", **options):
+        self.status = status
+        super().__init__(case, **options)
+
+    def greet(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += receive(client, 1)
+        host, _, port = head.split()[1].decode().rpartition(":")
+        self.targets.append((host, int(port)))
+        status = self.status
+        if self.user and b"Basic " + base64.b64encode(("%s:%s" % (self.user, self.password)).encode()) not in head:
+            status = b"407 Proxy Authentication Required"
+        if not status.startswith(b"200"):
+            client.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+            return None
+        client.sendall(b"HTTP/1.1 200 OK\r\nDate: of the proxy\r\n\r\n")
+        return host, int(port)
+
+
+class HttpsProxy(HttpProxy):
+    """The same inside TLS."""
     scheme = "https"
 
     def __init__(self, case, certificate, key, **options):
@@ -82,18 +106,6 @@ class HttpsProxy(Proxy):
 
     def prepare(self, client):
         return self.context.wrap_socket(client, server_side=True)
-
-    def greet(self, client):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += receive(client, 1)
-        host, _, port = head.split()[1].decode().rpartition(":")
-        self.targets.append((host, int(port)))
-        if b"Basic " + base64.b64encode(("%s:%s" % (self.user, self.password)).encode()) not in head:
-            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-            return None
-        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        return host, int(port)
 
 
 class SocksProxy(Proxy):

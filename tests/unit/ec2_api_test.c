@@ -3,11 +3,7 @@
 #include "common/auto.h"
 #include "common/limits.h"
 #include "proxy/core/ec2_api.h"
-
-static struct aws_reply reply(int status, const char *body)
-{
-    return (struct aws_reply){.http_status = status, .body = bytes_of_text(body)};
-}
+#include "tests/unit/given_reply.h"
 
 static struct endpoint_url endpoint(void)
 {
@@ -107,7 +103,7 @@ static void reads_instances_of_every_reservation(void **state)
     (void)state;
     struct service_failure failure;
     AUTO(ec2_api_instances_free) struct ec2_api_instances instances = {.items = NULL};
-    struct aws_reply page = reply(
+    struct aws_reply page = given_reply(
         200,
         PAGE("<item><reservationId>r-1</reservationId><instancesSet>"
              "<item><instanceId>i-01</instanceId><instanceState><code>16</code><name>running</name></instanceState>"
@@ -139,7 +135,7 @@ static void reads_instances_of_every_reservation(void **state)
     assert_string_equal(instances.items[2].state, "");
     assert_string_equal(instances.next_token, "more");
 
-    struct aws_reply last = reply(200, PAGE("", "<nextToken/>"));
+    struct aws_reply last = given_reply(200, PAGE("", "<nextToken/>"));
     assert_ok(ec2_api_parse_instances(&last, &instances, &failure));
     assert_int_equal(instances.count, 0);
     assert_null(instances.next_token);
@@ -149,7 +145,7 @@ static void assert_unusable(const char *body, enum err expected, const char *wor
 {
     struct service_failure failure;
     AUTO(ec2_api_instances_free) struct ec2_api_instances instances = {.items = NULL};
-    struct aws_reply page = reply(200, body);
+    struct aws_reply page = given_reply(200, body);
     assert_err(ec2_api_parse_instances(&page, &instances, &failure), expected);
     assert_string_equal(failure.message, words);
     assert_int_equal(instances.count, 0);
@@ -188,7 +184,7 @@ static void bounds_a_page(void **state)
 static void assert_refusal(int status, const char *body, enum err expected, const char *type, const char *message)
 {
     struct service_failure failure;
-    struct aws_reply refused = reply(status, body);
+    struct aws_reply refused = given_reply(status, body);
     assert_err(ec2_api_parse_started(&refused, &failure), expected);
     assert_string_equal(failure.type, type);
     assert_string_equal(failure.message, message);
@@ -224,7 +220,7 @@ static void reads_a_start(void **state)
 {
     (void)state;
     struct service_failure failure;
-    struct aws_reply started = reply(200, "<StartInstancesResponse><instancesSet/></StartInstancesResponse>");
+    struct aws_reply started = given_reply(200, "<StartInstancesResponse><instancesSet/></StartInstancesResponse>");
     assert_ok(ec2_api_parse_started(&started, &failure));
 }
 

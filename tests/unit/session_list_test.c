@@ -1,11 +1,7 @@
 #include "tests/support/unit.h"
 
 #include "proxy/core/session_list.h"
-
-static struct aws_reply reply(int status, const char *body)
-{
-    return (struct aws_reply){.http_status = status, .body = bytes_of_text(body)};
-}
+#include "tests/unit/given_reply.h"
 
 static void refuses_what_is_no_list(void **state)
 {
@@ -24,7 +20,7 @@ static void refuses_what_is_no_list(void **state)
     struct session_list list = {.items = NULL};
     struct service_failure failure;
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-        struct aws_reply given = reply(200, bodies[i]);
+        struct aws_reply given = given_reply(200, bodies[i]);
         if (session_list_parse(&given, &list, &failure) != ERR_MALFORMED) {
             fail_msg("taken: %s", bodies[i]);
         }
@@ -37,9 +33,9 @@ static void refuses_what_is_no_list(void **state)
         text_format(&text, "%s{\"SessionId\":\"a-%d\",\"Target\":\"i-1\"}", i == 0 ? "" : ",", i);
     }
     text_put(&text, "]}");
-    struct aws_reply given = reply(200, body);
+    struct aws_reply given = given_reply(200, body);
     assert_err(session_list_parse(&given, &list, &failure), ERR_TOO_LONG);
-    given = reply(400, "{\"__type\":\"AccessDeniedException\",\"Message\":\"no\"}");
+    given = given_reply(400, "{\"__type\":\"AccessDeniedException\",\"Message\":\"no\"}");
     assert_err(session_list_parse(&given, &list, &failure), ERR_DENIED);
     assert_string_equal(failure.message, "no");
 }
@@ -49,13 +45,14 @@ static void reads_a_list(void **state)
     (void)state;
     AUTO(session_list_free) struct session_list list = {.items = NULL};
     struct service_failure failure;
-    struct aws_reply given = reply(200, "{}");
+    struct aws_reply given = given_reply(200, "{}");
     assert_ok(session_list_parse(&given, &list, &failure));
     assert_int_equal(list.count, 0);
-    given = reply(200, "{\"Sessions\":[{\"SessionId\":\"alice-1\",\"Target\":\"i-1\",\"Status\":\"Connected\","
-                       "\"StartDate\":1440938160.5,\"DocumentName\":\"AWS-StartSSHSession\",\"Owner\":\"arn:a\","
-                       "\"Reason\":\"St\xc3\xb6rung\\t42\",\"New\":{}},"
-                       "{\"SessionId\":\"bob-1\",\"Target\":\"mi-1\",\"StartDate\":1e300}],\"NextToken\":\"more\"}");
+    given =
+        given_reply(200, "{\"Sessions\":[{\"SessionId\":\"alice-1\",\"Target\":\"i-1\",\"Status\":\"Connected\","
+                         "\"StartDate\":1440938160.5,\"DocumentName\":\"AWS-StartSSHSession\",\"Owner\":\"arn:a\","
+                         "\"Reason\":\"St\xc3\xb6rung\\t42\",\"New\":{}},"
+                         "{\"SessionId\":\"bob-1\",\"Target\":\"mi-1\",\"StartDate\":1e300}],\"NextToken\":\"more\"}");
     assert_ok(session_list_parse(&given, &list, &failure));
     assert_int_equal(list.count, 2);
     assert_string_equal(list.next_token, "more");

@@ -3,15 +3,11 @@
 #include "common/text.h"
 #include "proxy/core/aws_error.h"
 #include "proxy/core/ssm_api.h"
+#include "tests/unit/given_reply.h"
 
 #define START_REPLY                                                                                                    \
     "{\"SessionId\":\"alice-jbsvx7hu63l2yn3ef4gapt7ug8\",\"StreamUrl\":\"wss://h/v1/x?cell-number=A+/=\","             \
     "\"TokenValue\":\"AAEAA-token\"}"
-
-static struct aws_reply reply(int status, const char *body)
-{
-    return (struct aws_reply){.http_status = status, .body = bytes_of_text(body)};
-}
 
 /* ---- errors ---- */
 
@@ -119,7 +115,7 @@ static void reads_every_shape_of_an_error(void **state)
         {"{\"__type\":\"#\",\"message\":\"m\"}", NULL, "", "m", ERR_UNREACHABLE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct aws_reply given = reply(400, cases[i].body);
+        struct aws_reply given = given_reply(400, cases[i].body);
         given.error_type = cases[i].header;
         struct service_failure failure = {0};
         AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = "before"};
@@ -142,7 +138,7 @@ static void cuts_long_messages_between_characters(void **state)
         text_put(&text, i == 0 ? "x" : "");
     }
     text_put(&text, "\"}");
-    struct aws_reply given = reply(400, body);
+    struct aws_reply given = given_reply(400, body);
     struct service_failure failure;
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_CONFIG);
     assert_int_equal(strlen(failure.message), 1 + 3 * 340);
@@ -192,7 +188,7 @@ static void refuses_replies_that_are_no_session(void **state)
         {long_token, ERR_TOO_LONG, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct aws_reply given = reply(200, cases[i].body);
+        struct aws_reply given = given_reply(200, cases[i].body);
         struct service_failure failure = {0};
         AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
         enum err err = ssm_api_parse_session(&given, &session, &failure);
@@ -218,7 +214,7 @@ static void refuses_replies_that_are_no_session(void **state)
 static void reads_a_session(void **state)
 {
     (void)state;
-    struct aws_reply given = reply(200, START_REPLY);
+    struct aws_reply given = given_reply(200, START_REPLY);
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct service_failure failure;
     for (int i = 0; i < 2; i++) { /* the second time over the first's result */
@@ -244,16 +240,16 @@ static void resumes(void **state)
     struct service_failure failure;
     struct aws_reply given;
     for (size_t i = 0; i < sizeof ended / sizeof ended[0]; i++) {
-        given = reply(200, ended[i]);
+        given = given_reply(200, ended[i]);
         assert_err(ssm_api_parse_resumed_session(&given, &session, &failure), ERR_SESSION_ENDED);
     }
-    given = reply(400, "{\"__type\":\"DoesNotExistException\",\"message\":\"gone\"}");
+    given = given_reply(400, "{\"__type\":\"DoesNotExistException\",\"message\":\"gone\"}");
     assert_err(ssm_api_parse_resumed_session(&given, &session, &failure), ERR_SESSION_ENDED);
     assert_string_equal(failure.message, "gone");
-    given = reply(500, "");
+    given = given_reply(500, "");
     assert_err(ssm_api_parse_resumed_session(&given, &session, &failure), ERR_SERVICE);
 
-    given = reply(200, "{\"SessionId\":\"a\",\"TokenValue\":\"new\"}");
+    given = given_reply(200, "{\"SessionId\":\"a\",\"TokenValue\":\"new\"}");
     assert_ok(ssm_api_parse_resumed_session(&given, &session, &failure));
     assert_string_equal(session.stream_url, "");
     assert_string_equal(session.token.reveal, "new");
@@ -263,15 +259,15 @@ static void terminates(void **state)
 {
     (void)state;
     struct service_failure failure;
-    struct aws_reply given = reply(400, "{\"__type\":\"AccessDeniedException\"}");
+    struct aws_reply given = given_reply(400, "{\"__type\":\"AccessDeniedException\"}");
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_DENIED);
-    given = reply(500, "{\"__type\":\"InternalServerError\"}");
+    given = given_reply(500, "{\"__type\":\"InternalServerError\"}");
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_SERVICE);
-    given = reply(200, "no");
+    given = given_reply(200, "no");
     assert_err(ssm_api_parse_terminated_session(&given, &failure), ERR_MALFORMED);
-    given = reply(200, "{}");
+    given = given_reply(200, "{}");
     assert_ok(ssm_api_parse_terminated_session(&given, &failure));
-    given = reply(400, "{\"__type\":\"DoesNotExistException\"}");
+    given = given_reply(400, "{\"__type\":\"DoesNotExistException\"}");
     assert_ok(ssm_api_parse_terminated_session(&given, &failure));
 }
 
@@ -291,7 +287,7 @@ static void reads_nodes(void **state)
     struct service_failure failure;
     struct aws_reply given;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        given = reply(200, refused[i]);
+        given = given_reply(200, refused[i]);
         assert_err(ssm_api_parse_nodes(&given, &nodes, &failure), ERR_MALFORMED);
         assert_null(nodes.items);
     }
@@ -302,18 +298,19 @@ static void reads_nodes(void **state)
         text_format(&text, "%s{\"InstanceId\":\"i-%08x\"}", i == 0 ? "" : ",", i);
     }
     text_put(&text, "]}");
-    given = reply(200, body);
+    given = given_reply(200, body);
     assert_err(ssm_api_parse_nodes(&given, &nodes, &failure), ERR_TOO_LONG);
 
-    given = reply(200, "{}");
+    given = given_reply(200, "{}");
     assert_ok(ssm_api_parse_nodes(&given, &nodes, &failure));
     assert_int_equal(nodes.count, 0);
-    given = reply(200, "{\"InstanceInformationList\":[{\"InstanceId\":\"mi-0123456789abcdef0\",\"Name\":\"we\\tb\","
-                       "\"PingStatus\":\"Online\",\"LastPingDateTime\":1440938160.5,\"IPAddress\":\"10.0.0.1\","
-                       "\"ComputerName\":\"host.example\",\"PlatformType\":\"Linux\",\"PlatformName\":\"Debian\","
-                       "\"AgentVersion\":\"3.3.0.0\",\"ResourceType\":\"ManagedInstance\",\"New\":[1]},"
-                       "{\"InstanceId\":\"i-01234567\",\"IsLatestVersion\":false,\"PlatformVersion\":\"12\"}],"
-                       "\"NextToken\":\"page2\"}");
+    given =
+        given_reply(200, "{\"InstanceInformationList\":[{\"InstanceId\":\"mi-0123456789abcdef0\",\"Name\":\"we\\tb\","
+                         "\"PingStatus\":\"Online\",\"LastPingDateTime\":1440938160.5,\"IPAddress\":\"10.0.0.1\","
+                         "\"ComputerName\":\"host.example\",\"PlatformType\":\"Linux\",\"PlatformName\":\"Debian\","
+                         "\"AgentVersion\":\"3.3.0.0\",\"ResourceType\":\"ManagedInstance\",\"New\":[1]},"
+                         "{\"InstanceId\":\"i-01234567\",\"IsLatestVersion\":false,\"PlatformVersion\":\"12\"}],"
+                         "\"NextToken\":\"page2\"}");
     assert_ok(ssm_api_parse_nodes(&given, &nodes, &failure));
     assert_int_equal(nodes.count, 2);
     assert_string_equal(nodes.next_token, "page2");
@@ -361,7 +358,7 @@ static void reads_a_connection_status(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct service_failure failure;
         bool is_connected = false;
-        struct aws_reply status = reply(200, cases[i].body);
+        struct aws_reply status = given_reply(200, cases[i].body);
         assert_err(ssm_api_parse_connection_status(&status, &is_connected, &failure), cases[i].err);
         assert_int_equal(is_connected, cases[i].is_connected);
     }

@@ -1,6 +1,7 @@
 #include "tests/support/unit.h"
 
 #include "proxy/core/sts_api.h"
+#include "tests/unit/given_reply.h"
 
 #define HUB "arn:aws:iam::123456789012:role/hub"
 #define RESULT(action, credentials)                                                                                    \
@@ -11,11 +12,6 @@
 #define KEYS "<AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>s&amp;t</SecretAccessKey>"
 #define TOKEN "<SessionToken>to/ken==</SessionToken>"
 #define UNTIL "<Expiration>2024-02-29T12:00:00Z</Expiration>"
-
-static struct aws_reply reply(int status, const char *body)
-{
-    return (struct aws_reply){.http_status = status, .body = bytes_of_text(body)};
-}
 
 /* ---- refused ---- */
 
@@ -38,7 +34,7 @@ static void refuses_a_reply_without_credentials(void **state)
         RESULT("AssumeRole", KEYS TOKEN UNTIL) "<more/>",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-        struct aws_reply ok = reply(200, bodies[i]);
+        struct aws_reply ok = given_reply(200, bodies[i]);
         AUTO(sts_api_assumed_role_wipe) struct sts_api_assumed_role role = {.id = ""};
         struct service_failure failure = {.http_status = 0};
         if (sts_api_parse_assumed_role(&ok, &role, &failure) != ERR_MALFORMED) {
@@ -90,7 +86,7 @@ static void tells_errors_apart(void **state)
         {302, "", ERR_UNREACHABLE, "", "the reply is not one of AWS's"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct aws_reply refusal = reply(cases[i].status, cases[i].body);
+        struct aws_reply refusal = given_reply(cases[i].status, cases[i].body);
         AUTO(sts_api_assumed_role_wipe) struct sts_api_assumed_role role = {.id = ""};
         struct service_failure failure = {.http_status = 0};
         enum err err = sts_api_parse_assumed_role(&refusal, &role, &failure);
@@ -113,7 +109,7 @@ static void reads_credentials(void **state)
         "<?xml version=\"1.0\"?>\n" RESULT("AssumeRoleWithWebIdentity", UNTIL TOKEN KEYS "<New/>"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-        struct aws_reply ok = reply(200, bodies[i]);
+        struct aws_reply ok = given_reply(200, bodies[i]);
         AUTO(sts_api_assumed_role_wipe) struct sts_api_assumed_role role = {.id = ""};
         struct service_failure failure = {.http_status = 0};
         assert_ok(sts_api_parse_assumed_role(&ok, &role, &failure));
@@ -177,12 +173,12 @@ static void knows_who_calls(void **state)
     char arn[LIMIT_ARN + 1] = "";
     struct service_failure failure = {.http_status = 0};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-        struct aws_reply wrong = reply(200, bodies[i]);
+        struct aws_reply wrong = given_reply(200, bodies[i]);
         assert_err(sts_api_parse_caller_identity(&wrong, arn, &failure), ERR_MALFORMED);
         assert_string_equal(arn, "");
     }
-    struct aws_reply right =
-        reply(200, IDENTITY("<GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn></GetCallerIdentityResult>"));
+    struct aws_reply right = given_reply(
+        200, IDENTITY("<GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn></GetCallerIdentityResult>"));
     assert_ok(sts_api_parse_caller_identity(&right, arn, &failure));
     assert_string_equal(arn, "arn:aws:iam::1:user/a");
     struct endpoint_url endpoint = {.host = "sts.example"};
