@@ -1,8 +1,9 @@
 #include "tests/emulator/command_document.h"
 
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/emulator/pattern.h"
 
 /* 1 to 172800 seconds, as the documents have it. */
 #define TIMEOUT_PATTERN "^([1-9][0-9]{0,4}|1[0-6][0-9]{4}|17[0-1][0-9]{3}|172[0-7][0-9]{2}|172800)$"
@@ -42,20 +43,6 @@ static enum err refuse(struct service_error *error, const char *what, const char
     return ERR_MALFORMED;
 }
 
-static bool fits(const char *pattern, const char *value)
-{
-    regex_t expression;
-    if (pattern == NULL) {
-        return true;
-    }
-    if (regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
-        return false;
-    }
-    bool is_match = regexec(&expression, value, 0, NULL, 0) == 0;
-    regfree(&expression);
-    return is_match;
-}
-
 static enum err check_values(const struct command_parameter *parameter, const json_t *values,
                              struct service_error *error)
 {
@@ -65,7 +52,7 @@ static enum err check_values(const struct command_parameter *parameter, const js
     }
     for (size_t i = 0; i < count; i++) {
         const char *value = json_string_value(json_array_get(values, i));
-        if (value == NULL || !fits(parameter->pattern, value)) {
+        if (value == NULL || !pattern_fits(parameter->pattern, value)) {
             return refuse(error, "Parameter does not match the pattern of the document", parameter->name);
         }
     }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "tests/emulator/command_output.h"
 #include "tests/emulator/remove_tree.h"
+#include "tests/emulator/spawn.h"
 
 #define PATH_SIZE (sizeof(((struct command_process *)0)->directory) + 16)
 
@@ -33,7 +33,7 @@ static enum err write_script(const struct command_process *process, const char *
     return close(fd) == 0 && is_written ? ERR_OK : ERR_SYSTEM;
 }
 
-/* Nothing of ours reaches it but its environment's two names, which the agent sets. */
+/* Its environment has two names of ours, which the agent sets. */
 static int spawn(const struct command_process_config *config, struct command_process *process)
 {
     char node[300], region[80], script[PATH_SIZE], output[PATH_SIZE], error_output[PATH_SIZE];
@@ -45,26 +45,14 @@ static int spawn(const struct command_process_config *config, struct command_pro
     char *const environment[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, node,
                                  region, NULL};
     char *const argv[] = {(char[]){"sh"}, script, NULL};
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, error_output, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     posix_spawn_file_actions_addchdir_np(&actions,
                                          config->directory[0] == '\0' ? process->directory : config->directory);
-    int error = posix_spawn(&process->pid, "/bin/sh", &actions, &attributes, argv, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return error;
+    return spawn_program("/bin/sh", &actions, argv, environment, &process->pid);
 }
 
 enum err command_process_start(const struct command_process_config *config, struct command_process *ret_process)

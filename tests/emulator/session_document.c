@@ -1,8 +1,9 @@
 #include "tests/emulator/session_document.h"
 
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "tests/emulator/pattern.h"
 
 #define PORT_PATTERN "^([1-9]|[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
 #define LOCAL_PORT_PATTERN                                                                                             \
@@ -97,20 +98,6 @@ static const struct parameter *find_parameter(const struct session_document *doc
     return NULL;
 }
 
-static bool matches(const char *value, const char *pattern)
-{
-    regex_t expression;
-    if (pattern == NULL) {
-        return true;
-    }
-    if (regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
-        return false;
-    }
-    bool is_match = regexec(&expression, value, 0, NULL, 0) == 0;
-    regfree(&expression);
-    return is_match;
-}
-
 static enum err check_parameter(const struct session_document *document, const char *name, const json_t *values,
                                 json_t *scalars, struct service_error *error)
 {
@@ -124,7 +111,7 @@ static enum err check_parameter(const struct session_document *document, const c
         service_error_set(error, "InvalidParameters", "Parameter \"%s\" must have exactly one value.", name);
         return ERR_MALFORMED;
     }
-    if (!matches(value, parameter->pattern)) {
+    if (!pattern_fits(parameter->pattern, value)) {
         service_error_set(error, "InvalidParameters",
                           "Parameter \"%s\" has value \"%.100s\" not match the regular expression pattern: %s.", name,
                           value, parameter->pattern);

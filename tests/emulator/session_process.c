@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "tests/emulator/spawn.h"
 
 /* ---- the state file ---- */
 
@@ -87,7 +87,7 @@ static enum err write_state(const struct session_process_config *config, uint16_
 
 /* ---- the process ---- */
 
-/* Nothing of ours reaches it: no descriptor, no blocked signal, no environment. */
+/* Nothing of our environment reaches it. */
 static int spawn(const struct session_process_config *config, uint16_t port, int fd, pid_t *ret_pid)
 {
     char variable[40];
@@ -96,23 +96,11 @@ static int spawn(const struct session_process_config *config, uint16_t port, int
     const char *const words[] = {config->program, config->session_id, NULL};
     char *argv[3];
     memcpy(argv, words, sizeof argv); /* POSIX leaves the const out, and writes nothing */
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-    int error = posix_spawn(ret_pid, config->program, &actions, &attributes, argv, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return error;
+    return spawn_program(config->program, &actions, argv, environment, ret_pid);
 }
 
 enum err session_process_start(const struct session_process_config *config, uint16_t port,
