@@ -61,3 +61,10 @@ void base64_put_unpadded(struct bytes data, struct text *text)
         }
     }
 }
+
+void base64_put(struct bytes data, struct text *text)
+{
+    base64_put_unpadded(data, text);
+    size_t last = data.len % 3;
+    text_put(text, last == 1 ? "==" : last == 2 ? "=" : "");
+}

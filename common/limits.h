@@ -85,6 +85,9 @@
  * a tunnel. Five tunnels fill one in 20 hours. */
 #define LIMIT_STATE_LOG (32 * 1024)
 
+/* CiphertextBlob of KMS: 1 to 6144 bytes; for a data key 200 or so. */
+#define LIMIT_KMS_CIPHERTEXT 6144
+
 /* Session records that one run looks at. A thousand masters killed at once still leaves room; more are left to the next
  * run. */
 #define LIMIT_SESSION_RECORDS 4096

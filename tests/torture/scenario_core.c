@@ -8,6 +8,7 @@
 #include "proxy/core/control_message.h"
 #include "proxy/core/ec2_api.h"
 #include "proxy/core/http_proxy.h"
+#include "proxy/core/kms_api.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
 #include "proxy/core/static_credentials.h"
@@ -337,6 +338,52 @@ static enum err frame_long_message(void)
     return ERR_OK;
 }
 
+/* ---- an encrypted session ---- */
+
+static enum err ask_for_data_key(void)
+{
+    struct endpoint_url endpoint;
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    struct kms_api_want want = {.key_id = "key", .session_id = "alice-1", .target_id = "i-1", .challenge = "Zm9v"};
+    TRY(endpoint_parse(bytes_of_text("https://kms.eu-west-1.amazonaws.com/"), &endpoint));
+    TRY(kms_api_generate_data_key(&endpoint, "eu-west-1", &want, &request));
+    struct aws_reply reply = {
+        .http_status = 200,
+        .body =
+            bytes_of_text("{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\"}"),
+    };
+    AUTO(kms_api_data_key_wipe) struct kms_api_data_key key;
+    struct service_failure failure;
+    TRY(kms_api_parse_data_key(&reply, &key, &failure));
+    demand_text(key.ciphertext, "Zm9v");
+    return ERR_OK;
+}
+
+/* Both halves of the key are the same: what we encrypt we can read. */
+static enum err encrypt(void)
+{
+    static const uint8_t key[SESSION_CRYPT_KEY_LEN];
+    static const uint8_t nonce[SESSION_CRYPT_NONCE_LEN];
+    AUTO(session_crypt_free) struct session_crypt *crypt = NULL;
+    TRY(session_crypt_new(key, &crypt));
+    uint8_t payload[SESSION_CRYPT_OVERHEAD + 5];
+    char plain[6] = "";
+    TRY(session_crypt_seal(crypt, nonce, bytes_of_text("hello"), payload));
+    TRY(session_crypt_open(crypt, bytes_of(payload, sizeof payload), (uint8_t *)plain));
+    demand_text(plain, "hello");
+    char challenge[128];
+    char answer[SESSION_CRYPT_RESPONSE_SIZE];
+    struct text request = text_in(challenge, sizeof challenge);
+    struct text response = text_in(answer, sizeof answer);
+    text_put(&request, "{\"Challenge\":\"");
+    base64_put(bytes_of(payload, sizeof payload), &request);
+    text_put(&request, "\"}");
+    TRY(session_crypt_answer_challenge(crypt, nonce, text_bytes(&request), &response));
+    demand_text(answer, challenge);
+    return ERR_OK;
+}
+
 const struct scenario core_scenarios[] = {
     {"ini", NULL, parse_ini},
     {"account", NULL, read_account},
@@ -351,6 +398,8 @@ const struct scenario core_scenarios[] = {
     {"EC2 instances", NULL, describe_instances},
     {"open data channel", NULL, open_and_acknowledge},
     {"handshake", NULL, shake_hands},
+    {"data key", NULL, ask_for_data_key},
+    {"encryption", NULL, encrypt},
     {"agent message", NULL, carry_agent_message},
     {"websocket upgrade", NULL, upgrade},
     {"websocket frames", NULL, frame},

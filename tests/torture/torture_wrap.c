@@ -239,6 +239,13 @@ WRAP(EVP_MD *, EVP_MD_fetch, (OSSL_LIB_CTX *library, const char *algorithm, cons
 WRAP(int, EVP_DigestInit_ex2, (EVP_MD_CTX *context, const EVP_MD *type, const OSSL_PARAM *parameters), (context, type, parameters), 0, ENOMEM)
 WRAP(int, EVP_DigestUpdate, (EVP_MD_CTX *context, const void *data, size_t len), (context, data, len), 0, ENOMEM)
 WRAP(int, EVP_DigestFinal_ex, (EVP_MD_CTX *context, unsigned char *digest, unsigned *ret_len), (context, digest, ret_len), 0, ENOMEM)
+WRAP(EVP_CIPHER_CTX *, EVP_CIPHER_CTX_new, (void), (), NULL, ENOMEM)
+WRAP(int, EVP_CIPHER_CTX_ctrl, (EVP_CIPHER_CTX *context, int type, int argument, void *pointer), (context, type, argument, pointer), 0, ENOMEM)
+WRAP(int, EVP_EncryptInit_ex2, (EVP_CIPHER_CTX *context, const EVP_CIPHER *cipher, const unsigned char *key, const unsigned char *nonce, const OSSL_PARAM *parameters), (context, cipher, key, nonce, parameters), 0, ENOMEM)
+WRAP(int, EVP_EncryptUpdate, (EVP_CIPHER_CTX *context, unsigned char *out, int *ret_len, const unsigned char *in, int len), (context, out, ret_len, in, len), 0, ENOMEM)
+WRAP(int, EVP_EncryptFinal_ex, (EVP_CIPHER_CTX *context, unsigned char *out, int *ret_len), (context, out, ret_len), 0, ENOMEM)
+WRAP(int, EVP_DecryptInit_ex2, (EVP_CIPHER_CTX *context, const EVP_CIPHER *cipher, const unsigned char *key, const unsigned char *nonce, const OSSL_PARAM *parameters), (context, cipher, key, nonce, parameters), 0, ENOMEM)
+WRAP(int, EVP_DecryptUpdate, (EVP_CIPHER_CTX *context, unsigned char *out, int *ret_len, const unsigned char *in, int len), (context, out, ret_len, in, len), 0, ENOMEM)
 WRAP(unsigned char *, HMAC, (const EVP_MD *type, const void *key, int key_len, const unsigned char *data, size_t len, unsigned char *digest, unsigned *ret_len), (type, key, key_len, data, len, digest, ret_len), NULL, ENOMEM)
 
 /* ---- expat, jansson and wslay ---- */
