@@ -286,6 +286,7 @@ static enum err take_reply(struct api_call *call, struct aws_reply *ret_reply, s
         reply = (struct aws_reply){
             .http_status = https->http_status,
             .error_type = https->error_type[0] != '\0' ? https->error_type : NULL,
+            .date = https->date[0] != '\0' ? https->date : NULL,
             .body = https->body,
         };
         outcome.retry_after = https->retry_after;

@@ -10,7 +10,13 @@
 #ifndef SSM_PROXY_COMMAND_LAST_LOG_H
 #define SSM_PROXY_COMMAND_LAST_LOG_H
 
+#include "proxy/command/output.h"
+
 /* From now on log_error and log_event write it. */
 void last_log_keep(void);
+
+/* Writes the lines of the process that has written last: its failure, and what came before it. ERR_CONFIG, ERR_SYSTEM
+ * with words. */
+enum err last_log_show(struct output *output, struct text *ret_why) SSM_MUST_USE;
 
 #endif

@@ -31,7 +31,6 @@ struct ls {
     char tag[sizeof "tag:" + LIMIT_TAG_KEY]; /* key of a filter, and value; NULL: none */
     const char *tag_value;
     bool has_tags; /* they are shown */
-    bool is_coloured;
     bool knows_sessions;
     bool lacks_ec2; /* it gives no answers */
     size_t found;
@@ -262,7 +261,7 @@ static enum err put_table(struct ls *ls, const struct page *page)
         if (is_wanted(ls, page, node)) {
             ls->found++;
             fill_row(ls, page, node, &row);
-            TRY(put_row(ls, row.cells, ls->is_coloured && strcmp(node->ping_status, "Online") != 0));
+            TRY(put_row(ls, row.cells, ls->output.is_coloured && strcmp(node->ping_status, "Online") != 0));
         }
     }
     return ERR_OK;
@@ -372,7 +371,6 @@ static int ls_run(const struct options *options)
         return err_exit_code(ERR_USAGE);
     }
     ls.table.columns = ls.has_tags ? COLUMNS : COLUMNS - 1;
-    ls.is_coloured = isatty(STDOUT_FILENO) == 1;
     enum err err = list(&ls);
     int exit_code =
         ls.output.is_reader_gone ? OUTPUT_READER_GONE : failure_report("ls", err, &ls.client.why, ls.client.signal);

@@ -1,8 +1,7 @@
 #include "proxy/command/open_sessions.h"
 
 #include "proxy/command/call.h"
-#include "proxy/core/aws_service.h"
-#include "proxy/core/sts_api.h"
+#include "proxy/command/identity.h"
 
 #define PAGES_MAX 400
 
@@ -10,22 +9,6 @@ static enum err failed(struct client *client, enum err err, const struct service
 {
     service_failure_put(failure, &client->why);
     return err;
-}
-
-static enum err ask_who_we_are(struct client *client, char ret_arn[LIMIT_ARN + 1])
-{
-    const char *region = client->account.settings.region;
-    struct endpoint_url url;
-    TRY(aws_service_endpoint(client->account.config, AWS_SERVICE_STS, region, &url, &client->why));
-    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
-    TRY(sts_api_caller_identity(&url, region, &request));
-    AUTO(api_free) struct api_call *call = NULL;
-    struct aws_reply reply;
-    struct call_patience patience = {.deadline_us = client->deadline_us};
-    TRY(call_service(client, &request, &patience, &call, &reply));
-    struct service_failure failure;
-    enum err err = sts_api_parse_caller_identity(&reply, ret_arn, &failure);
-    return err == ERR_OK ? err : failed(client, err, &failure);
 }
 
 static enum err read_page(struct client *client, const struct session_list_query *query, struct session_list *ret_page)
@@ -44,7 +27,7 @@ static enum err read_page(struct client *client, const struct session_list_query
 enum err open_sessions_visit(struct client *client, bool is_everybodys, open_sessions_visitor *visit, void *context)
 {
     char owner[LIMIT_ARN + 1];
-    TRY(is_everybodys ? ERR_OK : ask_who_we_are(client, owner));
+    TRY(is_everybodys ? ERR_OK : identity_ask(client, owner, NULL));
     AUTO_FREE char *token = NULL;
     for (int i = 0; i < PAGES_MAX; i++) {
         struct session_list_query query = {.owner = is_everybodys ? NULL : owner, .next_token = token};

@@ -2,9 +2,20 @@
 
 #include "common/log.h"
 #include "proxy/command/proxy_options.h"
+#include "proxy/edge/aws_files.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool takes_colour(void)
+{
+    struct aws_config_environment environment = aws_files_environment();
+    const char *terminal = environment.get(environment.context, "TERM");
+    bool is_refused = text_is_given(environment.get(environment.context, "NO_COLOR"));
+    return isatty(STDOUT_FILENO) == 1 && !is_refused && text_is_given(terminal) && strcmp(terminal, "dumb") != 0;
+}
 
 enum err output_open(const struct options *options, struct output *ret_output)
 {
@@ -14,7 +25,7 @@ enum err output_open(const struct options *options, struct output *ret_output)
         log_error("%s: --output: neither table nor json: %s", options->verb->name, format);
         return ERR_USAGE;
     }
-    *ret_output = (struct output){.is_json = is_json};
+    *ret_output = (struct output){.is_json = is_json, .is_coloured = !is_json && takes_colour()};
     return ERR_OK;
 }
 

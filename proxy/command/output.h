@@ -10,6 +10,7 @@
 
 struct output {
     bool is_json;
+    bool is_coloured; /* a table on a terminal that takes colours, whose person has not set NO_COLOR (no-color.org) */
     bool is_reader_gone;
     size_t objects; /* written so far */
 };

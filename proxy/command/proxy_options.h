@@ -26,6 +26,8 @@ enum proxy_option {
     OPTION_PING,
     OPTION_TAGS,
     OPTION_OUTPUT,
+    OPTION_JSON,
+    OPTION_LAST,
     OPTION_ALL,
     OPTION_ALL_MINE,
     OPTION_INSTALL,

@@ -42,6 +42,7 @@ enum err aws_request_copy(const struct aws_request *request, struct aws_request 
 struct aws_reply {
     int http_status;
     const char *error_type; /* value of the header x-amzn-ErrorType; NULL when absent */
+    const char *date;       /* of the header Date; NULL when absent */
     struct bytes body;
 };
 

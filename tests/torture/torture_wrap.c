@@ -253,6 +253,9 @@ WRAP(unsigned char *, HMAC, (const EVP_MD *type, const void *key, int key_len, c
 WRAP(XML_Parser, XML_ParserCreate, (const XML_Char *encoding), (encoding), NULL, ENOMEM)
 
 WRAP(json_t *, json_array, (void), (), NULL, ENOMEM)
+WRAP(json_t *, json_object, (void), (), NULL, ENOMEM)
+WRAP(json_t *, json_string, (const char *value), (value), NULL, ENOMEM)
+WRAP(json_t *, json_integer, (json_int_t value), (value), NULL, ENOMEM)
 WRAP(char *, json_dumps, (const json_t *json, size_t flags), (json, flags), NULL, ENOMEM)
 /* Both take over the value, whatever comes of it. */
 WRAP(int, json_array_append_new, (json_t *array, json_t *value), (array, value), (json_decref(value), -1), ENOMEM)
