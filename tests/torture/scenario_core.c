@@ -5,6 +5,7 @@
 #include "common/ini.h"
 #include "common/log.h"
 #include "proxy/core/aws_settings.h"
+#include "proxy/core/command_api.h"
 #include "proxy/core/control_message.h"
 #include "proxy/core/ec2_api.h"
 #include "proxy/core/http_proxy.h"
@@ -191,6 +192,58 @@ static enum err read_refusal(void)
     enum err err = ssm_api_parse_terminated_session(&reply, &failure);
     scenario_demand(err != ERR_OK, "a refusal is taken for success");
     return err == ERR_OFFLINE ? ERR_OK : err;
+}
+
+#define COMMAND_ID "12345678-9abc-def0-1234-56789abcdef0"
+
+static enum err write_commands(void)
+{
+    json_error_t error;
+    AUTO_JSON json_t *parameters = json_pack_ex(&error, 0, "{s:[s]}", "commands", "true");
+    if (parameters == NULL) {
+        return ERR_MEMORY;
+    }
+    const char *ids[] = {"i-1"};
+    struct command_api_target target = {.key = "tag:a", .values = {"b"}, .value_count = 1};
+    struct command_api_send send = {
+        .document_name = "D",
+        .node_ids = ids,
+        .node_count = COUNT(ids),
+        .targets = &target,
+        .target_count = 1,
+        .parameters = parameters,
+        .delivery_timeout_s = 30,
+        .log_group = "/g",
+    };
+    struct command_api_list list = {.command_id = "c", .page_size = 50};
+    AUTO(ssm_api_request_free) struct ssm_api_request sent = {0};
+    AUTO(ssm_api_request_free) struct ssm_api_request listed = {0};
+    TRY(command_api_send(&send, &sent));
+    TRY(command_api_list_invocations(&list, &listed));
+    demand_text(sent.body, "{\"DocumentName\":\"D\",\"InstanceIds\":[\"i-1\"],\"Targets\":[{\"Key\":\"tag:a\","
+                           "\"Values\":[\"b\"]}],\"Parameters\":{\"commands\":[\"true\"]},\"TimeoutSeconds\":30,"
+                           "\"CloudWatchOutputConfig\":{\"CloudWatchLogGroupName\":\"/g\","
+                           "\"CloudWatchOutputEnabled\":true}}");
+    demand_text(listed.body, "{\"CommandId\":\"c\",\"Details\":false,\"MaxResults\":50}");
+    return ERR_OK;
+}
+
+static enum err read_invocations(void)
+{
+    struct service_failure failure;
+    struct command_api_command command;
+    AUTO(command_api_invocations_free) struct command_api_invocations page = {.items = NULL};
+    struct aws_reply sent = reply_of(200, "{\"Command\":{\"CommandId\":\"" COMMAND_ID "\"}}");
+    struct aws_reply listed =
+        reply_of(200, "{\"CommandInvocations\":[{\"InstanceId\":\"i-1\",\"CommandPlugins\":[{\"Output\":"
+                      "\"a\\n----------ERROR-------\\nb\"}]}],\"NextToken\":\"more\"}");
+    TRY(command_api_parse_sent(&sent, &command, &failure));
+    demand_text(command.id, COMMAND_ID);
+    TRY(command_api_parse_invocations(&listed, &page, &failure));
+    demand_text(page.items[0].steps[0].output, "a");
+    demand_text(page.items[0].steps[0].error, "b");
+    demand_text(page.next_token, "more");
+    return ERR_OK;
 }
 
 static enum err read_xml(void)
@@ -393,6 +446,8 @@ const struct scenario core_scenarios[] = {
     {"requests", NULL, write_requests},
     {"session replies", NULL, read_sessions},
     {"node replies", NULL, read_nodes},
+    {"commands", NULL, write_commands},
+    {"invocations", NULL, read_invocations},
     {"refusal", NULL, read_refusal},
     {"XML reply", NULL, read_xml},
     {"EC2 instances", NULL, describe_instances},

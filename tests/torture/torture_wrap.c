@@ -80,6 +80,7 @@ WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL, ENOMEM)
 WRAP(void *, realloc, (void *old, size_t size), (old, size), NULL, ENOMEM)
 WRAP(void *, reallocarray, (void *old, size_t count, size_t size), (old, count, size), NULL, ENOMEM)
 WRAP(char *, strdup, (const char *text), (text), NULL, ENOMEM)
+WRAP(char *, strndup, (const char *text, size_t len), (text, len), NULL, ENOMEM)
 
 /* ---- files ---- */
 
@@ -253,6 +254,7 @@ WRAP(unsigned char *, HMAC, (const EVP_MD *type, const void *key, int key_len, c
 WRAP(XML_Parser, XML_ParserCreate, (const XML_Char *encoding), (encoding), NULL, ENOMEM)
 
 WRAP(json_t *, json_array, (void), (), NULL, ENOMEM)
+WRAP(json_t *, json_deep_copy, (const json_t *json), (json), NULL, ENOMEM)
 WRAP(json_t *, json_object, (void), (), NULL, ENOMEM)
 WRAP(json_t *, json_string, (const char *value), (value), NULL, ENOMEM)
 WRAP(json_t *, json_integer, (json_int_t value), (value), NULL, ENOMEM)
