@@ -10,7 +10,7 @@ import unittest
 
 from workspace import helper, program
 
-PRODUCTS = {"ssm-proxy": program, "ssm-lab": program, "ssh-answer": helper}
+PRODUCTS = {"ssm-proxy": program, "ssm-lab": program, "ssh-answer": helper, "ssh-helper": helper}
 
 # Of the C library's start files.
 NOT_OURS = {"_start", "_init", "_fini", "_dl_relocate_static_pie"}

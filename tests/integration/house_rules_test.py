@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "proxy/core": ("proxy/core", "common"),
     "proxy/edge": ("proxy/edge", "proxy/core", "common"),
     "proxy/command": ("proxy/command", "proxy/edge", "proxy/core", "common"),
+    "proxy/ssh_helper": ("proxy/ssh_helper", "common"),
     "proxy": ("proxy/command", "proxy/edge", "common"),
     "pam_ssm/core": ("pam_ssm/core", "common"),
     "pam_ssm/edge": ("pam_ssm/edge", "pam_ssm/core", "common"),

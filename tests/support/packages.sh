@@ -6,7 +6,8 @@
 packages_of_group() {
     case $1 in
     build) echo "gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libwslay-dev libjansson-dev" \
-        "libexpat1-dev libwebsockets-dev libpam0g-dev scdoc" ;;
+        "libexpat1-dev libwebsockets-dev libpam0g-dev scdoc" \
+        "libssh-dev" ;; # ssm-proxy's helper: keys
     demo) echo "python3 openssh-client libwrap0 rsync git procps" ;;
     test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli python3-botocore" \
         "curl iproute2 sudo strace systemd logrotate" \

@@ -5,7 +5,10 @@
 #include "common/log.h"
 #include "proxy/edge/aws_files.h"
 #include "proxy/edge/child_process.h"
+#include "proxy/edge/clock.h"
 #include "proxy/edge/entropy.h"
+#include "proxy/edge/key_agent.h"
+#include "proxy/edge/key_directory.h"
 #include "proxy/edge/person_file.h"
 #include "proxy/edge/private_file.h"
 #include "proxy/edge/process_identity.h"
@@ -19,11 +22,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -483,6 +488,82 @@ static enum err store_private_file(void)
     return ERR_OK;
 }
 
+/* ---- keys ---- */
+
+static void make_key(void)
+{
+    remove_private_file();
+    (void)mkdir(path_of("private"), 0700);
+    (void)mkdir(path_of("private/ssm-bridge"), 0700);
+    (void)mkdir(path_of("private/ssm-bridge/keys"), 0700);
+    write_file("private/ssm-bridge/keys/key-2", "key", 1);
+}
+
+/* Whoever has the lock has it alone, and it falls with its descriptor. */
+static enum err lock_keys(void)
+{
+    struct text words = why();
+    AUTO(key_directory_close) struct key_directory directory = {.fd = -1};
+    AUTO_SECRET struct secret content = {0};
+    TRY(key_directory_open(path_of("private"), NULL, &directory, &words));
+    for (int i = 0; i < 2; i++) {
+        int shared = -1;
+        int alone = -1;
+        TRY(key_directory_take(&directory, KEY_DIRECTORY_READ, 1, clock_mono_us() + 20000, &shared, &words));
+        enum err err = key_directory_take(&directory, KEY_DIRECTORY_WRITE, 1, 0, &alone, &words);
+        (void)close(shared);
+        scenario_demand(err == ERR_TIMEOUT || err == ERR_SYSTEM, "a slot that is read is not written");
+        TRY(err == ERR_TIMEOUT ? ERR_OK : err);
+    }
+    scenario_demand(key_directory_read(&directory, 0, &content, &words) != ERR_OK, "there is no first key");
+    TRY(key_directory_read(&directory, 1, &content, &words));
+    scenario_demand(bytes_equal_text(secret_bytes(&content), "key"), "the key");
+    return ERR_OK;
+}
+
+/* An agent that takes whatever key it gets. */
+static pid_t start_agent(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)stpcpy(address.sun_path, path);
+    (void)unlink(path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    scenario_demand(bind(listener, (const struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 1) == 0,
+                    "an agent's socket");
+    pid_t agent = fork();
+    if (agent == 0) {
+        char request[1024];
+        int fd = accept(listener, NULL, NULL);
+        ssize_t len = read(fd, request, sizeof request);
+        len = len > 0 ? write(fd, "\0\0\0\1\6", 5) : len;
+        _exit(len == 5 && read(fd, request, sizeof request) == 0 ? 0 : 1);
+    }
+    (void)close(listener);
+    return agent;
+}
+
+static enum err ask_agent(void)
+{
+    char path[128];
+    struct text words = why();
+    struct key_agent_message request;
+    AUTO(key_agent_reply_free) struct key_agent_reply reply = {.data = NULL};
+    (void)snprintf(path, sizeof path, "%s/agent", scenario_folder);
+    torture_pause();
+    pid_t agent = start_agent(path);
+    torture_go_on();
+    key_agent_message_put_list(&request);
+    enum err err = key_agent_ask(path, &request, clock_mono_us() + INT64_C(10000000), &reply, &words);
+    torture_pause();
+    (void)kill(agent, SIGKILL);
+    (void)waitpid(agent, NULL, 0);
+    torture_go_on();
+    TRY(err);
+    scenario_demand(reply.len == 1 && key_agent_message_read_add(bytes_of(reply.data, reply.len)) == ERR_OK,
+                    "the agent's answer");
+    return ERR_OK;
+}
+
 /* ---- the rest ---- */
 
 static void make_roots(void)
@@ -556,6 +637,8 @@ const struct scenario edge_scenarios[] = {
     {"prompt", make_terminal, answer_prompt},
     {"person file", write_person_file, replace_person_file},
     {"private file", remove_private_file, store_private_file},
+    {"locks of keys", make_key, lock_keys},
+    {"ssh-agent", NULL, ask_agent},
     {"trust", make_roots, find_trust},
     {"entropy", NULL, draw_entropy},
     {"log", NULL, log_line},

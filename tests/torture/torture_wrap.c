@@ -176,6 +176,7 @@ WRAP(int, fflush, (FILE *stream), (stream), EOF, ENOSPC)
 /* ---- sockets ---- */
 
 WRAP(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE, ENOBUFS)
+WRAP(int, connect, (int fd, const struct sockaddr *address, socklen_t len), (fd, address, len), -1, EAGAIN, ECONNREFUSED)
 WRAP(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len), (fd, level, name, value, len), -1, ENOPROTOOPT)
 WRAP(int, getpeername, (int fd, struct sockaddr *address, socklen_t *len), (fd, address, len), -1, ENOBUFS)
 WRAP(int, getsockname, (int fd, struct sockaddr *address, socklen_t *len), (fd, address, len), -1, ENOBUFS)

@@ -1,0 +1,59 @@
+/* key ensure: a short-lived key to log in with. ssh runs it, too (proxy/ssh_answer.c). */
+#include "common/auto.h"
+#include "common/log.h"
+#include "proxy/command/failure.h"
+#include "proxy/command/key_ring.h"
+#include "proxy/command/verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define LIFETIME_MIN_S (15 * 60) /* above KEY_SLOT_OVERLAP_S */
+#define LIFETIME_MAX_S (7 * 24 * 60 * 60)
+
+static enum err print_line(const char *line, struct text *ret_why)
+{
+    if (puts(line) == EOF || fflush(stdout) != 0) {
+        text_format(ret_why, "cannot write to standard output: %s", strerror(errno));
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
+}
+
+static enum err ensure(const struct options *options, struct text *ret_why)
+{
+    AUTO(key_ring_close) struct key_ring ring = {.directory = {.fd = -1}};
+    AUTO(loop_free) struct loop *loop = NULL;
+    struct proxy_options_range range = {"seconds", LIFETIME_MIN_S, LIFETIME_MAX_S, KEY_RING_LIFETIME_S};
+    uint32_t lifetime_s = 0;
+    TRY(proxy_options_number(options, OPTION_LIFETIME, &range, &lifetime_s));
+    struct key_slot_wish wish = {options_has(options, OPTION_AGENT) ? KEY_SLOT_AGENT : KEY_SLOT_FILE, lifetime_s};
+    int slot = -1;
+    char path[STATE_DIRECTORY_PATH_SIZE];
+    TRY(loop_new(&loop));
+    TRY(key_ring_open(&ring, ret_why));
+    TRY(key_ring_ensure(&ring, loop, &wish, &slot, ret_why));
+    TRY(key_ring_path(slot, path));
+    return print_line(path, ret_why);
+}
+
+static int ensure_run(const struct options *options)
+{
+    char memory[1024];
+    struct text why = text_in(memory, sizeof memory);
+    enum err err = ensure(options, &why);
+    return err == ERR_USAGE ? err_exit_code(err) : failure_report("key ensure", err, &why, 0);
+}
+
+const struct verb key_ensure_verb = {
+    .name = "key ensure",
+    .arguments = "",
+    .summary =
+        "Have a short-lived key: the one that is there, or another one. Prints its path, for IdentityFile of ssh.",
+    .details =
+        "It is an ed25519 key, in one of two files of mode 0600, or in ssh-agent with --agent; the file is the public\n"
+        "key then. Another one follows ten minutes before its time is over; a key that a login may still read is not\n"
+        "replaced.",
+    .options = OPTION_BIT(OPTION_LIFETIME) | OPTION_BIT(OPTION_AGENT) | OPTION_BIT(OPTION_DEBUG),
+    .run = ensure_run,
+};
