@@ -45,11 +45,14 @@ enum err agent_core_new(const struct agent_config *config, const struct agent_po
     core->timing = config->timing;
     core->reconnects = config->reconnects;
     core->skips_handshake = config->skips_handshake;
+    core->multiplexes = config->multiplexes;
     core->sender.send = send_to_link;
     core->sender.owner = core;
     core->sender.chance = chance;
     core->sender.counters = &core->counters;
     snprintf(core->session_id, sizeof core->session_id, "%s", config->session_id);
+    snprintf(core->forbidden_host, sizeof core->forbidden_host, "%s",
+             config->forbidden_host == NULL ? "" : config->forbidden_host);
     core->properties = strdup(config->properties);
     if (core->properties == NULL || agent_sender_init(&core->sender) != ERR_OK) {
         agent_core_free(core);
@@ -153,6 +156,13 @@ void agent_core_start(struct agent_core *core, struct agent_time now)
     }
 }
 
+static void refuse_target(struct agent_core *core, struct agent_time now)
+{
+    char problem[sizeof core->forbidden_host + 64];
+    snprintf(problem, sizeof problem, "Forwarding to IP address %s is forbidden.", core->forbidden_host);
+    agent_core_end(core, "Failed", problem, now);
+}
+
 void agent_core_dial(struct agent_core *core, enum agent_state state)
 {
     core->state = state;
@@ -170,7 +180,9 @@ void agent_core_complete_handshake(struct agent_core *core, struct agent_time no
     agent_sender_stream(&core->sender, PAYLOAD_HANDSHAKE_COMPLETE, bytes_of(text, (size_t)len), now);
     core->state_due_us = now.mono_us + core->timing.complete_flag_delay_us;
     core->state = STATE_COMPLETING;
-    if (core->timing.complete_flag_delay_us == 0) {
+    if (core->forbidden_host[0] != '\0') {
+        refuse_target(core, now);
+    } else if (core->timing.complete_flag_delay_us == 0) {
         agent_core_dial(core, STATE_DIALING);
     }
 }
@@ -211,6 +223,23 @@ void agent_core_dialed(struct agent_core *core, bool is_connected, struct agent_
 void agent_core_output(struct agent_core *core, struct bytes bytes, struct agent_time now)
 {
     agent_sender_stream(&core->sender, PAYLOAD_OUTPUT, bytes, now);
+}
+
+bool agent_core_is_multiplexed(const struct agent_core *core)
+{
+    return core->is_multiplexed;
+}
+
+bool agent_core_keeps_alive(const struct agent_core *core)
+{
+    return core->keeps_alive;
+}
+
+void agent_core_connect_failed(struct agent_core *core, struct agent_time now)
+{
+    static const uint8_t connect_to_port_error[] = {0, 0, 0, 3};
+    agent_sender_stream(&core->sender, PAYLOAD_FLAG, bytes_of(connect_to_port_error, sizeof connect_to_port_error),
+                        now);
 }
 
 void agent_core_target_ended(struct agent_core *core, bool is_clean, struct agent_time now)

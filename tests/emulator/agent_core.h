@@ -19,7 +19,9 @@
  *   - when the target refuses, panics: the link drops, and 60 s later the task is reported as Failed;
  *   - the TerminateSession flag is acknowledged and ends it with Success; DisconnectToPort ends an SSH session as
  * Failed;
- *   - for port forwarding in basic mode, a target that closes is dialled again when the next input comes.
+ *   - for port forwarding in basic mode, a target that closes is dialled again when the next input comes;
+ *   - for port forwarding with a client of 1.1.70 or later, what is dialled is a multiplexer, which ends by its own
+ * failure alone, and DisconnectToPort is ignored.
  *
  * After task_complete nothing more happens; agent_core_free is the owner's. Source: protocol document, sections 4 to 6.
  */
@@ -69,9 +71,11 @@ struct agent_timing {
 
 struct agent_config {
     const char *session_id;
-    const char *properties; /* the document's resolved properties, a JSON object; copied */
-    bool reconnects;        /* port forwarding in basic mode, not SSH */
-    bool skips_handshake;   /* fault: says nothing at all */
+    const char *properties;     /* the document's resolved properties, a JSON object; copied */
+    bool reconnects;            /* port forwarding in basic mode, not SSH */
+    bool multiplexes;           /* port forwarding: many connections, if the client is not too old for it */
+    const char *forbidden_host; /* what the target is, when the agent does not forward there; copied; NULL: it does */
+    bool skips_handshake;       /* fault: says nothing at all */
     struct agent_timing timing;
 };
 
@@ -108,6 +112,12 @@ void agent_core_target_ended(struct agent_core *core, bool is_clean, struct agen
 void agent_core_written(struct agent_core *core, uint64_t total, struct agent_time now);
 /* Writing failed: what was not written is not acknowledged and may come again. */
 void agent_core_write_failed(struct agent_core *core, struct agent_time now);
+
+/* Is what is dialed a multiplexer, and does that have to keep itself alive: to be asked at a dial. */
+bool agent_core_is_multiplexed(const struct agent_core *core);
+bool agent_core_keeps_alive(const struct agent_core *core);
+/* A connection of the multiplexer could not be made: the client is told, though not which. */
+void agent_core_connect_failed(struct agent_core *core, struct agent_time now);
 
 /* channel_closed on the control channel: the session is cancelled. */
 void agent_core_cancel(struct agent_core *core, struct agent_time now);

@@ -3,6 +3,7 @@
 #include "tests/emulator/ack_text.h"
 #include "tests/emulator/agent_core_state.h"
 #include "tests/emulator/agent_handshake.h"
+#include "tests/emulator/agent_version.h"
 
 #define FLAG_DISCONNECT_TO_PORT 1u
 #define FLAG_TERMINATE_SESSION 2u
@@ -45,11 +46,19 @@ static void run_sequel(struct agent_core *core, struct agent_time now)
         if (core->reconnects) {
             core->ports.target_close(core->owner);
             core->state = STATE_TARGET_GONE;
-        } else {
+        } else if (!core->is_multiplexed) {
             agent_core_end(core, "Failed", "", now);
         }
         break;
     }
+}
+
+/* What the client's version decides. Source: protocol document, 5.8. */
+static void know_client(struct agent_core *core, const char *version)
+{
+    core->is_multiplexed = core->multiplexes && agent_version_compare(version, "1.1.70") >= 0;
+    core->keeps_alive = core->is_multiplexed && agent_version_compare(version, "1.2.331.0") <= 0;
+    core->reconnects = core->reconnects && !core->is_multiplexed;
 }
 
 static enum outcome process_response(struct agent_core *core, const struct input *input)
@@ -58,11 +67,13 @@ static enum outcome process_response(struct agent_core *core, const struct input
         core->receive_loop = LOOP_BLOCKED; /* nobody takes the second one: an unbuffered channel */
         return OUTCOME_REFUSED;
     }
-    struct text problem = text_in(core->output, sizeof core->output);
-    enum err err = agent_handshake_read_response(input->payload, &problem);
+    struct agent_response response = {0};
+    enum err err = agent_handshake_read_response(input->payload, &response);
     if (err == ERR_MALFORMED) {
         return OUTCOME_REFUSED;
     }
+    memcpy(core->output, response.problem, sizeof core->output);
+    know_client(core, response.client_version);
     core->has_response = true;
     core->sequel = err == ERR_OK ? SEQUEL_HANDSHAKE_COMPLETE : SEQUEL_HANDSHAKE_FAILED;
     return OUTCOME_DONE;

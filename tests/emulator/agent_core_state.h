@@ -37,7 +37,9 @@ struct agent_core {
     char session_id[128];
     char *properties;
     struct agent_timing timing;
-    bool reconnects, skips_handshake;
+    bool reconnects, skips_handshake, multiplexes;
+    bool is_multiplexed, keeps_alive;
+    char forbidden_host[256]; /* "": none */
     enum agent_state state;
     enum receive_loop receive_loop;
     enum sequel sequel;

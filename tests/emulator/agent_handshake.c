@@ -1,6 +1,7 @@
 #include "tests/emulator/agent_handshake.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 static void json_drop(json_t **json)
 {
@@ -19,7 +20,7 @@ char *agent_handshake_request(const char *agent_version, const char *properties)
 }
 
 /* The agent wants status 1 of every listed action; one that is missing is not noticed. */
-static enum err check_action(const json_t *action, struct text *ret_problem)
+static enum err check_action(const json_t *action, struct agent_response *response)
 {
     const char *type = json_string_value(json_object_get(action, "ActionType"));
     const char *error = json_string_value(json_object_get(action, "Error"));
@@ -30,13 +31,13 @@ static enum err check_action(const json_t *action, struct text *ret_problem)
     if (json_integer_value(status) == 1) {
         return ERR_OK;
     }
-    text_format(ret_problem,
-                "Encountered error while initiating handshake. %s failed on client with status %lld error: %s",
-                type == NULL ? "" : type, (long long)json_integer_value(status), error == NULL ? "" : error);
+    snprintf(response->problem, sizeof response->problem,
+             "Encountered error while initiating handshake. %s failed on client with status %lld error: %s",
+             type == NULL ? "" : type, (long long)json_integer_value(status), error == NULL ? "" : error);
     return ERR_PROTOCOL;
 }
 
-enum err agent_handshake_read_response(struct bytes payload, struct text *ret_problem)
+enum err agent_handshake_read_response(struct bytes payload, struct agent_response *ret_response)
 {
     if (payload.len == 0) {
         return ERR_MALFORMED;
@@ -46,11 +47,13 @@ enum err agent_handshake_read_response(struct bytes payload, struct text *ret_pr
     if (!json_is_object(response) || (actions != NULL && !json_is_null(actions) && !json_is_array(actions))) {
         return ERR_MALFORMED;
     }
+    const char *version = json_string_value(json_object_get(response, "ClientVersion"));
+    snprintf(ret_response->client_version, sizeof ret_response->client_version, "%s", version == NULL ? "" : version);
     size_t i = 0;
     json_t *action = NULL;
     json_array_foreach(actions, i, action)
     {
-        TRY(check_action(action, ret_problem));
+        TRY(check_action(action, ret_response));
     }
     return ERR_OK;
 }

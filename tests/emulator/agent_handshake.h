@@ -4,13 +4,17 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
-#include "common/text.h"
 
 /* {"AgentVersion":...,"RequestedClientActions":[SessionType with `properties`]}: to be freed. NULL without memory. */
 char *agent_handshake_request(const char *agent_version, const char *properties);
 
+struct agent_response {
+    char client_version[64]; /* as much of it as fits; "": none */
+    char problem[1024];      /* which action did not succeed on the client, in the agent's words */
+};
+
 /* ERR_MALFORMED: not the JSON expected (the agent then neither counts nor acknowledges it). ERR_PROTOCOL: an action did
- * not succeed on the client; ret_problem says which, in the agent's words. */
-enum err agent_handshake_read_response(struct bytes payload, struct text *ret_problem) SSM_MUST_USE;
+ * not succeed. *ret_response, zeroed before, is set as far as it was read. */
+enum err agent_handshake_read_response(struct bytes payload, struct agent_response *ret_response) SSM_MUST_USE;
 
 #endif

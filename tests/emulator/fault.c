@@ -68,6 +68,7 @@ static const struct setting members[] = {
     NUMBER(handshake_timeout_ms),
     NUMBER(handshake_complete_delay_ms),
     NUMBER(crash_report_ms),
+    NUMBER(smux_idle_limit_ms),
     NUMBER(stuck_reconnect_ms),
     {"reset", ACTION_BOOLEAN, 0},
     {"calls", ACTION_LIST, 0},
@@ -94,6 +95,7 @@ void fault_reset(struct fault_settings *faults)
                                       .idle_timeout_s = 1200,
                                       .handshake_timeout_ms = 15000,
                                       .crash_report_ms = 60000,
+                                      .smux_idle_limit_ms = 30000,
                                       .stuck_reconnect_ms = 60000};
 }
 

@@ -36,28 +36,46 @@ static void worker_task_complete(void *owner, const char *final_status, const ch
     relay_task_complete(session, final_status, output);
 }
 
+/* Addresses that the agent does not forward to: DeniedPortForwardingRemoteIPs. */
+static bool is_forbidden(const char *host)
+{
+    static const char *const forbidden[] = {"169.254.169.254", "169.254.169.253", "169.254.169.123",
+                                            "169.254.169.250", "169.254.169.251", "fd00:ec2::254",
+                                            "fd00:ec2::253",   "fd00:ec2::123",   "fd00:ec2::240"};
+    for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++) {
+        if (strcmp(forbidden[i], host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err start_worker(struct session *session, const json_t *properties)
 {
     static const struct node_worker_ports ports = {worker_send, worker_attached, worker_flow, worker_task_complete};
     struct lab *lab = session->lab;
     const char *host = member(properties, "host");
-    struct node_worker_config config = {
-        .agent = {.session_id = session->id,
-                  .properties = session->properties,
-                  .reconnects = strcmp(member(properties, "type"), "LocalPortForwarding") == 0,
-                  .skips_handshake = lab->faults.no_handshake,
-                  .timing = fault_agent_timing(&lab->faults)},
-        .host = host[0] == '\0' ? "localhost" : host,
-        .port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10),
-        .process = {.program = lab->options.session_worker,
-                    .state_dir = lab->options.agent_state_dir,
-                    .session_id = session->id,
-                    .node_id = session->target,
-                    .document = session->document,
-                    .owner = session->owner},
-        .has_pause = lab->options.has_agent_pause,
-        .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u,
-        .stuck_us = (uint64_t)lab->faults.stuck_reconnect_ms * 1000u};
+    bool is_forwarding = strcmp(member(properties, "type"), "LocalPortForwarding") == 0;
+    struct node_worker_config config = {.agent = {.session_id = session->id,
+                                                  .properties = session->properties,
+                                                  .multiplexes = is_forwarding,
+                                                  .reconnects = is_forwarding,
+                                                  .forbidden_host = is_forbidden(host) ? host : NULL,
+                                                  .skips_handshake = lab->faults.no_handshake,
+                                                  .timing = fault_agent_timing(&lab->faults)},
+                                        .host = host[0] == '\0' ? "localhost" : host,
+                                        .port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10),
+                                        .process = {.program = lab->options.session_worker,
+                                                    .state_dir = lab->options.agent_state_dir,
+                                                    .session_id = session->id,
+                                                    .node_id = session->target,
+                                                    .document = session->document,
+                                                    .owner = session->owner},
+                                        .has_pause = lab->options.has_agent_pause,
+                                        .smux = {.keep_alive_us = (uint64_t)lab->faults.smux_idle_limit_ms * 1000u / 3,
+                                                 .idle_limit_us = (uint64_t)lab->faults.smux_idle_limit_ms * 1000u},
+                                        .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u,
+                                        .stuck_us = (uint64_t)lab->faults.stuck_reconnect_ms * 1000u};
     struct node_worker *worker = NULL;
     TRY(node_worker_new(&config, &ports, session, lab->loop, &lab->chance, &worker));
     session_set_worker(session, worker);

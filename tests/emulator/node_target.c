@@ -162,10 +162,18 @@ static struct addrinfo *resolve_local(uint16_t port)
     return v6;
 }
 
+/* RFC 6761: all names below localhost are the machine itself. They stand for hosts beside the node. */
+static bool is_local_name(const char *host)
+{
+    static const char suffix[] = ".localhost";
+    size_t len = strlen(host), suffix_len = strlen(suffix);
+    return strcmp(host, suffix + 1) == 0 || (len > suffix_len && strcmp(host + len - suffix_len, suffix) == 0);
+}
+
 void node_target_dial(struct node_target *target, const char *host, uint16_t port)
 {
     node_target_close(target);
-    bool is_local = strcmp(host, "localhost") == 0;
+    bool is_local = is_local_name(host);
     target->worker_port = is_local && target->worker.program != NULL ? port : 0;
     if (target->worker_port == 0) {
         target->addresses = is_local ? resolve_local(port) : resolve(host, port);
@@ -233,3 +241,57 @@ void node_target_wait(struct node_target *target, bool wants_read)
         log_error("cannot watch the target of a session");
     }
 }
+
+/* ---- as a side of a session ---- */
+
+static void side_open(void *self)
+{
+    struct node_target *target = self;
+    node_target_dial(target, target->host, target->port);
+}
+
+static void side_close(void *self)
+{
+    node_target_close(self);
+}
+
+static bool side_is_open(const void *self)
+{
+    return node_target_is_open(self);
+}
+
+static void side_write(void *self, struct bytes bytes)
+{
+    node_target_write(self, bytes);
+}
+
+static size_t side_queued(const void *self)
+{
+    const struct node_target *target = self;
+    return byte_queue_len(&target->to_write);
+}
+
+static uint64_t side_written(const void *self)
+{
+    const struct node_target *target = self;
+    return target->written;
+}
+
+static enum err side_flush(void *self)
+{
+    return node_target_flush(self);
+}
+
+static enum err side_read(void *self, uint8_t *buffer, size_t size, struct node_piece *ret_piece)
+{
+    ret_piece->type = PAYLOAD_OUTPUT;
+    return node_target_read(self, buffer, size, &ret_piece->len);
+}
+
+static void side_wait(void *self, bool wants_read)
+{
+    node_target_wait(self, wants_read);
+}
+
+const struct node_side node_target_side = {side_open,    side_close, side_is_open, side_write, side_queued,
+                                           side_written, side_flush, side_read,    side_wait};

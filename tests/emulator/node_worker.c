@@ -19,11 +19,14 @@ struct node_worker {
     struct node_worker_ports ports;
     void *owner;
     struct event_loop *loop;
-    char host[256];
-    uint16_t port;
     bool has_pause;
     bool is_started, has_room, is_attached, has_hung_up, is_over, is_dirty, wanted_input;
+    const struct node_side *side; /* of self: what the core dials, which is the target until it has said otherwise */
+    void *self;
+    bool has_ended; /* it is not read again */
     struct node_target target;
+    struct node_mux *mux; /* NULL: a session that is never multiplexed */
+    struct smux_config smux;
     struct byte_queue inbox; /* length-prefixed messages that arrived while the receive loop was blocked */
     size_t swallowed;        /* bytes since the receive loop died */
     uint64_t read_after_us;  /* the agent's pause */
@@ -44,12 +47,13 @@ static void mark_dirty(struct node_worker *worker)
     worker->is_dirty = true;
 }
 
-/* ---- target ---- */
+/* ---- target, or whatever is in its place ---- */
 
 static void target_dialed(void *owner, bool is_connected)
 {
     struct node_worker *worker = owner;
     worker->read_after_us = 0;
+    worker->has_ended = false;
     agent_core_dialed(worker->core, is_connected, now());
     mark_dirty(worker);
 }
@@ -58,17 +62,19 @@ static void target_dialed(void *owner, bool is_connected)
 static void read_target(struct node_worker *worker)
 {
     static uint8_t buffer[READ_SIZE]; /* one thread */
-    ssize_t got = 0;
-    if (node_target_read(&worker->target, buffer, worker->has_pause ? AGENT_CORE_PAYLOAD : sizeof buffer, &got) !=
-        ERR_OK) {
+    struct node_piece piece = {0};
+    size_t size = worker->has_pause ? AGENT_CORE_PAYLOAD : sizeof buffer;
+    if (worker->side->read(worker->self, buffer, size, &piece) != ERR_OK) {
         return;
     }
-    if (got <= 0) {
-        agent_core_target_ended(worker->core, got == 0, now());
+    worker->has_ended = piece.len <= 0;
+    if (piece.len <= 0) {
+        agent_core_target_ended(worker->core, piece.len == 0, now());
         return;
     }
-    for (size_t at = 0; at < (size_t)got; at += AGENT_CORE_PAYLOAD) {
-        size_t len = (size_t)got - at < AGENT_CORE_PAYLOAD ? (size_t)got - at : AGENT_CORE_PAYLOAD;
+    size_t got = (size_t)piece.len;
+    for (size_t at = 0; at < got; at += AGENT_CORE_PAYLOAD) {
+        size_t len = got - at < AGENT_CORE_PAYLOAD ? got - at : AGENT_CORE_PAYLOAD;
         agent_core_output(worker->core, bytes_of(buffer + at, len), now());
     }
     if (worker->has_pause) {
@@ -78,13 +84,13 @@ static void read_target(struct node_worker *worker)
 
 static void write_target(struct node_worker *worker)
 {
-    if (!node_target_is_open(&worker->target) || byte_queue_len(&worker->target.to_write) == 0) {
+    if (!worker->side->is_open(worker->self)) {
         return;
     }
-    if (node_target_flush(&worker->target) != ERR_OK) {
+    if (worker->side->flush(worker->self) != ERR_OK) {
         agent_core_write_failed(worker->core, now());
     } else {
-        agent_core_written(worker->core, worker->target.written, now());
+        agent_core_written(worker->core, worker->side->written(worker->self), now());
     }
 }
 
@@ -97,8 +103,8 @@ static bool is_too_far_ahead(const struct node_worker *worker)
 
 static bool may_read(const struct node_worker *worker)
 {
-    return !is_too_far_ahead(worker) && worker->has_room && !worker->target.has_ended &&
-           node_target_is_open(&worker->target) && agent_core_wants_output(worker->core);
+    return !is_too_far_ahead(worker) && worker->has_room && !worker->has_ended && worker->side->is_open(worker->self) &&
+           agent_core_wants_output(worker->core);
 }
 
 static void target_ready(void *owner, bool can_read)
@@ -109,6 +115,14 @@ static void target_ready(void *owner, bool can_read)
     if (can_read && may_read(worker) && event_loop_now_us() >= worker->read_after_us) {
         read_target(worker);
     }
+}
+
+/* A stream of the multiplexer found no server. */
+static void stream_failed(void *owner)
+{
+    struct node_worker *worker = owner;
+    agent_core_connect_failed(worker->core, now());
+    mark_dirty(worker);
 }
 
 /* ---- ports of the core ---- */
@@ -122,20 +136,26 @@ static void core_send(void *owner, struct bytes message)
 static void core_dial(void *owner)
 {
     struct node_worker *worker = owner;
-    node_target_dial(&worker->target, worker->host, worker->port);
+    if (worker->mux != NULL && agent_core_is_multiplexed(worker->core)) {
+        worker->smux.has_keep_alive = agent_core_keeps_alive(worker->core);
+        node_mux_set_smux(worker->mux, &worker->smux);
+        worker->side = &node_mux_side;
+        worker->self = worker->mux;
+    }
+    worker->side->open(worker->self);
 }
 
 static void core_target_write(void *owner, struct bytes payload)
 {
     struct node_worker *worker = owner;
-    node_target_write(&worker->target, payload);
+    worker->side->write(worker->self, payload);
     mark_dirty(worker);
 }
 
 static void core_target_close(void *owner)
 {
     struct node_worker *worker = owner;
-    node_target_close(&worker->target);
+    worker->side->close(worker->self);
     mark_dirty(worker);
 }
 
@@ -208,6 +228,13 @@ static void stuck_expired(void *owner, uint64_t now_us)
 
 /* ---- construction ---- */
 
+static enum err make_mux(const struct node_worker_config *config, struct node_worker *worker)
+{
+    const struct node_mux_config mux = {worker->loop, config->host,  config->port, target_dialed,
+                                        target_ready, stream_failed, worker};
+    return node_mux_new(&mux, &worker->mux);
+}
+
 enum err node_worker_new(const struct node_worker_config *config, const struct node_worker_ports *ports, void *owner,
                          struct event_loop *loop, struct chance *chance, struct node_worker **ret_worker)
 {
@@ -220,11 +247,14 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
     *worker = (struct node_worker){.ports = *ports,
                                    .owner = owner,
                                    .loop = loop,
-                                   .port = config->port,
+                                   .side = &node_target_side,
+                                   .self = &worker->target,
+                                   .smux = config->smux,
                                    .has_pause = config->has_pause,
                                    .has_room = true,
                                    .wanted_input = true,
                                    .target = {.loop = loop,
+                                              .port = config->port,
                                               .dialed = target_dialed,
                                               .ready = target_ready,
                                               .owner = worker,
@@ -235,10 +265,13 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
                                    .stuck_us = config->stuck_us,
                                    .stuck = {.expired = stuck_expired, .owner = worker}};
     node_target_init(&worker->target);
-    snprintf(worker->host, sizeof worker->host, "%s", config->host);
+    snprintf(worker->target.host, sizeof worker->target.host, "%s", config->host);
     enum err err = agent_core_new(&config->agent, &core_ports, worker, chance, &worker->core);
+    if (err == ERR_OK && config->agent.multiplexes) {
+        err = make_mux(config, worker);
+    }
     if (err != ERR_OK) {
-        free(worker);
+        node_worker_free(worker);
         return err;
     }
     worker->start_us = event_loop_now_us() + config->start_delay_us;
@@ -257,6 +290,7 @@ void node_worker_free(struct node_worker *worker)
     event_loop_disarm(worker->loop, &worker->link);
     event_loop_disarm(worker->loop, &worker->stuck);
     node_target_close(&worker->target);
+    node_mux_free(worker->mux);
     byte_queue_free(&worker->inbox);
     agent_core_free(worker->core);
     free(worker);
@@ -266,7 +300,7 @@ void node_worker_free(struct node_worker *worker)
 
 static bool is_blocked(const struct node_worker *worker)
 {
-    return agent_core_is_blocked(worker->core) || byte_queue_len(&worker->target.to_write) > LAB_TARGET_BUFFER;
+    return agent_core_is_blocked(worker->core) || worker->side->queued(worker->self) > LAB_TARGET_BUFFER;
 }
 
 /* The receive loop answers stream data with an acknowledgement, and is stuck when the link does not take it. An
@@ -370,12 +404,13 @@ void node_worker_cancel(struct node_worker *worker)
  * a client whose messages are not acknowledged has too few under way to fill it. */
 static void watch_stuck(struct node_worker *worker)
 {
-    bool is_writing = agent_core_is_blocked(worker->core) || byte_queue_len(&worker->target.to_write) > 0;
+    bool is_writing = agent_core_is_blocked(worker->core) || worker->side->queued(worker->self) > 0;
+    uint64_t written = worker->side->written(worker->self);
     bool is_watched = worker->stuck_us > 0 && worker->is_attached && is_writing;
-    if (!is_watched || worker->target.written != worker->written_before) {
+    if (!is_watched || written != worker->written_before) {
         event_loop_disarm(worker->loop, &worker->stuck);
     }
-    worker->written_before = worker->target.written;
+    worker->written_before = written;
     if (is_watched && !worker->stuck.is_armed) {
         event_loop_arm(worker->loop, &worker->stuck, event_loop_now_us() + worker->stuck_us);
     }
@@ -389,7 +424,7 @@ static void update_wait(struct node_worker *worker)
         event_loop_arm(worker->loop, &worker->pace, worker->read_after_us);
         wants_read = false;
     }
-    node_target_wait(&worker->target, wants_read);
+    worker->side->wait(worker->self, wants_read);
 }
 
 void node_worker_flush(struct node_worker *worker)
@@ -420,7 +455,8 @@ void node_worker_flush(struct node_worker *worker)
 
 size_t node_worker_queued(const struct node_worker *worker)
 {
-    return byte_queue_len(&worker->target.to_write) + byte_queue_len(&worker->inbox);
+    bool is_mux = worker->side == &node_mux_side;
+    return (is_mux ? node_mux_held(worker->mux) : worker->side->queued(worker->self)) + byte_queue_len(&worker->inbox);
 }
 
 const struct agent_counters *node_worker_counters(const struct node_worker *worker)

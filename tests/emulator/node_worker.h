@@ -1,4 +1,5 @@
-/* node_worker: a session of a built-in node: the agent core with a real TCP connection to localhost and real time.
+/* node_worker: a session of a built-in node: the agent core with a real connection to localhost, or many of them
+ * through a multiplexer, and real time.
  * What a session worker process is to the agent. It lives beside the gateway in one process, so that its data channel
  * is a link of function calls; the link can be lost and comes back as the agent's does.
  *
@@ -9,6 +10,7 @@
 
 #include "tests/emulator/agent_core.h"
 #include "tests/emulator/event_loop.h"
+#include "tests/emulator/node_mux.h"
 #include "tests/emulator/session_process.h"
 
 struct node_worker;
@@ -27,6 +29,7 @@ struct node_worker_config {
     uint16_t port;
     struct session_process_config process; /* without a program, the node dials the target itself */
     bool has_pause;
+    struct smux_config smux; /* of sessions that are multiplexed; whether it is kept alive follows from the client */
     uint64_t start_delay_us; /* before it appears */
     uint64_t stuck_us;       /* blocked by its target for so long, it hears no pong and connects anew; 0: never */
 };

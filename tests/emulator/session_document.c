@@ -43,6 +43,12 @@ static const struct session_document documents[] = {
      {{"portNumber", "80", PORT_PATTERN},
       {"localPortNumber", "0", LOCAL_PORT_PATTERN},
       {"host", "localhost", HOST_PATTERN}}},
+    {"AWS-StartPortForwardingSessionToSocket",
+     "Port",
+     "Document to start port forwarding session over Session Manager to a unix socket of the client",
+     "{\"portNumber\":\"{{ portNumber }}\",\"type\":\"LocalPortForwarding\","
+     "\"localConnectionType\":\"{{ localConnectionType }}\",\"localUnixSocket\":\"{{ localUnixSocket }}\"}",
+     {{"portNumber", "80", PORT_PATTERN}, {"localConnectionType", "unix", "^unix$"}, {"localUnixSocket", NULL, NULL}}},
     {"SSM-SessionManagerRunShell",
      "Standard_Stream",
      "Document to hold regional settings for Session Manager",

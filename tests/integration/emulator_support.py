@@ -339,6 +339,7 @@ class Client:
         self.published = []
         self.closed = None  # payload of channel_closed
         self.handshakes = []
+        self.version = "1.2.650.0"
         if connect:
             self.connect()
 
@@ -349,7 +350,7 @@ class Client:
         self.websocket.ping()  # the real plugin sends one at once, before or after its first message
         self.websocket.send_text({"MessageSchemaVersion": "1.0", "RequestId": str(uuid.uuid4()),
                                   "TokenValue": token or self.session["TokenValue"], "ClientId": self.client_id,
-                                  "ClientVersion": "1.2.650.0"})
+                                  "ClientVersion": self.version})
 
     def resume(self):
         answer = self.lab.must("ResumeSession", {"SessionId": self.session["SessionId"]})
@@ -428,9 +429,8 @@ class Client:
         self.until("the acknowledgement of the response", lambda: 0 in self.acknowledged)
         return self
 
-    @staticmethod
-    def response(status=1, error=""):
-        return json.dumps({"ClientVersion": "1.2.650.0", "ProcessedClientActions": [
+    def response(self, status=1, error=""):
+        return json.dumps({"ClientVersion": self.version, "ProcessedClientActions": [
             {"ActionType": "SessionType", "ActionStatus": status, "ActionResult": None, "Error": error}],
             "Errors": None}).encode()
 

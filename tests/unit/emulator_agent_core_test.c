@@ -68,13 +68,13 @@ static void on_complete(void *owner, const char *final_status, const char *outpu
     snprintf(at->output, sizeof at->output, "%s", output);
 }
 
-static int make_rig(bool reconnects)
+static int make_rig(const struct agent_config *kind)
 {
     static const struct agent_ports ports = {on_send, on_dial, on_write, on_close, on_drop, on_complete};
-    struct agent_config config = {.session_id = "user-0123456789",
-                                  .properties = "{\"portNumber\":\"22\"}",
-                                  .reconnects = reconnects,
-                                  .timing = agent_core_real_timing()};
+    struct agent_config config = *kind;
+    config.session_id = "user-0123456789";
+    config.properties = "{\"portNumber\":\"22\"}";
+    config.timing = agent_core_real_timing();
     rig = calloc(1, sizeof *rig);
     assert_non_null(rig);
     rig->now = (struct agent_time){5 * SECOND, 1700000000000};
@@ -88,13 +88,13 @@ static int make_rig(bool reconnects)
 static int set_up(void **state)
 {
     (void)state;
-    return make_rig(false);
+    return make_rig(&(struct agent_config){0});
 }
 
 static int set_up_forwarding(void **state)
 {
     (void)state;
-    return make_rig(true);
+    return make_rig(&(struct agent_config){.reconnects = true, .multiplexes = true});
 }
 
 static int tear_down(void **state)
@@ -151,20 +151,33 @@ static void acknowledge(int64_t number)
     deliver(AGENT_MESSAGE_ACKNOWLEDGE, 0, PAYLOAD_NONE, text, len);
 }
 
+static void respond_as(int64_t number, const char *version)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "{\"ClientVersion\":\"%s\",\"ProcessedClientActions\":[{\"ActionType\":\"SessionType\","
+             "\"ActionStatus\":1,\"ActionResult\":null,\"Error\":\"\"}],\"Errors\":null}",
+             version);
+    input(number, PAYLOAD_HANDSHAKE_RESPONSE, text);
+}
+
 static void respond(int64_t number)
 {
-    input(number, PAYLOAD_HANDSHAKE_RESPONSE,
-          "{\"ClientVersion\":\"1.2.650.0\",\"ProcessedClientActions\":[{\"ActionType\":\"SessionType\","
-          "\"ActionStatus\":1,\"ActionResult\":null,\"Error\":\"\"}],\"Errors\":null}");
+    respond_as(number, "1.2.650.0");
 }
 
 /* Past the handshake, with a connection to the target and nothing unacknowledged. */
-static void open_session(void)
+static void open_session_as(const char *version)
 {
     acknowledge(0);
-    respond(0);
+    respond_as(0, version);
     acknowledge(1);
     agent_core_dialed(rig->core, true, rig->now);
+}
+
+static void open_session(void)
+{
+    open_session_as("1.2.650.0");
 }
 
 static size_t count_acks(int64_t number)
@@ -473,7 +486,8 @@ static void test_disconnect_ends_ssh(void **state)
 static void test_forwarding_dials_again(void **state)
 {
     (void)state;
-    open_session();
+    open_session_as("1.1.69.0");
+    assert_false(agent_core_is_multiplexed(rig->core));
     agent_core_target_ended(rig->core, true, rig->now);
     assert_false(rig->is_complete);
     input(1, PAYLOAD_OUTPUT, "again");
@@ -490,6 +504,52 @@ static void test_forwarding_dials_again(void **state)
     agent_core_dialed(rig->core, false, rig->now);
     pass(SECOND);
     assert_string_equal(rig->final_status, "Failed");
+}
+
+static void test_a_multiplexer_ends_by_failing(void **state)
+{
+    (void)state;
+    open_session_as("1.1.70.0");
+    assert_true(agent_core_is_multiplexed(rig->core) && agent_core_keeps_alive(rig->core));
+    flag(1, 1);
+    assert_int_equal(count_acks(1), 1);
+    agent_core_connect_failed(rig->core, rig->now);
+    const struct agent_message *told = &rig->sent[rig->sent_count - 1];
+    static const uint8_t connect_to_port_error[] = {0, 0, 0, 3};
+    assert_int_equal(told->payload_type, PAYLOAD_FLAG);
+    assert_true(bytes_equal(told->payload, bytes_of(connect_to_port_error, sizeof connect_to_port_error)));
+    acknowledge(2);
+    input(2, PAYLOAD_OUTPUT, "still");
+    assert_int_equal(rig->target_len, 5);
+    agent_core_target_ended(rig->core, false, rig->now);
+    pass(3 * SECOND);
+    assert_string_equal(rig->final_status, "Failed");
+    assert_int_equal(rig->dials, 1);
+}
+
+static void test_a_multiplexer_of_a_new_client(void **state)
+{
+    (void)state;
+    open_session_as("1.2.331.1");
+    assert_true(agent_core_is_multiplexed(rig->core) && !agent_core_keeps_alive(rig->core));
+}
+
+static int set_up_forbidden(void **state)
+{
+    (void)state;
+    return make_rig(&(struct agent_config){.multiplexes = true, .forbidden_host = "169.254.169.254"});
+}
+
+static void test_a_forbidden_target_is_not_dialed(void **state)
+{
+    (void)state;
+    acknowledge(0);
+    respond(0);
+    acknowledge(1);
+    pass(SECOND);
+    assert_int_equal(rig->dials, 0);
+    assert_string_equal(rig->final_status, "Failed");
+    assert_string_equal(rig->output, "Forwarding to IP address 169.254.169.254 is forbidden.");
 }
 
 int main(void)
@@ -515,6 +575,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_refused_connection, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_disconnect_ends_ssh, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forwarding_dials_again, set_up_forwarding, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_multiplexer_ends_by_failing, set_up_forwarding, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_multiplexer_of_a_new_client, set_up_forwarding, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_forbidden_target_is_not_dialed, set_up_forbidden, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
