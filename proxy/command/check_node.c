@@ -173,10 +173,12 @@ static enum err check_session(struct checkup *checkup, bool *ret_may_try)
 {
     struct client *client = &checkup->client;
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
+    struct ssm_api_parameter port = {"portNumber", DEFAULT_PORT};
     struct ssm_api_start_session request = {
         .target = checkup->choice.id,
         .document_name = document_name(checkup),
-        .port_number = DEFAULT_PORT,
+        .parameters = &port,
+        .parameter_count = 1,
         .reason = "ssm-proxy doctor",
     };
     struct checkup_item item = checkup_begin("permission", "ssm:StartSession");

@@ -40,7 +40,6 @@ enum err client_open(struct client *client, const struct aws_config_flags *flags
 void client_close(struct client *client)
 {
     account_wipe(&client->account); /* a call of its may be under way */
-    websocket_free(&client->websocket);
     session_record_close(&client->records);
     net_free(&client->net);
     http_proxy_wipe(&client->proxy);
@@ -75,15 +74,13 @@ enum err client_turn(struct client *client, int64_t deadline_us)
 {
     deadline_us = instant_earlier(deadline_us, net_deadline_us(client->net));
     deadline_us = instant_earlier(deadline_us, api_deadline_us(&client->api));
-    if (client->websocket != NULL) {
-        deadline_us = instant_earlier(deadline_us, websocket_deadline_us(client->websocket));
+    if (client->companions != NULL) {
+        deadline_us = instant_earlier(deadline_us, companion_deadline_us(client, clock_mono_us()));
     }
     TRY(loop_wait(client->loop, deadline_us));
     TRY(net_pump(client->net));
-    if (client->websocket != NULL) {
-        websocket_pump(client->websocket);
-    }
     take_signals(client);
+    companion_pump_all(client);
     return ERR_OK;
 }
 

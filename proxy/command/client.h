@@ -3,10 +3,10 @@
 #define SSM_PROXY_COMMAND_CLIENT_H
 
 #include "proxy/command/account.h"
+#include "proxy/command/companion.h"
 #include "proxy/edge/net.h"
 #include "proxy/edge/session_record.h"
 #include "proxy/edge/signals.h"
-#include "proxy/edge/websocket.h"
 
 struct client {
     struct aws_config_flags flags;
@@ -17,7 +17,7 @@ struct client {
     struct net *net;
     struct api api;
     struct session_records *records; /* NULL where there is no place for them */
-    struct websocket *websocket;     /* pumped in every turn; NULL before */
+    struct companion *companions;    /* pumped in every turn */
     int64_t deadline_us;             /* for connecting */
     int signal;                      /* the first SIGHUP, SIGINT or SIGTERM; 0 before */
     bool is_urgent;                  /* a second one came: leave at once */
@@ -26,16 +26,16 @@ struct client {
     struct text why; /* words about the failure that is on its way up */
 };
 
-/* Opens everything but the websocket. On an error client->why says why; client_close is safe then, too. */
+/* Opens everything. On an error client->why says why; client_close is safe then, too. */
 enum err client_open(struct client *client, const struct aws_config_flags *flags,
                      int64_t connect_timeout_us) SSM_MUST_USE;
-void client_close(struct client *client); /* usable with AUTO() */
+void client_close(struct client *client); /* after every companion has left; usable with AUTO() */
 
 /* Closes and opens again as somebody else or for somewhere else; the deadline stays. After client_open, failed or not.
  */
 enum err client_reopen(struct client *client, const struct aws_config_flags *flags) SSM_MUST_USE;
 
-/* Sleeps until something is ready or the deadline comes, then lets network, websocket and signals move on. */
+/* Sleeps until something is ready or the deadline comes, then lets network, signals and companions move on. */
 enum err client_turn(struct client *client, int64_t deadline_us) SSM_MUST_USE;
 
 /* The first step of client_resolve, as far as it goes without waiting: what fails without the network fails here. */

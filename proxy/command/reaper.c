@@ -8,6 +8,7 @@
 
 /* Shorter than what is left after a tunnel, so that a run of one second gets past one API that is out of reach. */
 #define CALL_TIMEOUT_US (4 * 1000 * 1000)
+#define LATER_US (500 * 1000)
 
 static bool is_unreachable(const struct reaper *reaper)
 {
@@ -109,8 +110,9 @@ static bool end_session(struct reaper *reaper, struct client *client)
     return true;
 }
 
-void reaper_pump(struct reaper *reaper, struct client *client)
+static void pump(void *context, struct client *client)
 {
+    struct reaper *reaper = context;
     while (!reaper->is_done) {
         if (reaper->is_at_work && !end_session(reaper, client)) {
             return;
@@ -119,9 +121,19 @@ void reaper_pump(struct reaper *reaper, struct client *client)
     }
 }
 
-bool reaper_is_waiting(const struct reaper *reaper)
+/* It has not begun: a tunnel that is quiet from its beginning is not to keep it longer than this. */
+static int64_t deadline_us(const void *context, int64_t now_us)
 {
-    return !reaper->is_done && !reaper->is_at_work;
+    const struct reaper *reaper = context;
+    return !reaper->is_done && !reaper->is_at_work ? now_us + LATER_US : INSTANT_NEVER;
+}
+
+void reaper_begin(struct reaper *reaper, struct client *client)
+{
+    if (reaper->companion.pump == NULL) {
+        reaper->companion = (struct companion){.context = reaper, .pump = pump, .deadline_us = deadline_us};
+        companion_join(client, &reaper->companion);
+    }
 }
 
 void reaper_finish(struct reaper *reaper, struct client *client, int64_t deadline_us)
@@ -129,17 +141,18 @@ void reaper_finish(struct reaper *reaper, struct client *client, int64_t deadlin
     if (client->signal == SIGINT || client->signal == SIGTERM) { /* SIGHUP is how ssh says good-bye, every time */
         deadline_us = instant_earlier(deadline_us, client->leave_by_us);
     }
-    reaper_pump(reaper, client);
+    reaper_begin(reaper, client);
+    pump(reaper, client);
     while (!reaper->is_done && !client->is_urgent && clock_mono_us() < deadline_us) {
         if (client_turn(client, deadline_us) != ERR_OK) {
             return;
         }
-        reaper_pump(reaper, client);
     }
 }
 
-void reaper_free(struct reaper *reaper)
+void reaper_free(struct reaper *reaper, struct client *client)
 {
+    companion_leave(client, &reaper->companion);
     api_free(&reaper->call);
     account_wipe(&reaper->account);
     for (size_t i = 0; i < reaper->unreachable_count; i++) {

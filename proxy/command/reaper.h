@@ -10,6 +10,7 @@
 
 /* Zero-initialised means "at the beginning". */
 struct reaper {
+    struct companion companion;
     struct session_record record; /* claimed, when an account is open */
     struct account account;       /* that the record names */
     struct api_call *call;        /* NULL while the account's credentials are being resolved */
@@ -19,17 +20,14 @@ struct reaper {
     bool is_done;
 };
 
-/* Moves on as far as it goes without waiting. */
-void reaper_pump(struct reaper *reaper, struct client *client);
-
-/* It has not begun. That is for after the first bytes of the tunnel, for which somebody waits; but a tunnel that is
- * quiet from its beginning is not to keep it longer than this. */
-#define REAPER_LATER_US (500 * 1000)
-bool reaper_is_waiting(const struct reaper *reaper);
+/* Joins the client's companions, unless it has. That is for after the first bytes of a tunnel, for which somebody
+ * waits: the first session is looked at with the next turn, within half a second. */
+void reaper_begin(struct reaper *reaper, struct client *client);
 
 /* Goes on until all is done, a signal came, or the deadline. */
 void reaper_finish(struct reaper *reaper, struct client *client, int64_t deadline_us);
 
-void reaper_free(struct reaper *reaper); /* usable with AUTO() */
+/* Leaves the client's companions. Before client_close; safe on a zeroed one. */
+void reaper_free(struct reaper *reaper, struct client *client);
 
 #endif

@@ -12,6 +12,7 @@ void resume_begin(struct resume *resume, const char *name, struct stream *stream
 {
     struct reconnect before = resume->reconnect;
     *resume = (struct resume){.is_active = true, .name = name, .began_us = now_us, .reconnect = before};
+    resume->why = text_in(resume->why_memory, sizeof resume->why_memory);
     if (before.pause_us == 0) {
         struct chance chance = chance_from_number(chance_next(&stream->chance));
         resume->reconnect = reconnect_begin(chance, budget_us, now_us);
@@ -44,13 +45,13 @@ static int64_t time_of_try_us(const struct resume *resume, int64_t now_us)
 }
 
 /* Credentials are resolved anew: those that StartSession was signed with may have expired long ago. */
-static enum err begin_try(struct resume *resume, struct client *client, const struct stream *stream, int64_t now_us)
+static enum err begin_try(struct resume *resume, struct client *client, struct stream *stream, int64_t now_us)
 {
-    text_clear(&client->why);
+    text_clear(&resume->why);
     resume->is_from_environment = false;
-    TRY(account_open(&client->flags, &resume->account, &client->why));
-    websocket_free(&client->websocket);
-    TRY(websocket_connect(client->net, &stream->url, &client->websocket));
+    TRY(account_open(&client->flags, &resume->account, &resume->why));
+    websocket_free(&stream->websocket);
+    TRY(websocket_connect(client->net, &stream->url, &stream->websocket));
     resume->is_trying = true;
     resume->try_ends_us = now_us + time_of_try_us(resume, now_us);
     return ERR_OK;
@@ -60,7 +61,7 @@ static enum err begin_try(struct resume *resume, struct client *client, const st
 static enum err ask_for_token(struct resume *resume, struct client *client, const char *session_id)
 {
     struct resolver_way way = {.api = &client->api, .is_apart = true};
-    enum err err = account_pump(&resume->account, &way, &client->why);
+    enum err err = account_pump(&resume->account, &way, &resume->why);
     TRY(err == ERR_DENIED ? ERR_CREDENTIALS : err); /* a role that is refused now may be allowed again */
     resume->is_from_environment = resume->account.credentials.source == AWS_CREDENTIALS_ENVIRONMENT;
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
@@ -70,18 +71,18 @@ static enum err ask_for_token(struct resume *resume, struct client *client, cons
 }
 
 /* ERR_OK: the token is here. */
-static enum err take_token(struct resume *resume, struct client *client)
+static enum err take_token(struct resume *resume)
 {
     struct aws_reply reply;
-    TRY(api_reply(resume->call, &reply, &client->why));
+    TRY(api_reply(resume->call, &reply, &resume->why));
     AUTO(ssm_api_session_wipe) struct ssm_api_session session = {.session_id = ""};
     struct service_failure failure;
     enum err err = ssm_api_parse_resumed_session(&reply, &session, &failure);
     if (err == ERR_DENIED) {
-        text_put(&client->why, "without ssm:ResumeSession a connection that is lost cannot be brought back: ");
+        text_put(&resume->why, "without ssm:ResumeSession a connection that is lost cannot be brought back: ");
     }
     if (err != ERR_OK) {
-        service_failure_put(&failure, &client->why);
+        service_failure_put(&failure, &resume->why);
         return err;
     }
     api_free(&resume->call);
@@ -101,7 +102,7 @@ static bool needs_person(enum err err)
            err == ERR_CONFIG;
 }
 
-static void tell_person(struct resume *resume, const struct client *client, enum err err, int64_t now_us)
+static void tell_person(struct resume *resume, enum err err, int64_t now_us)
 {
     if (resume->has_told || !needs_person(err)) {
         return;
@@ -109,7 +110,7 @@ static void tell_person(struct resume *resume, const struct client *client, enum
     resume->has_told = true;
     char memory[FAILURE_SIZE];
     struct text line = text_in(memory, sizeof memory);
-    failure_put(err, &client->why, &line);
+    failure_put(err, &resume->why, &line);
     bool is_fixed = err == ERR_CREDENTIALS && resume->is_from_environment;
     log_event("%s: cannot be resumed yet: %s%s; it is tried again for %lld s", resume->name, line.data,
               is_fixed ? " (they are in the environment, which stays as it is while this runs: connect again)" : "",
@@ -121,7 +122,7 @@ static enum err get_token(struct resume *resume, struct client *client, const ch
     if (resume->call == NULL) {
         TRY(ask_for_token(resume, client, session_id));
     }
-    return take_token(resume, client);
+    return take_token(resume);
 }
 
 static enum err go_on(struct resume *resume, struct client *client, struct stream *stream, const char *session_id)
@@ -133,12 +134,12 @@ static enum err go_on(struct resume *resume, struct client *client, struct strea
         TRY(stream_upgrade(stream, client));
         resume->is_upgrading = true;
     }
-    if (websocket_state(client->websocket) == WEBSOCKET_OPEN) {
-        enum err err = stream_open_data_channel(stream, client, &resume->token);
+    if (websocket_state(stream->websocket) == WEBSOCKET_OPEN) {
+        enum err err = stream_open_data_channel(stream, &resume->token);
         return err == ERR_AGAIN ? ERR_UNREACHABLE : err; /* no room in a new connection's buffer: the next try */
     }
-    if (websocket_state(client->websocket) == WEBSOCKET_CLOSED) {
-        enum err err = websocket_error(client->websocket, &client->why);
+    if (websocket_state(stream->websocket) == WEBSOCKET_CLOSED) {
+        enum err err = websocket_error(stream->websocket, &resume->why);
         return err == ERR_OK || is_final(err) ? ERR_UNREACHABLE : err; /* a busy gateway, not a lost permission */
     }
     return ERR_AGAIN;
@@ -160,15 +161,15 @@ static enum err go_on_in_time(struct resume *resume, struct client *client, stru
     if (err != ERR_AGAIN || now_us < resume->try_ends_us) {
         return err;
     }
-    text_clear(&client->why);
-    text_format(&client->why, "%s in time", awaited(resume));
+    text_clear(&resume->why);
+    text_format(&resume->why, "%s in time", awaited(resume));
     return ERR_TIMEOUT;
 }
 
 /* Without these words the failure would read like a connection lost once more, which is resumed. */
-static enum err give_up(struct resume *resume, struct client *client)
+static enum err give_up(struct resume *resume)
 {
-    text_format(&client->why, "%sit could not be resumed within the --resume-timeout", client->why.len > 0 ? "; " : "");
+    text_format(&resume->why, "%sit could not be resumed within the --resume-timeout", resume->why.len > 0 ? "; " : "");
     resume->is_active = false;
     return ERR_SESSION_LOST;
 }
@@ -177,7 +178,7 @@ enum err resume_pump(struct resume *resume, struct client *client, struct stream
                      int64_t now_us)
 {
     if (!resume->is_trying && reconnect_is_over(&resume->reconnect)) {
-        return give_up(resume, client);
+        return give_up(resume);
     }
     if (!resume->is_trying && now_us < resume->reconnect.next_us) {
         return ERR_AGAIN;
@@ -192,9 +193,9 @@ enum err resume_pump(struct resume *resume, struct client *client, struct stream
         resume->is_active = false;
         return err;
     }
-    log_debug("the session could not be resumed yet: %s: %s", err_text(err), client->why.data);
-    tell_person(resume, client, err, now_us);
-    return reconnect_failed(&resume->reconnect, now_us) ? ERR_AGAIN : give_up(resume, client);
+    log_debug("the session could not be resumed yet: %s: %s", err_text(err), resume->why.data);
+    tell_person(resume, err, now_us);
+    return reconnect_failed(&resume->reconnect, now_us) ? ERR_AGAIN : give_up(resume);
 }
 
 int64_t resume_deadline_us(const struct resume *resume)

@@ -25,6 +25,8 @@ struct resume {
     int64_t try_ends_us;
     bool is_from_environment; /* the credentials of the last try */
     bool has_told;            /* a person what only a person can put right; once is enough */
+    char why_memory[1024];
+    struct text why; /* words about the last failure */
 };
 
 /* The connection was lost. The first try begins with the next pump; after a pause, when the connection was of no use
@@ -32,10 +34,10 @@ struct resume {
 void resume_begin(struct resume *resume, const char *name, struct stream *stream, int64_t budget_us, bool was_useful,
                   int64_t now_us);
 
-/* ERR_AGAIN while it goes on. ERR_OK: client->websocket is open and OpenDataChannel has been sent; nothing is active
- * any more. Anything else is final, with words in client->why: ERR_SESSION_ENDED (the service no longer knows the
- * session), ERR_DENIED (ssm:ResumeSession is not allowed), ERR_SESSION_LOST (the time is over; the words are those of
- * the last try). */
+/* ERR_AGAIN while it goes on. ERR_OK: the stream's websocket is open and OpenDataChannel has been sent; nothing is
+ * active any more. Anything else is final, with words in resume->why: ERR_SESSION_ENDED (the service no longer knows
+ * the session), ERR_DENIED (ssm:ResumeSession is not allowed), ERR_SESSION_LOST (the time is over; the words are those
+ * of the last try). */
 enum err resume_pump(struct resume *resume, struct client *client, struct stream *stream, const char *session_id,
                      int64_t now_us) SSM_MUST_USE;
 

@@ -3,52 +3,16 @@
 #include "common/log.h"
 #include "proxy/edge/clock.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #define LEAVE_US (5 * 1000 * 1000)   /* all of ending, the API's part included */
 #define USEFUL_US (30 * 1000 * 1000) /* twice the longest pause between two tries */
 /* A gateway that sends faster than we read must not keep signals and our own sending waiting. The acknowledgements of
  * a full send window go into one turn: after a pause of the process they come before the clock's verdict. */
 #define MESSAGES_PER_TURN 2048
-#define PENDING_SIZE (32 * 1024) /* half of what a pipe holds: two reads empty it */
-
-enum err tunnel_open(struct tunnel *tunnel, struct client *client, const struct tunnel_session *session,
-                     struct reaper *reaper)
-{
-    *tunnel = (struct tunnel){
-        .client = client,
-        .session = *session,
-        .channel = session->channel,
-        .reaper = reaper,
-        .leave_us = INSTANT_NEVER,
-    };
-    tunnel->liveness = liveness_begin(session->ping_interval_us, clock_mono_us(), clock_boot_ms());
-    tunnel->pending_size = session->payload_bytes > PENDING_SIZE ? session->payload_bytes : PENDING_SIZE;
-    tunnel->pending = malloc(tunnel->pending_size);
-    if (tunnel->pending == NULL) {
-        return ERR_MEMORY;
-    }
-    TRY(stdio_open(client->loop, STDIN_FILENO, STDIO_READ, &tunnel->in));
-    return stdio_open(client->loop, STDOUT_FILENO, STDIO_WRITE, &tunnel->out);
-}
-
-void tunnel_close(struct tunnel *tunnel)
-{
-    if (tunnel->client == NULL) {
-        return;
-    }
-    resume_free(&tunnel->resume);
-    stdio_close(&tunnel->in);
-    stdio_close(&tunnel->out);
-    free(tunnel->pending);
-    *tunnel = (struct tunnel){0};
-}
 
 /* False while the connection is being brought back, and after that has failed. */
 static bool is_connected(const struct tunnel *tunnel)
 {
-    return !tunnel->resume.is_active && tunnel->client->websocket != NULL;
+    return !tunnel->resume.is_active && tunnel->session.stream->websocket != NULL;
 }
 
 /* ---- one direction each ---- */
@@ -60,59 +24,22 @@ static void receive_messages(struct tunnel *tunnel, struct instant now)
         return;
     }
     for (unsigned left = MESSAGES_PER_TURN; left > 0 && channel_wants_message(tunnel->channel); left--) {
-        if (websocket_receive(tunnel->client->websocket, &message) != ERR_OK) {
+        if (websocket_receive(tunnel->session.stream->websocket, &message) != ERR_OK) {
             return;
         }
         channel_receive(tunnel->channel, message, now);
     }
 }
 
-/* An end of input is an end like others, and so is none from the start; a disk that cannot be read is a failure. */
-static void give_up_input(struct tunnel *tunnel)
-{
-    tunnel->has_lost_input = tunnel->in.end == STDIO_FAILED && tunnel->in.end_errno != EBADF;
-}
-
-/* False: nothing more can be read now. */
-static bool read_input(struct tunnel *tunnel, struct instant now)
-{
-    if (tunnel->in.end != STDIO_OPEN || (tunnel->is_input_dry && !tunnel->in.source.can_read)) {
-        return false;
-    }
-    size_t len;
-    enum err err = stdio_read(&tunnel->in, tunnel->pending, tunnel->pending_size, &len);
-    tunnel->is_input_dry = err == ERR_AGAIN;
-    if (err == ERR_OK) {
-        tunnel->pending_at = 0;
-        tunnel->pending_len = len;
-        return true;
-    }
-    if (err != ERR_AGAIN) {
-        give_up_input(tunnel);
-        channel_write_eof(tunnel->channel, now);
-    }
-    return false;
-}
-
-static void take_input(struct tunnel *tunnel, struct instant now)
-{
-    while (channel_wants_input(tunnel->channel) && (tunnel->pending_len > 0 || read_input(tunnel, now))) {
-        struct bytes pending = bytes_of(tunnel->pending + tunnel->pending_at, tunnel->pending_len);
-        size_t taken = channel_write(tunnel->channel, pending, now);
-        tunnel->pending_at += taken;
-        tunnel->pending_len -= taken;
-    }
-}
-
 static bool next_frame_fits(const struct tunnel *tunnel)
 {
     size_t len = channel_next_frame_len(tunnel->channel);
-    return len > 0 && len <= websocket_send_room(tunnel->client->websocket);
+    return len > 0 && len <= websocket_send_room(tunnel->session.stream->websocket);
 }
 
 static void send_frames(struct tunnel *tunnel, struct instant now)
 {
-    struct websocket *websocket = tunnel->client->websocket;
+    struct websocket *websocket = tunnel->session.stream->websocket;
     if (!is_connected(tunnel)) {
         return;
     }
@@ -127,32 +54,6 @@ static void send_frames(struct tunnel *tunnel, struct instant now)
     } while (next_frame_fits(tunnel));
 }
 
-/* A reader that left is an end like others; a disk that is full is a failure. */
-static void give_up_output(struct tunnel *tunnel)
-{
-    tunnel->has_lost_output = tunnel->out.end == STDIO_FAILED;
-    channel_discard_output(tunnel->channel);
-}
-
-static void write_output(struct tunnel *tunnel)
-{
-    for (;;) {
-        struct bytes piece = channel_output(tunnel->channel);
-        if (piece.len == 0) {
-            break;
-        }
-        size_t len;
-        enum err err = stdio_write(&tunnel->out, piece, &len);
-        if (err == ERR_OK) {
-            channel_output_consume(tunnel->channel, len);
-        } else if (err == ERR_AGAIN) {
-            break;
-        } else {
-            give_up_output(tunnel);
-        }
-    }
-}
-
 /* ---- all of it ---- */
 
 /* Has the connection that was lost brought the session any further, or held for a time at least? */
@@ -165,7 +66,7 @@ static bool was_useful(const struct tunnel *tunnel, int64_t now_us)
  * does not. */
 static void lose_transport(struct tunnel *tunnel, enum err err, struct instant now)
 {
-    const char *why = tunnel->client->why.data;
+    const char *why = tunnel->why.data;
     channel_transport_down(tunnel->channel, now);
     enum channel_state state = channel_state(tunnel->channel);
     if (err == ERR_PROTOCOL || err == ERR_TOO_LONG) {
@@ -185,11 +86,11 @@ static void lose_transport(struct tunnel *tunnel, enum err err, struct instant n
 /* Pings, and notices that nobody answers. */
 static void keep_alive(struct tunnel *tunnel, struct instant now)
 {
-    struct websocket *websocket = tunnel->client->websocket;
+    struct websocket *websocket = tunnel->session.stream->websocket;
     struct liveness *liveness = &tunnel->liveness;
     liveness_update(liveness, websocket_received_us(websocket), tunnel->is_reading, now.mono_us, clock_boot_ms());
     if (liveness_is_dead(liveness)) {
-        struct text *why = &tunnel->client->why;
+        struct text *why = &tunnel->why;
         text_clear(why);
         text_put(why, "nothing comes from the gateway any more");
         lose_transport(tunnel, ERR_UNREACHABLE, now);
@@ -210,9 +111,9 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
         return;
     }
     if (!tunnel->resume.is_active) {
-        if (websocket_state(tunnel->client->websocket) == WEBSOCKET_CLOSED) {
-            text_clear(&tunnel->client->why);
-            lose_transport(tunnel, websocket_error(tunnel->client->websocket, &tunnel->client->why), now);
+        if (websocket_state(tunnel->session.stream->websocket) == WEBSOCKET_CLOSED) {
+            text_clear(&tunnel->why);
+            lose_transport(tunnel, websocket_error(tunnel->session.stream->websocket, &tunnel->why), now);
         } else {
             keep_alive(tunnel, now);
         }
@@ -229,18 +130,19 @@ static void keep_transport(struct tunnel *tunnel, struct instant now)
         tunnel->resumed_at = channel_progress(tunnel->channel);
         channel_transport_up(tunnel->channel, now);
     } else if (err != ERR_AGAIN) {
-        channel_abort(tunnel->channel, err, tunnel->client->why.data);
+        channel_abort(tunnel->channel, err, tunnel->resume.why.data);
     }
 }
 
-/* Nobody reads us any more, or somebody wants us to go. */
+/* Nobody is there any more, or somebody wants us to go. */
 static void notice_end(struct tunnel *tunnel, struct instant now)
 {
-    bool is_unread = stdio_reader_is_gone(&tunnel->out);
-    if (is_unread) {
+    const struct tunnel_local *local = &tunnel->session.local;
+    bool is_left = local->is_over(local->context);
+    if (is_left) {
         channel_discard_output(tunnel->channel);
     }
-    bool is_wanted = tunnel->client->signal != 0 || is_unread;
+    bool is_wanted = tunnel->client->signal != 0 || is_left;
     if (is_wanted) {
         channel_end(tunnel->channel, now);
     }
@@ -260,29 +162,31 @@ static void notice_end(struct tunnel *tunnel, struct instant now)
 /* What the next wait is to wake up for. Last of all, because every step before may open or close a window. */
 static void watch(struct tunnel *tunnel)
 {
-    const struct channel *channel = tunnel->channel;
-    bool has_input_room = tunnel->pending_len == 0 && channel_wants_input(channel);
-    tunnel->in.source.want_read = tunnel->in.end == STDIO_OPEN && has_input_room;
-    tunnel->out.source.want_write = channel_output(channel).len > 0;
-    tunnel->is_reading = channel_wants_message(channel);
+    const struct tunnel_local *local = &tunnel->session.local;
+    local->watch(local->context, tunnel->channel, companion_holds_output(tunnel->client));
+    tunnel->is_reading = channel_wants_message(tunnel->channel);
     if (is_connected(tunnel)) {
-        websocket_want_receive(tunnel->client->websocket, tunnel->is_reading);
+        websocket_want_receive(tunnel->session.stream->websocket, tunnel->is_reading);
     }
 }
 
-static void pump(struct tunnel *tunnel, struct instant now)
+/* What goes on beside us, and has to succeed. */
+static void heed_companions(struct tunnel *tunnel)
 {
-    receive_messages(tunnel, now);
-    channel_tick(tunnel->channel, now);
-    keep_transport(tunnel, now);
-    take_input(tunnel, now);
-    write_output(tunnel);
-    notice_end(tunnel, now); /* after all that can bring one: nothing wakes us for it */
-    send_frames(tunnel, now);
-    watch(tunnel);
-    const char *message = channel_take_customer_message(tunnel->channel);
-    if (message != NULL) {
-        log_notice("%s", message);
+    const struct companion *failed = companion_failed(tunnel->client);
+    if (failed != NULL) {
+        channel_discard_output(tunnel->channel);
+        channel_abort(tunnel->channel, failed->err, failed->why);
+    }
+}
+
+static void move_bytes(struct tunnel *tunnel, struct instant now)
+{
+    const struct tunnel_local *local = &tunnel->session.local;
+    heed_companions(tunnel);
+    local->take_input(local->context, tunnel->channel, now);
+    if (!companion_holds_output(tunnel->client)) {
+        local->take_output(local->context, tunnel->channel, now);
     }
 }
 
@@ -295,52 +199,83 @@ static int64_t transport_deadline_us(const struct tunnel *tunnel)
     return tunnel->resume.is_active ? resume_deadline_us(&tunnel->resume) : liveness_deadline_us(&tunnel->liveness);
 }
 
-static int64_t next_deadline_us(const struct tunnel *tunnel, int64_t now_us)
+static int64_t deadline_us(const void *context, int64_t now_us)
 {
+    const struct tunnel *tunnel = context;
+    const struct tunnel_local *local = &tunnel->session.local;
+    (void)now_us;
+    if (tunnel->is_over) {
+        return INSTANT_NEVER;
+    }
     int64_t deadline_us = instant_earlier(transport_deadline_us(tunnel), channel_deadline_us(tunnel->channel));
     deadline_us = instant_earlier(deadline_us, tunnel->leave_us);
-    if (tunnel->was_open && reaper_is_waiting(tunnel->reaper)) {
-        deadline_us = instant_earlier(deadline_us, now_us + REAPER_LATER_US);
+    if (local->deadline_us != NULL) {
+        deadline_us = instant_earlier(deadline_us, local->deadline_us(local->context));
     }
     return tunnel->was_open ? deadline_us : instant_earlier(deadline_us, tunnel->client->deadline_us);
 }
 
-/* Standard input or output that failed is the reason of the end, whatever became of the connection afterwards. A
- * terminal that hangs up fails, too, and says so by its signal. */
-static enum err judge_stdio(const struct tunnel *tunnel)
+/* Is the time over, for beginning or for ending? */
+static void keep_time(struct tunnel *tunnel, struct instant now)
 {
-    struct text *why = &tunnel->client->why;
-    if (tunnel->has_lost_output) {
-        text_clear(why);
-        text_format(why, "cannot write to standard output: %s", strerror(tunnel->out.end_errno));
-        return ERR_SYSTEM;
+    if (!tunnel->was_open && now.mono_us >= tunnel->client->deadline_us) {
+        channel_abort(tunnel->channel, ERR_TIMEOUT, "the connection was not ready in time");
     }
-    if (tunnel->has_lost_input && tunnel->client->signal == 0) {
-        text_clear(why);
-        text_format(why, "cannot read from standard input: %s", strerror(tunnel->in.end_errno));
-        return ERR_SYSTEM;
+    bool is_late = now.mono_us >= tunnel->leave_us || tunnel->client->is_urgent;
+    if (channel_is_finished(tunnel->channel) || is_late) {
+        channel_abort(tunnel->channel, ERR_OK, ""); /* when it is late; nothing otherwise */
+        send_frames(tunnel, now);
+        tunnel->is_over = true;
     }
-    return ERR_OK;
 }
 
-enum err tunnel_run(struct tunnel *tunnel)
+static void pump(void *context, struct client *client)
 {
-    channel_transport_up(tunnel->channel, clock_now());
-    for (;;) {
-        struct instant now = clock_now();
-        pump(tunnel, now);
-        if (!tunnel->was_open && now.mono_us >= tunnel->client->deadline_us) {
-            channel_abort(tunnel->channel, ERR_TIMEOUT, "the connection was not ready in time");
-        }
-        bool is_over = now.mono_us >= tunnel->leave_us || tunnel->client->is_urgent;
-        if (channel_is_finished(tunnel->channel) || is_over) {
-            channel_abort(tunnel->channel, ERR_OK, ""); /* when the time is over; nothing otherwise */
-            send_frames(tunnel, now);
-            return judge_stdio(tunnel);
-        }
-        TRY(client_turn(tunnel->client, next_deadline_us(tunnel, now.mono_us)));
-        if (tunnel->was_open) {
-            reaper_pump(tunnel->reaper, tunnel->client);
-        }
+    struct tunnel *tunnel = context;
+    struct instant now = clock_now();
+    (void)client;
+    if (tunnel->is_over) {
+        return;
     }
+    receive_messages(tunnel, now);
+    channel_tick(tunnel->channel, now);
+    keep_transport(tunnel, now);
+    move_bytes(tunnel, now);
+    notice_end(tunnel, now); /* after all that can bring one: nothing wakes us for it */
+    send_frames(tunnel, now);
+    watch(tunnel);
+    const char *message = channel_take_customer_message(tunnel->channel);
+    if (message != NULL) {
+        log_notice("%s", message);
+    }
+    keep_time(tunnel, now);
+}
+
+void tunnel_open(struct tunnel *tunnel, struct client *client, const struct tunnel_session *session)
+{
+    *tunnel = (struct tunnel){
+        .companion = {.context = tunnel, .pump = pump, .deadline_us = deadline_us},
+        .client = client,
+        .session = *session,
+        .channel = session->channel,
+        .leave_us = INSTANT_NEVER,
+    };
+    tunnel->why = text_in(tunnel->why_memory, sizeof tunnel->why_memory);
+    tunnel->liveness = liveness_begin(session->ping_interval_us, clock_mono_us(), clock_boot_ms());
+    if (session->local.begin != NULL) {
+        session->local.begin(session->local.context);
+    }
+    channel_transport_up(tunnel->channel, clock_now());
+    companion_join(client, &tunnel->companion);
+    pump(tunnel, client);
+}
+
+void tunnel_close(struct tunnel *tunnel)
+{
+    if (tunnel->client == NULL) {
+        return;
+    }
+    companion_leave(tunnel->client, &tunnel->companion);
+    resume_free(&tunnel->resume);
+    *tunnel = (struct tunnel){0};
 }

@@ -1,13 +1,11 @@
-/* tunnel: carries bytes between standard input and output and a channel, over the websocket of a run, until the channel
- * is finished. */
+/* tunnel: carries bytes between a local side and a channel, over the websocket of a stream, until the channel is
+ * finished. A companion of the client: it goes on in every turn, whatever its owner waits for meanwhile. */
 #ifndef SSM_PROXY_COMMAND_TUNNEL_H
 #define SSM_PROXY_COMMAND_TUNNEL_H
 
-#include "proxy/command/reaper.h"
 #include "proxy/command/resume.h"
-#include "proxy/core/channel.h"
+#include "proxy/command/tunnel_local.h"
 #include "proxy/core/liveness.h"
-#include "proxy/edge/stdio.h"
 
 /* All of ending, from the first reason to the last byte, takes no longer (the API has the rest of the 5 s in which we
  * leave); a session that the peer has ended takes as long as the reader of its last output. */
@@ -19,44 +17,35 @@ struct tunnel_session {
     struct channel *channel;
     struct stream *stream;
     const char *session_id;
+    struct tunnel_local local;
     int64_t ping_interval_us; /* twice this in silence, and the connection is lost */
     int64_t resume_budget_us; /* for bringing back a connection that was lost */
-    uint32_t payload_bytes;   /* the largest payload of a message of the channel */
 };
 
+/* Zero-initialised means "not open". */
 struct tunnel {
+    struct companion companion;
     struct client *client;
     struct tunnel_session session;
     struct channel *channel; /* session.channel */
     struct resume resume;
-    struct stdio_stream in;
-    struct stdio_stream out;
-    struct reaper *reaper; /* borrowed; works beside an open tunnel */
-    uint8_t *pending;      /* read from stdin, not taken by the channel yet */
-    size_t pending_size;
-    size_t pending_at;
-    size_t pending_len;
-    bool is_input_dry; /* the last read found nothing; nothing is there until the loop says so */
     struct liveness liveness;
     bool is_reading;       /* from the websocket, since the last turn */
     int64_t leave_us;      /* INSTANT_NEVER until the end has begun */
-    bool has_lost_input;   /* standard input could not be read: its end is not the end of what was to be sent */
-    bool has_lost_output;  /* standard output could not be written, for another reason than that nobody reads it */
     bool was_lost_unbegun; /* the connection, before the agent had said a word */
     bool was_open;         /* data has flowed or could have */
-    int64_t resumed_us;    /* when the connection was last brought back */
-    uint64_t resumed_at;   /* channel_progress then */
+    bool is_over;
+    int64_t resumed_us;  /* when the connection was last brought back */
+    uint64_t resumed_at; /* channel_progress then */
+    char why_memory[1024];
+    struct text why; /* of the connection's loss */
 };
 
-/* `run`, what `session` points to, and `reaper` are borrowed; standard input and output are as they were after
- * tunnel_close. */
-enum err tunnel_open(struct tunnel *tunnel, struct client *client, const struct tunnel_session *session,
-                     struct reaper *reaper) SSM_MUST_USE;
-void tunnel_close(struct tunnel *tunnel); /* safe when tunnel_open failed, or on a zeroed tunnel; usable with AUTO() */
-
-/* The websocket is open and OpenDataChannel has been sent on it. Returns when the channel is finished and its output
- * delivered, or the time to leave is over; channel_result then tells how it ended. ERR_SYSTEM, with words in
- * client->why: standard input could not be read, or standard output not be written. */
-enum err tunnel_run(struct tunnel *tunnel) SSM_MUST_USE;
+/* The websocket is open and OpenDataChannel has been sent on it. `client` and what `session` points to are borrowed.
+ * From here on turns of the client carry the bytes, until is_over: the channel is finished and its output delivered,
+ * or the time to leave is over. channel_result then tells how it ended; before that, local.judge. A signal ends it; so
+ * does a companion that has failed, with its words; and so does client->deadline_us, until the channel is open. */
+void tunnel_open(struct tunnel *tunnel, struct client *client, const struct tunnel_session *session);
+void tunnel_close(struct tunnel *tunnel); /* safe on a zeroed tunnel; usable with AUTO() */
 
 #endif

@@ -35,6 +35,25 @@ static size_t count_characters(const char *text)
     return count;
 }
 
+static enum err put_parameters(const struct ssm_api_start_session *session, json_t *body)
+{
+    json_error_t error;
+    json_t *parameters = json_pack_ex(&error, 0, "{}");
+    if (json_object_set_new(body, "Parameters", parameters) != 0) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < session->parameter_count; i++) {
+        json_t *values = json_pack_ex(&error, 0, "[s]", session->parameters[i].value);
+        if (values == NULL) {
+            return json_view_error(&error);
+        }
+        if (json_object_set_new(parameters, session->parameters[i].name, values) != 0) {
+            return ERR_MEMORY;
+        }
+    }
+    return ERR_OK;
+}
+
 enum err ssm_api_start_session(const struct ssm_api_start_session *session, struct ssm_api_request *ret_request)
 {
     const char *reason = text_is_given(session->reason) ? session->reason : NULL;
@@ -44,14 +63,8 @@ enum err ssm_api_start_session(const struct ssm_api_start_session *session, stru
     json_error_t error;
     AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s, s:s*, s:s*}", "Target", session->target, "DocumentName",
                                           session->document_name, "Reason", reason);
-    if (body != NULL && session->port_number != NULL) {
-        json_t *parameters = json_pack_ex(&error, 0, "{s:[s]}", "portNumber", session->port_number);
-        if (parameters == NULL) {
-            return json_view_error(&error);
-        }
-        if (json_object_set_new(body, "Parameters", parameters) != 0) {
-            return ERR_MEMORY;
-        }
+    if (body != NULL && session->parameter_count > 0) {
+        TRY(put_parameters(session, body));
     }
     return finish_request("AmazonSSM.StartSession", body, &error, ret_request);
 }

@@ -31,11 +31,18 @@ void ssm_api_request_free(struct ssm_api_request *request);
 
 #define SSM_API_REASON_MAX 256 /* API: Reason is 1 to 256 characters */
 
+/* One of a document's parameters: goes out as {"portNumber": ["22"]}. */
+struct ssm_api_parameter {
+    const char *name;
+    const char *value;
+};
+
 struct ssm_api_start_session {
     const char *target;
     const char *document_name; /* NULL: the service's default, a shell */
-    const char *port_number;   /* NULL: none. Goes to the document as {"portNumber": [..]} */
-    const char *reason;        /* NULL or "": none; 1 to 256 characters */
+    const struct ssm_api_parameter *parameters;
+    size_t parameter_count;
+    const char *reason; /* NULL or "": none; 1 to 256 characters */
 };
 
 /* Nodes to describe. One filter, because the service mixes no other with a tag. */

@@ -130,8 +130,12 @@ static enum err sign_request(void)
 
 static enum err write_requests(void)
 {
-    struct ssm_api_start_session start = {
-        .target = "i-1", .document_name = "AWS-StartSSHSession", .port_number = "22", .reason = "why"};
+    struct ssm_api_parameter port = {"portNumber", "22"};
+    struct ssm_api_start_session start = {.target = "i-1",
+                                          .document_name = "AWS-StartSSHSession",
+                                          .parameters = &port,
+                                          .parameter_count = 1,
+                                          .reason = "why"};
     struct ssm_api_describe_nodes describe = {.filter = "tag:Name", .value = "node", .next_token = "next"};
     AUTO(ssm_api_request_free) struct ssm_api_request started = {0};
     AUTO(ssm_api_request_free) struct ssm_api_request resumed = {0};

@@ -221,8 +221,12 @@ static void what_the_client_sends_has_the_members_of_the_page(void **state)
     assert_ok(control_message_handshake_response(&request, SESSION_TYPE_PORT, &made));
     expect_same_members(text_bytes(&made), json_block_with("ProcessedClientActions"));
 
-    struct ssm_api_start_session start = {
-        .target = "i-0123456789abcdef0", .document_name = "AWS-StartSSHSession", .port_number = "22", .reason = "why"};
+    struct ssm_api_parameter port = {"portNumber", "22"};
+    struct ssm_api_start_session start = {.target = "i-0123456789abcdef0",
+                                          .document_name = "AWS-StartSSHSession",
+                                          .parameters = &port,
+                                          .parameter_count = 1,
+                                          .reason = "why"};
     AUTO(ssm_api_request_free) struct ssm_api_request body = {0};
     assert_ok(ssm_api_start_session(&start, &body));
     expect_same_members(bytes_of_text(body.body), json_block_with("Reason"));

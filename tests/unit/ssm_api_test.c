@@ -372,7 +372,8 @@ static void refuses_requests(void **state)
     assert_err(ssm_api_start_session(&start, &request), ERR_MALFORMED);
     start = (struct ssm_api_start_session){.target = "i-1", .reason = "\xc3"};
     assert_err(ssm_api_start_session(&start, &request), ERR_MALFORMED);
-    start = (struct ssm_api_start_session){.target = "i-1", .port_number = "\xff"};
+    struct ssm_api_parameter parameters[] = {{"portNumber", "\xff"}, {"host", "db"}};
+    start = (struct ssm_api_start_session){.target = "i-1", .parameters = parameters, .parameter_count = 1};
     assert_err(ssm_api_start_session(&start, &request), ERR_MALFORMED);
 
     char reason[257 * 2 + 1] = "";
@@ -406,11 +407,15 @@ static void writes_requests(void **state)
     struct ssm_api_start_session start = {.target = "i-0123456789abcdef0"};
     check_request(ssm_api_start_session(&start, &request), &request, "AmazonSSM.StartSession",
                   "{\"Target\":\"i-0123456789abcdef0\"}");
-    start = (struct ssm_api_start_session){
-        .target = "a\"b\\", .document_name = "AWS-StartSSHSession", .port_number = "22", .reason = "Störung\n42"};
+    struct ssm_api_parameter parameters[] = {{"portNumber", "22"}, {"host", "db\""}};
+    start = (struct ssm_api_start_session){.target = "a\"b\\",
+                                           .document_name = "AWS-StartSSHSession",
+                                           .parameters = parameters,
+                                           .parameter_count = 2,
+                                           .reason = "Störung\n42"};
     check_request(ssm_api_start_session(&start, &request), &request, "AmazonSSM.StartSession",
                   "{\"Target\":\"a\\\"b\\\\\",\"DocumentName\":\"AWS-StartSSHSession\",\"Reason\":\"Störung\\n42\","
-                  "\"Parameters\":{\"portNumber\":[\"22\"]}}");
+                  "\"Parameters\":{\"portNumber\":[\"22\"],\"host\":[\"db\\\"\"]}}");
     start = (struct ssm_api_start_session){.target = "i-1", .reason = ""};
     check_request(ssm_api_start_session(&start, &request), &request, "AmazonSSM.StartSession", "{\"Target\":\"i-1\"}");
     check_request(ssm_api_resume_session("a-1", &request), &request, "AmazonSSM.ResumeSession",
