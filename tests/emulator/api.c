@@ -9,6 +9,7 @@
 #include "tests/emulator/call_fault.h"
 #include "tests/emulator/caller.h"
 #include "tests/emulator/lab_region.h"
+#include "tests/emulator/permission.h"
 
 #define TOKEN_PREFIX "lab-page-"
 #define SSM_PREFIX "AmazonSSM."
@@ -39,24 +40,28 @@ static void empty(const struct api_call *call)
     api_reply(call, json_object());
 }
 
-enum signing { SIGNED, UNSIGNED };
+enum signing { SIGNED, SIGNED_FOR_RESOURCE, UNSIGNED };
 
 static const struct {
     const char *name;
     void (*run)(const struct api_call *call);
-    enum signing signing; /* UNSIGNED: the operation checks its caller itself */
+    enum signing signing; /* UNSIGNED: the operation checks its caller itself; SIGNED_FOR_RESOURCE: his policy */
 } operations[] = {
-    {SSM_PREFIX "StartSession", api_session_start, SIGNED},
-    {SSM_PREFIX "ResumeSession", api_session_resume, SIGNED},
-    {SSM_PREFIX "TerminateSession", api_session_terminate, SIGNED},
+    {SSM_PREFIX "StartSession", api_session_start, SIGNED_FOR_RESOURCE},
+    {SSM_PREFIX "ResumeSession", api_session_resume, SIGNED_FOR_RESOURCE},
+    {SSM_PREFIX "TerminateSession", api_session_terminate, SIGNED_FOR_RESOURCE},
     {SSM_PREFIX "DescribeSessions", api_session_describe, SIGNED},
     {SSM_PREFIX "DescribeInstanceInformation", api_node_describe, SIGNED},
     {SSM_PREFIX "GetConnectionStatus", api_node_connection_status, SIGNED},
-    {SSM_PREFIX "SendCommand", api_command_send, SIGNED},
+    {SSM_PREFIX "SendCommand", api_command_send, SIGNED_FOR_RESOURCE},
     {SSM_PREFIX "CancelCommand", api_command_cancel, SIGNED},
     {SSM_PREFIX "ListCommands", api_command_list, SIGNED},
     {SSM_PREFIX "ListCommandInvocations", api_command_list_invocations, SIGNED},
     {SSM_PREFIX "GetCommandInvocation", api_command_get_invocation, SIGNED},
+    {SSM_PREFIX "CreateDocument", api_document_create, SIGNED_FOR_RESOURCE},
+    {SSM_PREFIX "GetDocument", api_document_get, SIGNED_FOR_RESOURCE},
+    {SSM_PREFIX "DescribeDocument", api_document_describe, SIGNED_FOR_RESOURCE},
+    {SSM_PREFIX "DeleteDocument", api_document_delete, SIGNED_FOR_RESOURCE},
     {SSM_PREFIX "RegisterManagedInstance", api_agent_register, UNSIGNED},
     {SSM_PREFIX "RequestManagedInstanceRoleToken", api_agent_role_token, UNSIGNED},
     {SSM_PREFIX "UpdateManagedInstancePublicKey", api_agent_update_key, SIGNED},
@@ -66,7 +71,7 @@ static const struct {
     {SSM_PREFIX "UpdateInstanceAssociationStatus", empty, SIGNED},
     {SSM_PREFIX "PutInventory", empty, SIGNED},
     {SSM_PREFIX "PutComplianceItems", empty, SIGNED},
-    {CONNECT_PREFIX "SendSSHPublicKey", api_connect_send_key, SIGNED},
+    {CONNECT_PREFIX "SendSSHPublicKey", api_connect_send_key, SIGNED_FOR_RESOURCE},
     {MESSAGES_PREFIX "GetMessages", api_agent_get_messages, SIGNED},
     {MESSAGES_PREFIX "AcknowledgeMessage", empty, SIGNED},
     {MESSAGES_PREFIX "SendReply", empty, SIGNED},
@@ -226,6 +231,25 @@ static void name_action(const char *operation, char *ret_action, size_t size)
     snprintf(ret_action, size, "%s:%s", services[find_service(operation)].signing_name, strchr(operation, '.') + 1);
 }
 
+bool api_allows(const struct api_call *call, const struct permission_request *request)
+{
+    struct service_error error = {0};
+    bool is_allowed = permission_check(call->caller, request, &error) == ERR_OK;
+    if (!is_allowed) {
+        api_fail_error(call, &error);
+    }
+    return is_allowed;
+}
+
+/* What has no resource of its own is done to the account. */
+static bool allows_account(const struct api_call *call, size_t operation, const char *action)
+{
+    char arn[120];
+    snprintf(arn, sizeof arn, "arn:aws:ssm:%s:" LAB_ACCOUNT ":*", call->region);
+    struct permission_request request = {.action = action, .resource = arn};
+    return operations[operation].signing != SIGNED || api_allows(call, &request);
+}
+
 static void run(struct http_exchange *exchange, size_t operation)
 {
     struct lab *lab = exchange->lab;
@@ -239,6 +263,9 @@ static void run(struct http_exchange *exchange, size_t operation)
     name_action(operations[operation].name, action, sizeof action);
     if (call_fault_strikes(exchange, action, call.caller, &error)) {
         api_fail_error(&call, &error);
+        return;
+    }
+    if (!allows_account(&call, operation, action)) {
         return;
     }
     json_t *input = body.len == 0 ? NULL : json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);

@@ -38,6 +38,10 @@ bool api_page(const struct api_call *call, size_t min, size_t max, size_t total,
 /* Adds NextToken when the page is not the last. */
 void api_next_token(json_t *output, size_t end, size_t total);
 
+/* False after having failed the call with AccessDeniedException: the caller's policy does not let him. */
+struct permission_request;
+bool api_allows(const struct api_call *call, const struct permission_request *request);
+
 /* The operations, by file. */
 void api_session_start(const struct api_call *call);
 void api_session_resume(const struct api_call *call);
@@ -50,6 +54,10 @@ void api_command_cancel(const struct api_call *call);
 void api_command_list(const struct api_call *call);
 void api_command_list_invocations(const struct api_call *call);
 void api_command_get_invocation(const struct api_call *call);
+void api_document_create(const struct api_call *call);
+void api_document_get(const struct api_call *call);
+void api_document_describe(const struct api_call *call);
+void api_document_delete(const struct api_call *call);
 void api_connect_send_key(const struct api_call *call);
 void api_agent_register(const struct api_call *call);
 void api_agent_role_token(const struct api_call *call);

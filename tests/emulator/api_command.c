@@ -6,8 +6,10 @@
 #include "tests/emulator/api.h"
 #include "tests/emulator/api_command.h"
 #include "tests/emulator/call_fault.h"
+#include "tests/emulator/document_store.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
+#include "tests/emulator/permission.h"
 #include "tests/emulator/tag.h"
 
 #define MAX_IDS 50
@@ -15,7 +17,6 @@
 #define DEFAULT_DELIVERY_SECONDS 3600 /* of TimeoutSeconds */
 #define MIN_DELIVERY_SECONDS 30
 #define MAX_DELIVERY_SECONDS 2592000
-#define DEFAULT_EXECUTION_SECONDS 3600
 
 /* The patterns of MaxConcurrency and MaxErrors in the API reference. */
 #define CONCURRENCY_PATTERN "^([1-9][0-9]{0,6}|[1-9][0-9]%|[1-9]%|100%)$"
@@ -47,7 +48,18 @@ static struct node *find_node(const struct api_call *call, const char *id)
     return node == NULL || node->is_container ? NULL : node;
 }
 
-static bool add_id(const struct api_call *call, const char *id, const char *platform, struct recipients *recipients)
+static bool allows_node(const struct api_call *call, const struct node *node)
+{
+    char arn[400];
+    bool is_hybrid = strncmp(node->id, "mi-", 3) == 0;
+    snprintf(arn, sizeof arn, "arn:aws:%s:%s:" LAB_ACCOUNT ":%s/%s", is_hybrid ? "ssm" : "ec2", call->region,
+             is_hybrid ? "managed-instance" : "instance", node->id);
+    struct permission_request request = {.action = "ssm:SendCommand", .resource = arn, .tags = node->tags};
+    return api_allows(call, &request);
+}
+
+static bool add_id(const struct api_call *call, const char *id, const struct document *document,
+                   struct recipients *recipients)
 {
     struct node *node = find_node(call, id);
     if (node == NULL) {
@@ -60,15 +72,20 @@ static bool add_id(const struct api_call *call, const char *id, const char *plat
             return false;
         }
     }
-    if (strcmp(node->platform_type, platform) != 0) {
-        api_fail(call, "UnsupportedPlatformType", "Document platform type %s does not fit instance %s", platform, id);
+    if (!allows_node(call, node)) {
+        return false;
+    }
+    if (!command_document_is_for(document->content, node->platform_type)) {
+        api_fail(call, "UnsupportedPlatformType", "Document %s does not support the platform %s of instance %s",
+                 document->name, node->platform_type, id);
         return false;
     }
     recipients->nodes[recipients->count++] = node;
     return true;
 }
 
-static bool add_ids(const struct api_call *call, const json_t *ids, const char *platform, struct recipients *recipients)
+static bool add_ids(const struct api_call *call, const json_t *ids, const struct document *document,
+                    struct recipients *recipients)
 {
     if (json_array_size(ids) > MAX_IDS) {
         api_fail(call, "ValidationException",
@@ -79,7 +96,7 @@ static bool add_ids(const struct api_call *call, const json_t *ids, const char *
     }
     for (size_t i = 0; i < json_array_size(ids); i++) {
         const char *id = json_string_value(json_array_get(ids, i));
-        if (!add_id(call, id == NULL ? "" : id, platform, recipients)) {
+        if (!add_id(call, id == NULL ? "" : id, document, recipients)) {
             return false;
         }
     }
@@ -140,6 +157,9 @@ static bool add_targets(const struct api_call *call, const json_t *targets, stru
         for (size_t i = 0; is_meant && i < json_array_size(targets); i++) {
             is_meant = is_target(node, json_array_get(targets, i));
         }
+        if (is_meant && !allows_node(call, node)) {
+            return false;
+        }
         if (is_meant) {
             recipients->nodes[recipients->count++] = node;
         }
@@ -147,7 +167,7 @@ static bool add_targets(const struct api_call *call, const json_t *targets, stru
     return true;
 }
 
-static bool find_recipients(const struct api_call *call, const char *platform, struct recipients *recipients)
+static bool find_recipients(const struct api_call *call, const struct document *document, struct recipients *recipients)
 {
     const json_t *ids = json_object_get(call->input, "InstanceIds");
     const json_t *targets = json_object_get(call->input, "Targets");
@@ -155,7 +175,7 @@ static bool find_recipients(const struct api_call *call, const char *platform, s
         api_fail(call, "InvalidInstanceId", "%s", "");
         return false;
     }
-    return json_array_size(ids) > 0 ? add_ids(call, ids, platform, recipients) : add_targets(call, targets, recipients);
+    return json_array_size(ids) > 0 ? add_ids(call, ids, document, recipients) : add_targets(call, targets, recipients);
 }
 
 /* ---- how many at a time ---- */
@@ -187,9 +207,7 @@ static bool parse_share(const struct api_call *call, const char *name, const cha
 static bool parse_limits(const struct api_call *call, struct command *request)
 {
     const json_t *seconds = json_object_get(call->input, "TimeoutSeconds");
-    const char *execution = command_document_value(json_object_get(call->input, "Parameters"), "executionTimeout");
     request->delivery_seconds = seconds == NULL ? DEFAULT_DELIVERY_SECONDS : json_integer_value(seconds);
-    request->execution_seconds = execution[0] == '\0' ? DEFAULT_EXECUTION_SECONDS : strtol(execution, NULL, 10);
     if (request->delivery_seconds < MIN_DELIVERY_SECONDS || request->delivery_seconds > MAX_DELIVERY_SECONDS) {
         bool is_low = request->delivery_seconds < MIN_DELIVERY_SECONDS;
         api_fail(call, "ValidationException",
@@ -209,14 +227,16 @@ static bool parse_limits(const struct api_call *call, struct command *request)
 
 /* ---- SendCommand ---- */
 
-static const struct command_document *check_document(const struct api_call *call, const char *name)
+static const struct document *check_document(const struct api_call *call, const char *name)
 {
-    char action[200];
+    char action[200], arn[DOCUMENT_ARN_SIZE];
     struct service_error error = {0};
-    const struct command_document *document = command_document_find(name);
-    const json_t *parameters = json_object_get(call->input, "Parameters");
+    const struct document *document = document_store_find(call->lab->documents, name, "Command", call->region);
+    document_store_arn(name, call->region, arn);
+    struct permission_request request = {.action = "ssm:SendCommand", .resource = arn};
+    json_t *parameters = json_object_get(call->input, "Parameters");
     snprintf(action, sizeof action, "ssm:SendCommand/%.128s", name);
-    if (is_denied(call, action)) {
+    if (is_denied(call, action) || !api_allows(call, &request)) {
         return NULL;
     }
     if (call_fault_strikes(call->exchange, action, call->caller, &error)) {
@@ -227,20 +247,21 @@ static const struct command_document *check_document(const struct api_call *call
         api_fail(call, "InvalidDocument", "Document with name %.128s does not exist.", name);
         return NULL;
     }
-    if (command_document_check(document, parameters, &error) != ERR_OK) {
+    if (command_document_check(document->content, parameters, &error) != ERR_OK) {
         api_fail_error(call, &error);
         return NULL;
     }
     return document;
 }
 
-static void send_to(const struct api_call *call, const struct command_document *document, struct recipients *recipients)
+static void send_to(const struct api_call *call, const struct document *document, struct recipients *recipients)
 {
-    struct command request = {.region = call->region, .document = document};
+    struct command request = {.region = call->region, .content = document->content};
     struct command *command = NULL;
-    if (!find_recipients(call, document->platform, recipients)) {
+    if (!find_recipients(call, document, recipients)) {
         return;
     }
+    strcpy(request.document, document->name);
     request.count = recipients->count;
     request.input = json_deep_copy(call->input); /* the table makes its own */
     if (parse_limits(call, &request)) {
@@ -257,7 +278,7 @@ static void send_to(const struct api_call *call, const struct command_document *
 void api_command_send(const struct api_call *call)
 {
     const char *name = api_text(call, "DocumentName", 1, 512);
-    const struct command_document *document = name == NULL ? NULL : check_document(call, name);
+    const struct document *document = name == NULL ? NULL : check_document(call, name);
     struct recipients *recipients = document == NULL ? NULL : calloc(1, sizeof *recipients);
     if (recipients != NULL) {
         send_to(call, document, recipients);

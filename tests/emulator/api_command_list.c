@@ -41,10 +41,9 @@ static json_t *cloudwatch(const struct command *command)
 /* What a command and its invocations have in common. */
 static json_t *describe_request(const struct command *command)
 {
-    json_t *object =
-        json_pack("{s:s,s:s,s:s,s:s,s:I}", "CommandId", command->id, "DocumentName", command->document->name,
-                  "DocumentVersion", "$DEFAULT", "Comment", api_optional(command->input, "Comment"),
-                  "RequestedDateTime", (json_int_t)command->requested_at);
+    json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:I}", "CommandId", command->id, "DocumentName", command->document,
+                               "DocumentVersion", "$DEFAULT", "Comment", api_optional(command->input, "Comment"),
+                               "RequestedDateTime", (json_int_t)command->requested_at);
     static const char *const members[] = {"DocumentVersion", NULL};
     repeat(command, object, members);
     set_text(object, "ServiceRole", "");
@@ -79,7 +78,8 @@ json_t *api_command_describe(const struct command *command)
     set_number(object, "ErrorCount", (int64_t)counts.errors);
     set_number(object, "DeliveryTimedOutCount", (int64_t)counts.states[INVOCATION_DELIVERY_TIMED_OUT]);
     set_number(object, "TimeoutSeconds", command->delivery_seconds);
-    set_number(object, "ExpiresAfter", command->requested_at + command->delivery_seconds + command->execution_seconds);
+    set_number(object, "ExpiresAfter",
+               command->requested_at + command->delivery_seconds + command->plans[0].timeout_seconds);
     return object;
 }
 
@@ -93,7 +93,7 @@ static json_t *describe_plugin(const struct invocation *invocation)
 {
     const struct command *command = invocation->command;
     json_t *plugin =
-        json_pack("{s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s}", "Name", command->document->plugin, "Status",
+        json_pack("{s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s}", "Name", run_command_plan(invocation)->plugin, "Status",
                   run_command_status(invocation->state), "StatusDetails", run_command_details(invocation->state),
                   "ResponseCode", invocation->response_code, "StandardOutputUrl", "", "StandardErrorUrl", "",
                   "OutputS3BucketName", api_optional(command->input, "OutputS3BucketName"), "OutputS3KeyPrefix",
@@ -163,7 +163,7 @@ static bool fits(const struct command *command, const char *status, const json_t
         bool is_complete = command->is_visible && counts.completed == command->count;
         return strcmp(value, is_complete ? "Complete" : "Executing") == 0;
     }
-    return strcmp(command->document->name, value) == 0;
+    return strcmp(command->document, value) == 0;
 }
 
 static bool is_asked_for(const struct api_call *call, const struct command *command, const char *status)
@@ -295,9 +295,9 @@ static json_t *describe_result(const struct invocation *invocation)
     const char *text = kept(invocation->output), *error = kept(invocation->error);
     json_t *output = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s}", "CommandId", command->id, "InstanceId",
                                invocation->node->id, "Comment", api_optional(command->input, "Comment"), "DocumentName",
-                               command->document->name, "DocumentVersion", "$DEFAULT", "PluginName",
-                               command->document->plugin, "ResponseCode", invocation->response_code, "Status",
-                               run_command_status(invocation->state), "StatusDetails",
+                               command->document, "DocumentVersion", "$DEFAULT", "PluginName",
+                               run_command_plan(invocation)->plugin, "ResponseCode", invocation->response_code,
+                               "Status", run_command_status(invocation->state), "StatusDetails",
                                run_command_details(invocation->state), "StandardOutputUrl", "", "StandardErrorUrl", "");
     static const char *const members[] = {"DocumentVersion", NULL};
     repeat(command, output, members);
@@ -323,7 +323,7 @@ void api_command_get_invocation(const struct api_call *call)
         api_fail(call, "InvocationDoesNotExist", "%s", "");
         return;
     }
-    if (plugin[0] != '\0' && strcmp(plugin, command->document->plugin) != 0) {
+    if (plugin[0] != '\0' && strcmp(plugin, run_command_plan(invocation)->plugin) != 0) {
         api_fail(call, "InvalidPluginName", "%s", "");
         return;
     }

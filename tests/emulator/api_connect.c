@@ -1,7 +1,6 @@
 /* EC2 Instance Connect: SendSSHPublicKey. Sources: its API reference and the CLI's service model, from which the
  * patterns are. */
 #include <openssl/evp.h>
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +8,8 @@
 #include "tests/emulator/call_fault.h"
 #include "tests/emulator/connect_key.h"
 #include "tests/emulator/instance.h"
+#include "tests/emulator/pattern.h"
+#include "tests/emulator/permission.h"
 
 #define ACTION "ec2-instance-connect:SendSSHPublicKey"
 #define ID_PATTERN "^i-[a-f0-9]+$"
@@ -28,17 +29,6 @@ static bool refuse(const struct api_call *call, const char *type, const char *me
 {
     api_fail(call, type, "%s", message);
     return false;
-}
-
-static bool fits(const char *text, const char *pattern)
-{
-    regex_t expression;
-    if (regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
-        return false;
-    }
-    bool is_match = regexec(&expression, text, 0, NULL, 0) == 0;
-    regfree(&expression);
-    return is_match;
 }
 
 /* ---- what is pushed ---- */
@@ -79,13 +69,13 @@ static bool check_arguments(const struct api_call *call, struct push *push)
     const char *id = api_optional(call->input, "InstanceId"), *key = api_optional(call->input, "SSHPublicKey");
     const json_t *zone = json_object_get(call->input, "AvailabilityZone");
     push->user = api_optional(call->input, "InstanceOSUser");
-    if (strlen(id) < 10 || strlen(id) > 32 || !fits(id, ID_PATTERN)) {
+    if (strlen(id) < 10 || strlen(id) > 32 || !pattern_fits(ID_PATTERN, id)) {
         return refuse(call, "InvalidArgsException", "Invalid instance ID");
     }
-    if (!fits(push->user, USER_PATTERN)) {
+    if (!pattern_fits(USER_PATTERN, push->user)) {
         return refuse(call, "InvalidArgsException", "Invalid instance OS user");
     }
-    if (zone != NULL && !fits(api_optional(call->input, "AvailabilityZone"), ZONE_PATTERN)) {
+    if (zone != NULL && !pattern_fits(ZONE_PATTERN, api_optional(call->input, "AvailabilityZone"))) {
         return refuse(call, "InvalidArgsException", "Invalid availability zone");
     }
     if (strlen(key) < KEY_MIN || strlen(key) > KEY_MAX || !take_key(key, push->key)) {
@@ -121,6 +111,10 @@ static bool find_instance(const struct api_call *call, struct push *push)
 static bool is_allowed(const struct api_call *call)
 {
     struct service_error error = {0};
+    char arn[200];
+    const char *id = api_optional(call->input, "InstanceId"), *user = api_optional(call->input, "InstanceOSUser");
+    const struct instance *instance = instance_find(call->lab->instances, id, call->region);
+    snprintf(arn, sizeof arn, "arn:aws:ec2:%s:" LAB_ACCOUNT ":instance/%.64s", call->region, id);
     if (call->caller->node_id[0] != '\0') {
         return refuse(call, "AuthException",
                       "Either your AWS credentials are not valid or you do not have access to the EC2 instance.");
@@ -128,8 +122,10 @@ static bool is_allowed(const struct api_call *call)
     if (call->caller->is_denied) {
         call_fault_deny(ACTION, call->caller, call->region, &error);
         api_fail_error(call, &error);
+        return false;
     }
-    return !call->caller->is_denied;
+    struct permission_request request = {ACTION, arn, instance == NULL ? NULL : instance->tags, user};
+    return api_allows(call, &request);
 }
 
 void api_connect_send_key(const struct api_call *call)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/emulator/agent_update.h"
 #include "tests/emulator/api.h"
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/tag.h"
@@ -164,13 +165,13 @@ static bool check_filters(const struct api_call *call, const json_t *filters)
 
 static json_t *describe(const struct node *node, time_t now)
 {
-    json_t *object =
-        json_pack("{s:s,s:s,s:I,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s}", "InstanceId", node->id, "PingStatus",
-                  node_ping_status(node, now), "LastPingDateTime",
-                  (json_int_t)(node->is_builtin && node_is_connected(node) ? now : node->last_ping_at), "AgentVersion",
-                  node->agent_version, "IsLatestVersion", 1, "PlatformType", node->platform_type, "PlatformName",
-                  node->platform_name, "PlatformVersion", node->platform_version, "ResourceType",
-                  node_resource_type(node), "IPAddress", node->ip_address, "ComputerName", node->computer_name);
+    json_t *object = json_pack("{s:s,s:s,s:I,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s}", "InstanceId", node->id, "PingStatus",
+                               node_ping_status(node, now), "LastPingDateTime",
+                               (json_int_t)(node->is_builtin && node_is_connected(node) ? now : node->last_ping_at),
+                               "AgentVersion", node->agent_version, "IsLatestVersion", agent_update_is_latest(node),
+                               "PlatformType", node->platform_type, "PlatformName", node->platform_name,
+                               "PlatformVersion", node->platform_version, "ResourceType", node_resource_type(node),
+                               "IPAddress", node->ip_address, "ComputerName", node->computer_name);
     if (is_managed_instance(node)) {
         json_object_set_new(object, "Name", json_string(node->name));
         json_object_set_new(object, "ActivationId", json_string(node->activation_id));

@@ -6,7 +6,10 @@
 #include <time.h>
 
 #include "tests/emulator/api.h"
+#include "tests/emulator/document_store.h"
 #include "tests/emulator/gateway.h"
+#include "tests/emulator/node_table.h"
+#include "tests/emulator/permission.h"
 #include "tests/emulator/relay.h"
 #include "tests/emulator/session.h"
 
@@ -119,10 +122,24 @@ static void name_target(const char *target, const char *region, char ret_arn[500
              is_hybrid ? "managed-instance" : "instance", target);
 }
 
+/* The node, and the document where one is named. */
+static bool allows_start(const struct api_call *call, const char *target)
+{
+    const struct node *node = node_table_find_in(call->lab->nodes, target, call->region);
+    const char *name = api_optional(call->input, "DocumentName");
+    char arn[500], document[DOCUMENT_ARN_SIZE];
+    name_target(target, call->region, arn);
+    document_store_arn(name, call->region, document);
+    struct permission_request on_node = {
+        .action = "ssm:StartSession", .resource = arn, .tags = node == NULL ? NULL : node->tags};
+    struct permission_request on_document = {.action = "ssm:StartSession", .resource = document};
+    return api_allows(call, &on_node) && (name[0] == '\0' || api_allows(call, &on_document));
+}
+
 void api_session_start(const struct api_call *call)
 {
     const char *target = api_text(call, "Target", 1, 400);
-    if (target == NULL) {
+    if (target == NULL || !allows_start(call, target)) {
         return;
     }
     if (call->caller->is_denied || call->caller->node_id[0] != '\0') {
@@ -160,6 +177,14 @@ void api_session_start(const struct api_call *call)
 
 /* ---- ResumeSession, TerminateSession ---- */
 
+static bool allows_session(const struct api_call *call, const char *action, const char *id)
+{
+    char arn[200];
+    snprintf(arn, sizeof arn, "arn:aws:ssm:%s:" LAB_ACCOUNT ":session/%s", call->region, id);
+    struct permission_request request = {.action = action, .resource = arn};
+    return api_allows(call, &request);
+}
+
 static void refuse_resume(const struct api_call *call, const char *id)
 {
     char resource[200];
@@ -186,6 +211,9 @@ void api_session_resume(const struct api_call *call)
         refuse_resume(call, id);
         return;
     }
+    if (!allows_session(call, "ssm:ResumeSession", id)) {
+        return;
+    }
     bool is_alive = session_is_open(session) && session->status != SESSION_TERMINATING && !call->lab->faults.no_token;
     if (is_alive) {
         session_new_client_token(session);
@@ -202,6 +230,9 @@ void api_session_terminate(const struct api_call *call)
     struct session *session = session_table_find(call->lab->sessions, id);
     if (session == NULL) {
         api_fail(call, "DoesNotExistException", "Session %s does not exist", id);
+        return;
+    }
+    if (!allows_session(call, "ssm:TerminateSession", id)) {
         return;
     }
     if (session_is_open(session)) {

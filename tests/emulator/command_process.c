@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/emulator/command_output.h"
@@ -33,18 +34,56 @@ static enum err write_script(const struct command_process *process, const char *
     return close(fd) == 0 && is_written ? ERR_OK : ERR_SYSTEM;
 }
 
+/* posix_spawn wants its words writable. The last is run by sh, with the script and the node's root, in namespaces of
+ * its own. */
+static char shell[] = "/bin/sh", unshare_program[] = "/usr/bin/unshare", mounts[] = "--mount",
+            user_and_mounts[] = "-rm", run_text[] = "-c";
+static char mount_script[] = "script=$1 root=$2\n"
+                             "for place in /etc/ssh /usr/local/sbin; do\n"
+                             "    [ ! -d \"$root$place\" ] || mount --bind \"$root$place\" \"$place\" || exit 125\n"
+                             "done\n"
+                             "exec sh \"$script\"\n";
+
+/* The command line that runs the script: just sh, or unshare(1) before it. */
+struct command_line {
+    char script[PATH_SIZE], root[600];
+    char *argv[10];
+};
+
+static void compose(const struct command_process_config *config, const struct command_process *process,
+                    struct command_line *ret_line)
+{
+    struct command_line *line = ret_line;
+    struct stat status;
+    join(process, "_script.sh", line->script);
+    int len = snprintf(line->root, sizeof line->root, "%s/%s", config->node_root == NULL ? "" : config->node_root,
+                       config->node_id);
+    bool has_root = config->node_root != NULL && (size_t)len < sizeof line->root && stat(line->root, &status) == 0;
+    char *const plain[] = {shell, line->script, NULL};
+    char *const wrapped[] = {unshare_program,
+                             geteuid() == 0 ? mounts : user_and_mounts,
+                             shell,
+                             run_text,
+                             mount_script,
+                             shell,
+                             line->script,
+                             line->root,
+                             NULL};
+    memcpy(line->argv, has_root ? wrapped : plain, has_root ? sizeof wrapped : sizeof plain);
+}
+
 /* Its environment has two names of ours, which the agent sets. */
 static int spawn(const struct command_process_config *config, struct command_process *process)
 {
-    char node[300], region[80], script[PATH_SIZE], output[PATH_SIZE], error_output[PATH_SIZE];
+    char node[300], region[80], output[PATH_SIZE], error_output[PATH_SIZE];
+    struct command_line line;
     snprintf(node, sizeof node, "AWS_SSM_INSTANCE_ID=%s", config->node_id);
     snprintf(region, sizeof region, "AWS_SSM_REGION_NAME=%s", config->region);
-    join(process, "_script.sh", script);
+    compose(config, process, &line);
     join(process, "stdout", output);
     join(process, "stderr", error_output);
     char *const environment[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, node,
                                  region, NULL};
-    char *const argv[] = {(char[]){"sh"}, script, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -52,7 +91,7 @@ static int spawn(const struct command_process_config *config, struct command_pro
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, error_output, O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_addchdir_np(&actions,
                                          config->directory[0] == '\0' ? process->directory : config->directory);
-    return spawn_program("/bin/sh", &actions, argv, environment, &process->pid);
+    return spawn_program(line.argv[0], &actions, line.argv, environment, &process->pid);
 }
 
 enum err command_process_start(const struct command_process_config *config, struct command_process *ret_process)

@@ -1,6 +1,9 @@
 /* command_process: a script of Run Command as a process of this machine: `sh` in a process group and a scratch
  * directory of its own, as the user that runs ssm-lab. What it writes goes to files there: a running script costs no
- * descriptor. The agent does the same as root, below /var/lib/amazon/ssm/NODE/document/orchestration. */
+ * descriptor. The agent does the same as root, below /var/lib/amazon/ssm/NODE/document/orchestration.
+ *
+ * A node may have files of its own: NODE_ROOT/NODE/etc/ssh and NODE_ROOT/NODE/usr/local/sbin then stand over the
+ * machine's, in a mount namespace (and a user namespace, but for root) of the script alone. */
 #ifndef SSM_LAB_COMMAND_PROCESS_H
 #define SSM_LAB_COMMAND_PROCESS_H
 
@@ -14,6 +17,7 @@ struct command_process_config {
     const char *script;
     const char *directory; /* where it runs; "": in the scratch directory */
     const char *node_id, *region;
+    const char *node_root; /* what stands over the machine's own files for it; NULL: nothing */
 };
 
 struct command_process {

@@ -44,6 +44,12 @@ static void fill_keys(struct chance *chance, const char *prefix, bool has_token,
     }
 }
 
+static void credential_free(struct credential *credential)
+{
+    json_decref(credential->policy);
+    free(credential);
+}
+
 static struct credential *add(struct credential_store *store, const char *prefix, bool has_token)
 {
     struct credential *credential = calloc(1, sizeof *credential);
@@ -56,7 +62,7 @@ static struct credential *add(struct credential_store *store, const char *prefix
         return credential;
     }
     size_t slot = store->next_issued < CREDENTIAL_KIND_COUNT ? CREDENTIAL_KIND_COUNT : store->next_issued;
-    free(store->list[slot]);
+    credential_free(store->list[slot]);
     store->list[slot] = credential;
     store->next_issued = (slot + 1) % LAB_LIMIT_CREDENTIALS;
     return credential;
@@ -104,7 +110,7 @@ void credential_store_free(struct credential_store *store)
         return;
     }
     for (size_t i = 0; i < store->count; i++) {
-        free(store->list[i]);
+        credential_free(store->list[i]);
     }
     free(store);
 }
@@ -157,6 +163,20 @@ enum err credential_store_issue_role(struct credential_store *store, const struc
     credential->is_denied = grant->is_denied;
     *ret_credential = credential;
     return ERR_OK;
+}
+
+enum err credential_store_issue_user(struct credential_store *store, const char *name, const json_t *policy,
+                                     const struct credential **ret_credential)
+{
+    struct credential *credential = add(store, "AKIA", false);
+    if (credential == NULL) {
+        return ERR_MEMORY;
+    }
+    snprintf(credential->session_name, sizeof credential->session_name, "%s", name);
+    snprintf(credential->principal, sizeof credential->principal, "arn:aws:iam::111122223333:user/%s", name);
+    credential->policy = json_deep_copy(policy);
+    *ret_credential = credential;
+    return credential->policy == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 bool credential_store_is_expired(const struct credential *credential, time_t now)

@@ -2,6 +2,7 @@
 #ifndef SSM_LAB_CREDENTIAL_STORE_H
 #define SSM_LAB_CREDENTIAL_STORE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@ struct credential {
     char session_name[65];   /* first part of the ids of its sessions */
     char role[65];           /* "": an IAM user's key */
     char node_id[64];        /* of an agent's credentials; "" for people */
+    json_t *policy;          /* of somebody who may do only what it says, see permission.h; NULL: everybody else */
     bool is_denied;          /* valid, but not allowed to start sessions */
     bool is_expired;         /* whatever the clock says */
     time_t expires_unix_s;   /* on the service's clock; 0: never */
@@ -55,6 +57,10 @@ struct credential_grant {
 
 /* Fresh temporary credentials of a role, as STS gives them. The result is borrowed. */
 enum err credential_store_issue_role(struct credential_store *store, const struct credential_grant *grant,
+                                     const struct credential **ret_credential) SSM_MUST_USE;
+
+/* A permanent key of a user who may do what the policy says, which was checked. The result is borrowed. */
+enum err credential_store_issue_user(struct credential_store *store, const char *name, const json_t *policy,
                                      const struct credential **ret_credential) SSM_MUST_USE;
 
 /* At the time `now`. */

@@ -9,7 +9,9 @@
 #include "common/log.h"
 #include "tests/emulator/call_fault.h"
 #include "tests/emulator/caller.h"
+#include "tests/emulator/instance.h"
 #include "tests/emulator/lab_region.h"
+#include "tests/emulator/permission.h"
 
 #define VERSION "2016-11-15"
 #define NAMESPACE "http://ec2.amazonaws.com/doc/" VERSION "/"
@@ -111,12 +113,34 @@ static const struct {
 
 #define OPERATION_COUNT (sizeof operations / sizeof operations[0])
 
+/* On every instance that is named; on all of them where none is. */
+static bool is_in_policy(const struct ec2_call *call, const char *action)
+{
+    const char *id = "*";
+    for (unsigned number = 1; id != NULL; number++) {
+        char key[40], arn[200];
+        struct service_error ignored;
+        snprintf(key, sizeof key, "InstanceId.%u", number);
+        id = form_get(call->form, key);
+        bool is_looking = strncmp(action, "ec2:Describe", strlen("ec2:Describe")) == 0;
+        const struct instance *instance = id == NULL ? NULL : instance_find(call->lab->instances, id, call->region);
+        snprintf(arn, sizeof arn, "arn:aws:ec2:%s:" LAB_ACCOUNT ":instance/%.64s", call->region, id == NULL ? "*" : id);
+        struct permission_request request = {action, is_looking ? "*" : arn, instance == NULL ? NULL : instance->tags,
+                                             NULL};
+        if ((id != NULL || number == 1) && permission_check(call->caller, &request, &ignored) != ERR_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Faults, and what the caller may not do. */
 static bool is_let_through(const struct ec2_call *call, size_t operation)
 {
     struct service_error error = {0};
-    bool is_forbidden =
-        call->caller->node_id[0] != '\0' || (call->caller->is_denied && !operations[operation].is_looking);
+    bool is_forbidden = call->caller->node_id[0] != '\0' ||
+                        (call->caller->is_denied && !operations[operation].is_looking) ||
+                        !is_in_policy(call, operations[operation].permission);
     if (is_forbidden) {
         call_fault_deny(operations[operation].permission, call->caller, call->region, &error);
     } else if (!call_fault_strikes(call->exchange, operations[operation].permission, call->caller, &error)) {

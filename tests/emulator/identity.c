@@ -7,11 +7,15 @@
 #include <unistd.h>
 
 #include "tests/emulator/metadata.h"
+#include "tests/emulator/permission.h"
 #include "tests/emulator/role.h"
 #include "tests/emulator/settings.h"
 #include "tests/emulator/sso.h"
 
 #define WEB_TOKEN_SECONDS (24 * 3600) /* as EKS does by default */
+/* Of users, in IAM. */
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_-"
+
 #define WEB_TOKEN_NAME "web-identity-token"
 
 /* ---- the web identity token ---- */
@@ -110,7 +114,29 @@ static json_t *show(const struct lab *lab)
 static const struct setting members[] = {
     {"expire_issued", ACTION_BOOLEAN, 0},
     {"web_identity_token", ACTION_OBJECT, 0},
+    {"issue_key", ACTION_OBJECT, 0},
 };
+
+/* {"name":...,"policy":{...}}: the key of a new user. NULL, with the reason. */
+static json_t *issue_key(struct lab *lab, const json_t *wanted, struct text *problem)
+{
+    const char *name = json_string_value(json_object_get(wanted, "name"));
+    const json_t *policy = json_object_get(wanted, "policy");
+    const struct credential *key = NULL;
+    if (name == NULL || name[0] == '\0' || strlen(name) > 64 || strspn(name, NAME_CHARACTERS) != strlen(name)) {
+        text_put(problem, "issue_key needs a name of up to 64 letters, digits and +=,.@_-");
+        return NULL;
+    }
+    if (permission_policy_check(policy, problem) != ERR_OK) {
+        return NULL;
+    }
+    if (credential_store_issue_user(lab->credentials, name, policy, &key) != ERR_OK) {
+        text_put(problem, "the key could not be made");
+        return NULL;
+    }
+    return json_pack("{s:s,s:s,s:s}", "access_key_id", key->access_key_id, "secret_access_key", key->secret_access_key,
+                     "principal", key->principal);
+}
 
 json_t *identity_control(struct lab *lab, json_t *object, int *ret_status)
 {
@@ -126,6 +152,18 @@ json_t *identity_control(struct lab *lab, json_t *object, int *ret_status)
         err = write_token(lab, token);
         text_put(&problem, err == ERR_OK ? "" : "the web identity token could not be written");
     }
+    json_t *key = NULL;
+    if (err == ERR_OK && json_object_get(object, "issue_key") != NULL) {
+        key = issue_key(lab, json_object_get(object, "issue_key"), &problem);
+        err = key == NULL ? ERR_MALFORMED : ERR_OK;
+    }
     *ret_status = err == ERR_OK ? 200 : 400;
-    return err == ERR_OK ? show(lab) : json_pack("{s:s}", "error", memory);
+    if (err != ERR_OK) {
+        return json_pack("{s:s}", "error", memory);
+    }
+    json_t *answer = show(lab);
+    if (key != NULL) {
+        json_object_set_new(answer, "key", key);
+    }
+    return answer;
 }

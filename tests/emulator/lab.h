@@ -16,6 +16,7 @@
 
 struct command_table;
 struct connect_key_table;
+struct document_store;
 struct node_table;
 struct fault_intervals;
 struct identity;
@@ -56,6 +57,7 @@ struct lab {
     struct session_table *sessions;
     struct command_table *commands;
     struct connect_key_table *connect_keys;
+    struct document_store *documents;
     struct fault_settings faults;
     struct call_faults call_faults;
     struct listener *gateway_listener;

@@ -80,6 +80,10 @@
 /* Commands of Run Command that are remembered; the oldest that is over goes first. */
 #define LAB_LIMIT_COMMANDS 100
 
+/* Documents, and the size of one: the service's own limit. */
+#define LAB_LIMIT_DOCUMENTS 500
+#define LAB_LIMIT_DOCUMENT_BYTES (64 * 1024)
+
 /* Keys that EC2 Instance Connect holds at a time. */
 #define LAB_LIMIT_CONNECT_KEYS 1000
 

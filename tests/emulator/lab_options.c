@@ -30,6 +30,7 @@ enum option_code {
     OPTION_NO_AGENT_PAUSE,
     OPTION_SESSION_WORKER,
     OPTION_AGENT_STATE_DIR,
+    OPTION_NODE_ROOT,
     OPTION_REPLY_LOG,
     OPTION_SEED,
     OPTION_EXIT_WITH_PARENT,
@@ -64,6 +65,7 @@ static const struct {
      OPTION_NO_AGENT_PAUSE},
     {"session-worker", "FILE", "built-in nodes run it, one process a session, as agents do", OPTION_SESSION_WORKER},
     {"agent-state-dir", "DIR", "and write the agent's state files below DIR", OPTION_AGENT_STATE_DIR},
+    {"node-root", "DIR", "where nodes have /etc/ssh and /usr/local/sbin of their own", OPTION_NODE_ROOT},
     {"reply-log", "FILE", "append every reply to FILE, secrets included, for tests that look for them",
      OPTION_REPLY_LOG},
     {"seed", "NUMBER", "seed of ids, keys and faults (random)", OPTION_SEED},
@@ -154,6 +156,9 @@ static enum err apply(enum option_code code, const char *argument, struct lab_op
     case OPTION_AGENT_STATE_DIR:
         options->agent_state_dir = argument;
         break;
+    case OPTION_NODE_ROOT:
+        options->node_root = argument;
+        break;
     case OPTION_REPLY_LOG:
         options->reply_log = argument;
         break;
@@ -220,6 +225,10 @@ enum err lab_options_parse(int argc, char **argv, struct lab_options *ret_option
             return ERR_USAGE; /* getopt has said why */
         }
         TRY(apply((enum option_code)code, optarg, ret_options));
+    }
+    if (ret_options->node_root != NULL && ret_options->node_root[0] != '/') {
+        log_error("--node-root: '%s' is not an absolute path", ret_options->node_root);
+        return ERR_USAGE;
     }
     if (optind < argc) {
         log_error("unexpected argument '%s'", argv[optind]);

@@ -15,6 +15,7 @@ struct lab_options {
     const char *other_region;               /* a second one, with nodes of its own; NULL: none */
     const char *session_worker;             /* executable, one process a session; NULL: none */
     const char *agent_state_dir;            /* where state files of such sessions go; NULL: none are written */
+    const char *node_root;                  /* DIR/NODE has files of that node; NULL: none has any */
     const char *reply_log;                  /* where every reply goes; NULL: nowhere */
     int api_port, gateway_port, proxy_port; /* 0: a free one */
     const char *imds_listen, *imds_ipv6_listen, *container_listen;

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "proxy/core/uuid.h"
 #include "tests/emulator/connect_key.h"
+#include "tests/emulator/document_store.h"
 #include "tests/emulator/fault_interval.h"
 #include "tests/emulator/identity.h"
 #include "tests/emulator/instance.h"
@@ -169,6 +170,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(node_table_new(lab, &lab->nodes));
     TRY(instance_table_new(lab, &lab->instances));
     TRY(session_table_new(lab, &lab->sessions));
+    TRY(document_store_new(lab_time(lab), &lab->documents));
     TRY(run_command_table_new(lab, &lab->commands));
     TRY(connect_key_table_new(lab, &lab->connect_keys));
     TRY(outage_new(lab, &lab->outage));
@@ -273,6 +275,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
     session_table_free(lab->sessions);
     run_command_table_free(lab->commands);
     connect_key_table_free(lab->connect_keys);
+    document_store_free(lab->documents);
     instance_table_free(lab->instances);
     node_table_free(lab->nodes);
     identity_free(lab, lab->identity);

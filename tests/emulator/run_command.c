@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/emulator/agent_core.h"
+#include "tests/emulator/agent_update.h"
 #include "tests/emulator/lab.h"
 #include "tests/emulator/lab_limits.h"
 
@@ -110,6 +110,17 @@ void run_command_describe(const struct command *command, const char **ret_status
 
 /* ---- one invocation ---- */
 
+static const char *const platforms[COMMAND_PLATFORMS] = {"Linux", "MacOS", "Windows"};
+
+const struct command_plan *run_command_plan(const struct invocation *invocation)
+{
+    size_t i = 0;
+    while (i < COMMAND_PLATFORMS - 1 && strcmp(platforms[i], invocation->node->platform_type) != 0) {
+        i++;
+    }
+    return &invocation->command->plans[i];
+}
+
 static void finish(struct invocation *invocation, enum invocation_state state, int code)
 {
     event_loop_disarm(invocation->command->lab->loop, &invocation->timer);
@@ -126,47 +137,39 @@ static void arm(struct invocation *invocation, uint64_t delay_us)
 static void run_script(struct invocation *invocation)
 {
     const struct command *command = invocation->command;
-    struct command_process_config config = {
-        .scratch = command->lab->state_dir,
-        .script = command->script,
-        .directory = command_document_value(json_object_get(command->input, "Parameters"), "workingDirectory"),
-        .node_id = invocation->node->id,
-        .region = command->region};
+    const struct command_plan *plan = run_command_plan(invocation);
+    struct command_process_config config = {.scratch = command->lab->state_dir,
+                                            .script = plan->script,
+                                            .directory = plan->directory,
+                                            .node_id = invocation->node->id,
+                                            .region = command->region,
+                                            .node_root = command->lab->options.node_root};
     if (command_process_start(&config, &invocation->process) != ERR_OK) {
         invocation->error = strdup(invocation->process.problem);
         finish(invocation, INVOCATION_FAILED, 1);
         return;
     }
-    arm(invocation, (uint64_t)command->execution_seconds * 1000000u);
+    arm(invocation, (uint64_t)plan->timeout_seconds * 1000000u);
 }
 
 /* A light node says what it was told. */
 static void answer_light(struct invocation *invocation)
 {
-    invocation->output = strdup(invocation->command->script);
+    invocation->output = strdup(run_command_plan(invocation)->script);
     finish(invocation, INVOCATION_SUCCESS, 0);
 }
 
-/* The lab's agents have every version at once; "" is the latest. */
 static void update_agent(struct invocation *invocation)
 {
-    struct node *node = invocation->node;
-    const json_t *parameters = json_object_get(invocation->command->input, "Parameters");
-    const char *version = command_document_value(parameters, "version");
-    char text[200];
-    version = version[0] == '\0' ? AGENT_CORE_VERSION : version;
-    snprintf(text, sizeof text, "Updating amazon-ssm-agent from %s to %.31s\n%s\n", node->agent_version, version,
-             strcmp(node->agent_version, version) == 0 ? "amazon-ssm-agent is already installed, update skipped"
-                                                       : "amazon-ssm-agent updated successfully");
-    snprintf(node->agent_version, sizeof node->agent_version, "%s", version);
-    invocation->output = strdup(text);
-    finish(invocation, INVOCATION_SUCCESS, 0);
+    bool is_done =
+        agent_update_run(invocation->node, run_command_plan(invocation), &invocation->output, &invocation->error);
+    finish(invocation, is_done ? INVOCATION_SUCCESS : INVOCATION_FAILED, is_done ? 0 : 1);
 }
 
 static bool is_answered_here(const struct invocation *invocation)
 {
     bool is_light = invocation->node->is_light && !invocation->command->lab->options.has_light_execution;
-    return is_light || invocation->command->document->action == COMMAND_UPDATES_AGENT;
+    return is_light || run_command_plan(invocation)->action == COMMAND_UPDATES_AGENT;
 }
 
 static void deliver(struct invocation *invocation)
@@ -183,7 +186,7 @@ static void deliver(struct invocation *invocation)
 static void dispatch(struct invocation *invocation)
 {
     const struct node *node = invocation->node;
-    if (strcmp(node->platform_type, invocation->command->document->platform) != 0) {
+    if (run_command_plan(invocation)->action == COMMAND_DOES_NOTHING) {
         finish(invocation, INVOCATION_INVALID_PLATFORM, -1);
     } else if (node->has_no_machine) {
         finish(invocation, INVOCATION_UNDELIVERABLE, -1);
@@ -215,7 +218,7 @@ static void timer_expired(void *owner, uint64_t now_us)
         invocation->is_overdue = true;
         command_process_kill(&invocation->process);
         return; /* its end is reported */
-    } else if (invocation->command->document->action == COMMAND_UPDATES_AGENT) {
+    } else if (run_command_plan(invocation)->action == COMMAND_UPDATES_AGENT) {
         update_agent(invocation);
     } else {
         answer_light(invocation);
@@ -319,8 +322,11 @@ static void command_free(struct command *command)
         free(invocation->output);
         free(invocation->error);
     }
+    for (size_t i = 0; i < COMMAND_PLATFORMS; i++) {
+        command_plan_free(&command->plans[i]);
+    }
+    json_decref(command->content);
     json_decref(command->input);
-    free(command->script);
     free(command->invocations);
     free(command);
 }
@@ -402,28 +408,36 @@ static void begin(struct command *command, struct node *const *nodes)
     event_loop_arm(command->lab->loop, &command->timer, due_us);
 }
 
+static enum err make_plans(struct command *command)
+{
+    const json_t *parameters = json_object_get(command->input, "Parameters");
+    for (size_t i = 0; i < COMMAND_PLATFORMS; i++) {
+        TRY(command_document_plan(command->content, parameters, platforms[i], &command->plans[i]));
+    }
+    return ERR_OK;
+}
+
 enum err run_command_add(struct command_table *table, const struct command *request, struct node *const *nodes,
                          struct command **ret_command)
 {
     TRY(make_room(table));
     struct command *command = malloc(sizeof *command);
-    struct invocation *invocations = calloc(request->count + 1, sizeof *invocations);
-    json_t *input = json_deep_copy(request->input);
-    char *script = command_document_lines(json_object_get(input, "Parameters"), "commands");
-    if (command == NULL || invocations == NULL || input == NULL || script == NULL) {
-        free(command);
-        free(invocations);
-        json_decref(input);
-        free(script);
+    if (command == NULL) {
         return ERR_MEMORY;
     }
     *command = *request;
+    command->lab = table->lab;
+    command->content = json_deep_copy(request->content);
+    command->input = json_deep_copy(request->input);
+    command->invocations = calloc(request->count + 1, sizeof *command->invocations);
+    if (command->content == NULL || command->input == NULL || command->invocations == NULL ||
+        make_plans(command) != ERR_OK) {
+        command->count = 0;
+        command_free(command);
+        return ERR_MEMORY;
+    }
     struct uuid id = uuid_v4(&table->lab->chance);
     uuid_to_text(&id, command->id);
-    command->lab = table->lab;
-    command->input = input;
-    command->script = script;
-    command->invocations = invocations;
     command->requested_at = lab_time(table->lab);
     command->older = table->newest;
     table->newest = command;

@@ -11,6 +11,7 @@
 #include "proxy/core/uuid.h"
 #include "tests/emulator/command_document.h"
 #include "tests/emulator/command_process.h"
+#include "tests/emulator/document_store.h"
 #include "tests/emulator/event_loop.h"
 #include "tests/emulator/node.h"
 
@@ -33,6 +34,8 @@ enum invocation_state {
 
 #define INVOCATION_STATES (INVOCATION_TERMINATED + 1)
 
+#define COMMAND_PLATFORMS 3 /* Linux, MacOS, Windows */
+
 struct invocation {
     struct command *command;
     struct node *node; /* borrowed; nodes stay */
@@ -50,13 +53,14 @@ struct command {
     struct lab *lab;
     char id[UUID_TEXT_SIZE];
     const char *region; /* borrowed from the options */
-    const struct command_document *document;
-    json_t *input; /* SendCommand's, owned */
-    char *script;  /* owned; "" when the document runs none */
+    char document[DOCUMENT_NAME_SIZE];
+    json_t *content;                              /* of the document, owned */
+    json_t *input;                                /* SendCommand's, owned */
+    struct command_plan plans[COMMAND_PLATFORMS]; /* owned */
     struct invocation *invocations;
     size_t count;
     size_t concurrency, max_errors, next; /* next: the first that is not sent */
-    int64_t execution_seconds, delivery_seconds;
+    int64_t delivery_seconds;
     time_t requested_at;
     bool is_visible, is_cancelled;
     struct loop_timer timer; /* until it is visible */
@@ -78,9 +82,13 @@ void run_command_table_free(struct command_table *table);
 struct command *run_command_newest(const struct command_table *table);
 struct command *run_command_find(const struct command_table *table, const char *id, const char *region);
 
-/* Takes a request that was checked; `nodes` are copied. ERR_TOO_LONG: there are LAB_LIMIT_COMMANDS that still run. */
+/* Takes a request that was checked, with document, content and input; `nodes` are copied. ERR_TOO_LONG: there are
+ * LAB_LIMIT_COMMANDS that still run. */
 enum err run_command_add(struct command_table *table, const struct command *request, struct node *const *nodes,
                          struct command **ret_command) SSM_MUST_USE;
+
+/* What the document does on the node. */
+const struct command_plan *run_command_plan(const struct invocation *invocation);
 
 /* On the node alone, or everywhere for NULL. */
 void run_command_cancel(struct command *command, const struct node *node);

@@ -92,7 +92,7 @@ class EmulatorCommandTest(CommandCase):
         self.lab.faults(calls=[{"action": "ssm:SendCommand/AWS-RunShellScript", "answer": "deny"}])
         message = self.assert_refused("AccessDeniedException", self.send, "true")
         self.assertIn("ssm:SendCommand on resource: arn:aws:ssm:us-east-1::document/AWS-RunShellScript ", message)
-        result = self.result(self.send(document="AWS-UpdateSSMAgent", parameters={"version": ["3.2.1.0"]}))
+        result = self.result(self.send(document="AWS-UpdateSSMAgent", parameters={"version": ["3.2.1.0"], "allowDowngrade": ["true"]}))
         self.assertEqual((result["Status"], result["PluginName"]), ("Success", "aws:updateSsmAgent"))
         nodes = self.ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [NODE]}])
         self.assertEqual(nodes["InstanceInformationList"][0]["AgentVersion"], "3.2.1.0")
