@@ -51,6 +51,7 @@ enum err channel_new(const struct channel_config *config, struct chance chance, 
         .first_data_us = INSTANT_NEVER,
         .highest_seen = -1,
         .terminate_sequence = -1,
+        .shell = {.columns = 80, .rows = 24},
         .rtt = rtt_initial(),
         .pace = send_pace_initial(config->send_messages),
         .size = size,
@@ -101,14 +102,19 @@ void channel_abort(struct channel *channel, enum err err, const char *reason)
     channel_state_finish(channel, err, reason, false);
 }
 
-/* Puts one sequenced message into the send window; false when it is full. */
 bool channel_state_send(struct channel *channel, enum payload_type type, struct bytes payload, struct instant now)
 {
     struct send_window *window = &channel->send;
-    size_t len = AGENT_MESSAGE_HEADER_LEN + payload.len;
+    size_t overhead = type == PAYLOAD_OUTPUT ? channel_shell_overhead(channel) : 0;
+    size_t len = AGENT_MESSAGE_HEADER_LEN + payload.len + overhead;
     uint8_t *wire = send_window_reserve(window, len);
     if (wire == NULL) {
         return false;
+    }
+    enum err err = ERR_OK;
+    if (overhead > 0) {
+        err = channel_shell_seal(channel, payload, wire + AGENT_MESSAGE_HEADER_LEN);
+        payload = bytes_of(wire + AGENT_MESSAGE_HEADER_LEN, payload.len + overhead);
     }
     struct agent_message message = {
         .type = AGENT_MESSAGE_INPUT_STREAM_DATA,
@@ -118,7 +124,7 @@ bool channel_state_send(struct channel *channel, enum payload_type type, struct 
         .payload_type = type,
         .payload = payload,
     };
-    enum err err = agent_message_encode(&message, channel->hash, wire, len, &len);
+    err = err == ERR_OK ? agent_message_encode(&message, channel->hash, wire, len, &len) : err;
     if (err != ERR_OK) {
         channel_state_finish(channel, err, "cannot build a message", false);
         return false;
@@ -146,14 +152,14 @@ void channel_state_open(struct channel *channel, struct instant now)
     channel->quiet_since_us = now.mono_us;
 }
 
-/* Before the handshake is over and settled the agent would acknowledge the flag and throw it away; without a transport
- * nobody hears it. Then only the API can end the session. */
+/* Before the handshake is over and settled the agent would acknowledge the flag and throw it away, and so does that of
+ * a shell always; without a transport nobody hears it. Then only the API can end the session. */
 void channel_end(struct channel *channel, struct instant now)
 {
     if (channel->state > CHANNEL_OPEN) {
         return;
     }
-    if (channel->state != CHANNEL_OPEN || !channel->is_up) {
+    if (channel->state != CHANNEL_OPEN || !channel->is_up || channel_shell_is(channel)) {
         channel_state_finish(channel, ERR_OK, "", false);
         return;
     }
@@ -177,11 +183,14 @@ void channel_transport_up(struct channel *channel, struct instant now)
     if (!channel->was_up) {
         channel->was_up = true;
         channel->state_deadline_us = now.mono_us + channel->config.request_timeout_us;
-        return;
+    } else {
+        channel->quiet_since_us = now.mono_us;
+        send_window_resend_all(&channel->send);
+        ack_queue_rewind(&channel->acks);
     }
-    channel->quiet_since_us = now.mono_us;
-    send_window_resend_all(&channel->send);
-    ack_queue_rewind(&channel->acks);
+    if (channel_shell_is(channel)) {
+        channel_shell_transport_up(channel, now);
+    }
 }
 
 void channel_transport_down(struct channel *channel, struct instant now)
@@ -191,6 +200,7 @@ void channel_transport_down(struct channel *channel, struct instant now)
         channel_state_finish(channel, ERR_OK, "", false);
     }
     channel_probe_lost_transport(channel, now);
+    channel_shell_transport_down(channel);
 }
 
 /* ---- local bytes ---- */
@@ -204,7 +214,7 @@ static size_t message_unit(const struct channel *channel)
 bool channel_wants_input(const struct channel *channel)
 {
     const struct send_window *send = &channel->send;
-    size_t len = AGENT_MESSAGE_HEADER_LEN + channel_probe_payload_bytes(channel);
+    size_t len = AGENT_MESSAGE_HEADER_LEN + channel_probe_payload_bytes(channel) + channel_shell_overhead(channel);
     return channel->state == CHANNEL_OPEN && !channel->has_eof && send->next - send->first < channel->pace.limit &&
            send->held_bytes < (uint64_t)channel->pace.limit * message_unit(channel) && send_window_has_room(send, len);
 }
@@ -212,6 +222,7 @@ bool channel_wants_input(const struct channel *channel)
 size_t channel_write(struct channel *channel, struct bytes input, struct instant now)
 {
     size_t taken = 0;
+    channel_shell_send_size(channel, now); /* before what is typed into the terminal */
     if (channel_wants_input(channel)) {
         channel_probe_begin(channel, input.len, now);
     }
@@ -318,7 +329,8 @@ static bool is_timing(const struct channel *channel)
 
 static int64_t no_server_deadline_us(const struct channel *channel)
 {
-    bool is_asking = channel->state == CHANNEL_OPEN && !channel->has_answer && channel->first_data_us != INSTANT_NEVER;
+    bool is_asking = channel->state == CHANNEL_OPEN && !channel_shell_is(channel) && !channel->has_answer &&
+                     channel->first_data_us != INSTANT_NEVER;
     return is_asking ? channel->first_data_us + NO_SERVER_US : INSTANT_NEVER;
 }
 
@@ -341,9 +353,18 @@ static void state_timed_out(struct channel *channel, struct instant now)
 {
     switch (channel->state) {
     case CHANNEL_WAITING:
+    case CHANNEL_ASKING:
+        if (channel_shell_is(channel)) {
+            channel_shell_timed_out(channel, now);
+            break;
+        }
         channel->is_unanswered = true;
         channel_state_finish(channel, ERR_TIMEOUT, "the agent did not begin the handshake", false);
         break;
+    case CHANNEL_KEYING:
+        channel_state_finish(channel, ERR_TIMEOUT, "no data key came in time", false);
+        break;
+    case CHANNEL_CHALLENGE:
     case CHANNEL_HANDSHAKE:
         channel_state_finish(channel, ERR_TIMEOUT, "the agent did not complete the handshake", false);
         break;
@@ -372,6 +393,7 @@ void channel_tick(struct channel *channel, struct instant now)
     if (now.mono_us >= channel->state_deadline_us) {
         state_timed_out(channel, now);
     }
+    channel_shell_send_size(channel, now);
     if (now.mono_us >= no_server_deadline_us(channel)) {
         channel_state_finish(channel, ERR_NO_SERVER, "no answer to the first data within 20 s", false);
     }
@@ -402,7 +424,14 @@ bool channel_is_finished(const struct channel *channel)
 
 struct channel_result channel_result(const struct channel *channel)
 {
-    return (struct channel_result){channel->err, channel->reason, channel->is_unanswered, channel->is_session_over};
+    return (struct channel_result){
+        .err = channel->err,
+        .reason = channel->reason,
+        .is_unanswered = channel->is_unanswered,
+        .is_session_over = channel->is_session_over,
+        .has_exit_code = channel->shell.has_exit_code,
+        .exit_code = channel->shell.exit_code,
+    };
 }
 
 const char *channel_take_customer_message(struct channel *channel)

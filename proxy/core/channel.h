@@ -17,6 +17,12 @@
  *     channel_output, channel_output_consume
  * until channel_is_finished; then channel_result.
  *
+ * A shell has more: its terminal's size (channel_resize), a second stream of output (channel_output_is_stderr), an
+ * exit code, and encryption where the session document asks for it. Then the channel asks for a data key
+ * (channel_wants_key), which the caller gets from KMS (channel_give_key); from there on nothing that the program reads
+ * or writes passes in the clear. The TerminateSession flag means nothing to the agent of a shell: channel_end leaves
+ * that session to the API.
+ *
  * Source of the protocol: amazon-ssm-agent and session-manager-plugin; where those go wrong (duplicates that are not
  * acknowledged again, resending the head only, data before the handshake's end) the rule here is stated beside the
  * code. */
@@ -28,9 +34,13 @@
 #include "common/sha256.h"
 #include "proxy/core/chance.h"
 #include "proxy/core/instant.h"
+#include "proxy/core/session_crypt.h"
 
 enum channel_state {
-    CHANNEL_WAITING,     /* for the HandshakeRequest */
+    CHANNEL_WAITING,     /* for the HandshakeRequest, or a shell's first output */
+    CHANNEL_ASKING,      /* a shell's agent is silent: it has been sent the terminal's size; see channel_shell.c */
+    CHANNEL_KEYING,      /* asked for encryption; for the caller's data key */
+    CHANNEL_CHALLENGE,   /* answered; for the proof that the agent has the same key */
     CHANNEL_HANDSHAKE,   /* answered; for HandshakeComplete */
     CHANNEL_SETTLING,    /* complete; for the first output or 200 ms, before which the agent throws input away */
     CHANNEL_OPEN,        /* data flows */
@@ -42,8 +52,9 @@ enum channel_state {
 
 /* What the session is for, which the session document has to be made for, too. */
 enum channel_purpose {
-    CHANNEL_FOR_TUNNEL, /* its bytes are those of one connection to the port: type Port, as AWS-StartSSHSession */
-    CHANNEL_FOR_STREAMS /* they are smux's frames (core/smux): type Port with properties of type LocalPortForwarding */
+    CHANNEL_FOR_TUNNEL,  /* its bytes are those of one connection to the port: type Port, as AWS-StartSSHSession */
+    CHANNEL_FOR_STREAMS, /* they are smux's frames (core/smux): type Port with properties of type LocalPortForwarding */
+    CHANNEL_FOR_SHELL    /* they are a program's: Standard_Stream, InteractiveCommands, NonInteractiveCommands */
 };
 
 struct channel_config {
@@ -55,8 +66,8 @@ struct channel_config {
     uint32_t ack_messages;        /* acknowledgements owed, or remembered for a resume */
     uint32_t output_bytes;        /* output ring; at least the largest payload */
     uint32_t safe_payload_bytes;  /* of the messages that we make: what every gateway takes; at least 21 */
-    uint32_t payload_bytes;       /* wanted: more than that once a message of this size has come through */
-    int64_t request_timeout_us;   /* from the first transport up to the HandshakeRequest */
+    uint32_t payload_bytes;       /* wanted: more than that once a message of this size has come through; not a shell */
+    int64_t request_timeout_us;   /* from the first transport up to the HandshakeRequest, or any sign of a shell */
     int64_t handshake_timeout_us; /* from there to HandshakeComplete */
 };
 
@@ -113,6 +124,8 @@ bool channel_has_frame(const struct channel *channel);
  */
 struct bytes channel_output(const struct channel *channel);
 void channel_output_consume(struct channel *channel, size_t len);
+/* Is it what the program wrote to standard error? Of a session that keeps the two apart. */
+bool channel_output_is_stderr(const struct channel *channel);
 
 /* In mono_us; INSTANT_NEVER when only input can change something. */
 int64_t channel_deadline_us(const struct channel *channel);
@@ -123,12 +136,36 @@ enum channel_state channel_state(const struct channel *channel);
 /* Closed, and no output is left. */
 bool channel_is_finished(const struct channel *channel);
 
+/* ---- a shell's own ---- */
+
+/* The size of its terminal, 80 by 24 until then; safe to repeat. */
+void channel_resize(struct channel *channel, uint16_t columns, uint16_t rows, struct instant now);
+
+/* Does the program have a terminal? Known once the state is beyond CHANNEL_KEYING. */
+bool channel_has_terminal(const struct channel *channel);
+
+/* The data key of an encrypted session, of which KMS is to be asked; borrowed from the channel. */
+struct channel_key_wish {
+    const char *key_id;
+    const char *challenge; /* to be part of the encryption context; NULL: there is none */
+};
+
+/* In CHANNEL_KEYING. The agent waits for the answer for 15 s. */
+bool channel_wants_key(const struct channel *channel, struct channel_key_wish *ret_wish);
+/* `crypt` is borrowed for the life of the channel; `ciphertext` is CiphertextBlob in base64. A key that cannot be had
+ * ends the channel: channel_abort. */
+void channel_give_key(struct channel *channel, struct session_crypt *crypt, const char *ciphertext, struct instant now);
+/* Is everything encrypted that the program reads and writes? */
+bool channel_is_encrypted(const struct channel *channel);
+
 struct channel_result {
     enum err err;       /* ERR_OK: ended as it should */
     const char *reason; /* words about err, or of the peer; borrowed from the channel; never NULL */
     bool
         is_unanswered; /* the agent never began: it may have dropped the session, as it does just after its own start */
     bool is_session_over; /* the peer knows; otherwise end the session through the API */
+    bool has_exit_code;   /* the agent told the program's exit code, as sessions of NonInteractiveCommands do */
+    int64_t exit_code;
 };
 /* Meaningful once closed. */
 struct channel_result channel_result(const struct channel *channel);

@@ -48,7 +48,7 @@ void channel_probe_begin(struct channel *channel, size_t input_len, struct insta
     const struct channel_config *config = &channel->config;
     bool is_worth_it =
         config->payload_bytes > config->safe_payload_bytes && input_len >= PROBE_INPUT * config->safe_payload_bytes;
-    if (channel->probe != PROBE_NONE || !is_worth_it || !channel->has_answer) {
+    if (channel->probe != PROBE_NONE || !is_worth_it || !channel->has_answer || channel_shell_is(channel)) {
         return;
     }
     size_t len = AGENT_MESSAGE_HEADER_LEN + config->payload_bytes;

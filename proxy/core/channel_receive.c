@@ -4,7 +4,8 @@
 
 #include <inttypes.h>
 
-#define SETTLE_US (200 * 1000) /* the agent may lose input for this long after HandshakeComplete */
+#define KEY_US (15 * 1000 * 1000) /* as long as the agent waits for the answer */
+#define SETTLE_US (200 * 1000)    /* the agent may lose input for this long after HandshakeComplete */
 
 #define UNREADABLE "cannot read a message" /* for want of memory */
 
@@ -13,6 +14,8 @@ enum input {
     INPUT_HANDSHAKE_COMPLETE,
     INPUT_CHALLENGE,
     INPUT_OUTPUT,
+    INPUT_STDERR, /* of a shell, as the next one */
+    INPUT_EXIT_CODE,
     INPUT_FLAG,
     INPUT_COUNT
 };
@@ -32,6 +35,11 @@ static const char *unfit(const struct channel *channel, const struct handshake_r
 {
     bool is_port = request->session_type == SESSION_TYPE_PORT;
     bool is_for_streams = channel->config.purpose == CHANNEL_FOR_STREAMS;
+    if (channel_shell_is(channel)) {
+        return is_port ? "the session document connects to a port (type Port); a shell needs one of type "
+                         "Standard_Stream, InteractiveCommands or NonInteractiveCommands"
+                       : NULL;
+    }
     if (!is_port || (!is_for_streams && !request->is_local_port_forwarding)) {
         return NULL; /* another type is declined in the answer, and the agent ends the session */
     }
@@ -49,13 +57,32 @@ static const char *unfit(const struct channel *channel, const struct handshake_r
     return NULL;
 }
 
+static bool is_for_session_type(const struct channel *channel, enum session_type type)
+{
+    bool is_program = type == SESSION_TYPE_SHELL || type == SESSION_TYPE_COMMAND;
+    return channel_shell_is(channel) ? is_program : type == SESSION_TYPE_PORT;
+}
+
+/* A session for a port is never encrypted; asked for that, we decline. */
+static bool begins_encryption(struct channel *channel, const struct handshake_request *request, struct instant now)
+{
+    bool is_program = channel_shell_is(channel) && is_for_session_type(channel, request->session_type);
+    if (!is_program || request->kms_key_id[0] == '\0') {
+        return false;
+    }
+    channel_state_enter(channel, CHANNEL_KEYING, now.mono_us + KEY_US);
+    return true;
+}
+
 static void answer_handshake(struct channel *channel, struct bytes payload, struct instant now)
 {
     struct handshake_request request;
     char memory[HANDSHAKE_RESPONSE_SIZE];
     struct text response = text_in(memory, sizeof memory);
     enum err err = control_message_parse_handshake_request(payload, &request);
-    err = err == ERR_OK ? control_message_handshake_response(&request, SESSION_TYPE_PORT, &response) : err;
+    struct handshake_answer answer = {.has_session_type =
+                                          err == ERR_OK && is_for_session_type(channel, request.session_type)};
+    err = err == ERR_OK ? control_message_handshake_response(&request, &answer, &response) : err;
     if (err != ERR_OK) {
         refuse_message(channel, err, ERR_PROTOCOL, "malformed HandshakeRequest");
         return;
@@ -63,6 +90,11 @@ static void answer_handshake(struct channel *channel, struct bytes payload, stru
     const char *why = unfit(channel, &request);
     if (why != NULL) {
         channel_state_finish(channel, ERR_UNSUPPORTED, why, false);
+        return;
+    }
+    channel->shell.request = request;
+    channel->shell.is_size_due = true; /* what was sent before the handshake's end is thrown away */
+    if (begins_encryption(channel, &request, now)) {
         return;
     }
     if (channel_state_send(channel, PAYLOAD_HANDSHAKE_RESPONSE, text_bytes(&response), now)) {
@@ -82,13 +114,36 @@ static void complete_handshake(struct channel *channel, struct bytes payload, st
     channel_state_enter(channel, CHANNEL_SETTLING, now.mono_us + SETTLE_US);
 }
 
-static void take_output(struct channel *channel, struct bytes payload, struct instant now)
+static void put_output(struct channel *channel, struct bytes payload, bool is_stderr, struct instant now)
 {
     channel->has_answer = true;
     channel->quiet_since_us = now.mono_us;
     if (!channel->is_discarding && payload.len > 0) {
+        channel->shell.is_output_stderr = is_stderr;
         byte_ring_put(&channel->output, payload);
     }
+}
+
+static void take_output(struct channel *channel, struct bytes payload, struct instant now)
+{
+    put_output(channel, payload, false, now);
+}
+
+static void take_stderr(struct channel *channel, struct bytes payload, struct instant now)
+{
+    put_output(channel, payload, true, now);
+}
+
+static void take_first_stderr(struct channel *channel, struct bytes payload, struct instant now)
+{
+    channel_state_open(channel, now);
+    take_stderr(channel, payload, now);
+}
+
+static void take_exit_code(struct channel *channel, struct bytes payload, struct instant now)
+{
+    (void)now;
+    channel_shell_take_exit_code(channel, payload);
 }
 
 static void take_first_output(struct channel *channel, struct bytes payload, struct instant now)
@@ -101,8 +156,22 @@ static void refuse_output(struct channel *channel, struct bytes payload, struct 
 {
     (void)payload;
     (void)now;
-    channel_state_finish(channel, ERR_PROTOCOL, "output before the handshake: the session document is not of type Port",
+    channel_state_finish(channel, ERR_PROTOCOL,
+                         channel_shell_is(channel)
+                             ? "output before the end of the handshake"
+                             : "output before the handshake: the session document is not of type Port",
                          false);
+}
+
+/* A shell that is not encrypted begins without a handshake: what the agent says first decides. */
+static void take_output_unasked(struct channel *channel, struct bytes payload, struct instant now)
+{
+    if (!channel_shell_is(channel)) {
+        refuse_output(channel, payload, now);
+        return;
+    }
+    channel->shell.is_size_due = channel->shell.is_size_due || channel->state == CHANNEL_WAITING;
+    take_first_output(channel, payload, now);
 }
 
 static void take_flag(struct channel *channel, struct bytes payload, struct instant now)
@@ -120,17 +189,30 @@ static void take_flag(struct channel *channel, struct bytes payload, struct inst
 
 /* What a sequenced message means in each state; an empty place is a protocol error. */
 static handler *const handlers[CHANNEL_STATE_COUNT][INPUT_COUNT] = {
-    [CHANNEL_WAITING] = {[INPUT_HANDSHAKE_REQUEST] = answer_handshake, [INPUT_OUTPUT] = refuse_output},
+    [CHANNEL_WAITING] = {[INPUT_HANDSHAKE_REQUEST] = answer_handshake, [INPUT_OUTPUT] = take_output_unasked},
+    [CHANNEL_ASKING] = {[INPUT_HANDSHAKE_REQUEST] = answer_handshake, [INPUT_OUTPUT] = take_output_unasked},
+    [CHANNEL_KEYING] = {NULL},
+    [CHANNEL_CHALLENGE] = {[INPUT_CHALLENGE] = channel_shell_answer_challenge},
     [CHANNEL_HANDSHAKE] = {[INPUT_HANDSHAKE_COMPLETE] = complete_handshake, [INPUT_OUTPUT] = refuse_output},
-    [CHANNEL_SETTLING] = {[INPUT_OUTPUT] = take_first_output, [INPUT_FLAG] = take_flag},
-    [CHANNEL_OPEN] = {[INPUT_OUTPUT] = take_output, [INPUT_FLAG] = take_flag},
+    [CHANNEL_SETTLING] = {[INPUT_OUTPUT] = take_first_output,
+                          [INPUT_STDERR] = take_first_stderr,
+                          [INPUT_EXIT_CODE] = take_exit_code,
+                          [INPUT_FLAG] = take_flag},
+    [CHANNEL_OPEN] = {[INPUT_OUTPUT] = take_output,
+                      [INPUT_STDERR] = take_stderr,
+                      [INPUT_EXIT_CODE] = take_exit_code,
+                      [INPUT_FLAG] = take_flag},
     [CHANNEL_DRAINING] = {[INPUT_OUTPUT] = take_output, [INPUT_FLAG] = take_flag},
     [CHANNEL_TERMINATING] = {[INPUT_OUTPUT] = take_output, [INPUT_FLAG] = take_flag},
-    [CHANNEL_CLOSED] = {[INPUT_OUTPUT] = take_output}, /* what had arrived before the end */
+    /* what had arrived before the end */
+    [CHANNEL_CLOSED] = {[INPUT_OUTPUT] = take_output, [INPUT_STDERR] = take_stderr, [INPUT_EXIT_CODE] = take_exit_code},
 };
 
 static const char *const state_names[CHANNEL_STATE_COUNT] = {
     [CHANNEL_WAITING] = "waiting for the HandshakeRequest",
+    [CHANNEL_ASKING] = "waiting for the HandshakeRequest",
+    [CHANNEL_KEYING] = "waiting for a data key",
+    [CHANNEL_CHALLENGE] = "waiting for the agent's challenge",
     [CHANNEL_HANDSHAKE] = "waiting for HandshakeComplete",
     [CHANNEL_SETTLING] = "settling",
     [CHANNEL_OPEN] = "open",
@@ -139,20 +221,23 @@ static const char *const state_names[CHANNEL_STATE_COUNT] = {
     [CHANNEL_CLOSED] = "closed",
 };
 
-static bool input_of(uint32_t payload_type, enum input *ret_input)
+static bool input_of(const struct channel *channel, uint32_t payload_type, enum input *ret_input)
 {
     static const struct {
         uint32_t payload_type;
         enum input input;
+        bool is_of_shell; /* alone */
     } inputs[] = {
-        {PAYLOAD_OUTPUT, INPUT_OUTPUT},
-        {PAYLOAD_HANDSHAKE_REQUEST, INPUT_HANDSHAKE_REQUEST},
-        {PAYLOAD_HANDSHAKE_COMPLETE, INPUT_HANDSHAKE_COMPLETE},
-        {PAYLOAD_ENC_CHALLENGE_REQUEST, INPUT_CHALLENGE},
-        {PAYLOAD_FLAG, INPUT_FLAG},
+        {PAYLOAD_OUTPUT, INPUT_OUTPUT, false},
+        {PAYLOAD_HANDSHAKE_REQUEST, INPUT_HANDSHAKE_REQUEST, false},
+        {PAYLOAD_HANDSHAKE_COMPLETE, INPUT_HANDSHAKE_COMPLETE, false},
+        {PAYLOAD_ENC_CHALLENGE_REQUEST, INPUT_CHALLENGE, false},
+        {PAYLOAD_STDERR, INPUT_STDERR, true},
+        {PAYLOAD_EXIT_CODE, INPUT_EXIT_CODE, true},
+        {PAYLOAD_FLAG, INPUT_FLAG, false},
     };
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
-        if (inputs[i].payload_type == payload_type) {
+        if (inputs[i].payload_type == payload_type && (!inputs[i].is_of_shell || channel_shell_is(channel))) {
             *ret_input = inputs[i].input;
             return true;
         }
@@ -164,12 +249,14 @@ static bool input_of(uint32_t payload_type, enum input *ret_input)
 static void handle(struct channel *channel, uint32_t payload_type, struct bytes payload, struct instant now)
 {
     enum input input;
-    if (!input_of(payload_type, &input)) {
+    if (!input_of(channel, payload_type, &input)) {
         return;
     }
     handler *handle_input = handlers[channel->state][input];
     if (handle_input != NULL) {
-        handle_input(channel, payload, now);
+        if (channel_shell_open_payload(channel, payload_type, &payload)) {
+            handle_input(channel, payload, now);
+        }
         return;
     }
     char memory[96];
@@ -184,7 +271,7 @@ void channel_state_deliver(struct channel *channel, struct instant now)
     uint32_t payload_type;
     struct bytes payload;
     while (recv_window_peek(&channel->recv, &payload_type, &payload) &&
-           channel_state_may_deliver(channel, payload.len)) {
+           channel_shell_may_deliver(channel, payload_type, payload.len)) {
         handle(channel, payload_type, payload, now);
         recv_window_advance(&channel->recv);
     }
@@ -207,7 +294,7 @@ static void receive_output(struct channel *channel, const struct agent_message *
     }
     struct recv_window *window = &channel->recv;
     switch (recv_window_accept(window, message->sequence_number, message->payload_type, message->payload,
-                               channel_state_may_deliver(channel, message->payload.len))) {
+                               channel_shell_may_deliver(channel, message->payload_type, message->payload.len))) {
     case RECV_DELIVERABLE:
         ack_queue_put(&channel->acks, message->sequence_number, &message->message_id);
         handle(channel, message->payload_type, message->payload, now);
@@ -240,6 +327,7 @@ static void receive_acknowledge(struct channel *channel, struct bytes payload, s
         return;
     }
     channel_probe_acknowledged(channel, sequence);
+    channel_shell_acknowledged(channel, sequence, now);
     channel->quiet_since_us = now.mono_us; /* the server can only answer what it has */
     if (sample_us >= 0) {
         rtt_sample(&channel->rtt, sample_us);
@@ -261,6 +349,9 @@ static const char *untimely(const struct channel *channel)
     /* What is stored without a gap is only waiting for the reader. */
     if (channel->highest_seen - channel->recv.expected >= channel->recv.stored) {
         return "the session ended before all output had arrived";
+    }
+    if (channel_shell_is(channel) && channel->state <= CHANNEL_ASKING) {
+        return NULL; /* a program that said nothing; one that could not begin is explained in channel_closed */
     }
     return channel->state < CHANNEL_SETTLING ? "the session ended before the connection was ready" : NULL;
 }
@@ -323,5 +414,9 @@ bool channel_wants_message(const struct channel *channel)
         return false;
     }
     /* In order and the reader stalls: let the peer feel it. With a gap open, what fills it must be let in. */
-    return channel_state_may_deliver(channel, channel->config.output_bytes / 2) || recv_window_has_gap(&channel->recv);
+    uint32_t payload_type;
+    struct bytes payload;
+    bool is_held = recv_window_peek(&channel->recv, &payload_type, &payload);
+    return (channel_state_has_room(channel, channel->config.output_bytes / 2) && !is_held) ||
+           recv_window_has_gap(&channel->recv);
 }

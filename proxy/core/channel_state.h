@@ -1,4 +1,4 @@
-/* channel_state: what channel.c and channel_receive.c share, and nobody else includes. */
+/* channel_state: what the files of the channel share, and nobody else includes. */
 #ifndef SSM_PROXY_CORE_CHANNEL_STATE_H
 #define SSM_PROXY_CORE_CHANNEL_STATE_H
 
@@ -6,6 +6,7 @@
 #include "proxy/core/agent_message.h"
 #include "proxy/core/byte_ring.h"
 #include "proxy/core/channel.h"
+#include "proxy/core/control_message.h"
 #include "proxy/core/recv_window.h"
 #include "proxy/core/send_pace.h"
 #include "proxy/core/send_window.h"
@@ -36,6 +37,19 @@ struct channel {
     bool has_sent_large;    /* on this connection, and nothing was acknowledged since */
     uint32_t large_losses;  /* of connections in a row, at that point */
     int64_t probe_sequence; /* while UNDER_WAY: its number */
+    struct shell {
+        uint16_t columns;
+        uint16_t rows;
+        bool is_size_due;      /* to be sent as soon as the agent takes input */
+        bool is_heard;         /* ASKING: the agent has acknowledged the size */
+        bool is_output_stderr; /* what the output ring holds; meaningless when it is empty */
+        bool has_exit_code;
+        int64_t exit_code;
+        struct session_crypt *crypt; /* borrowed; NULL: in the clear */
+        uint32_t nonce_prefix;       /* of every nonce; drawn once a key */
+        uint64_t nonce_count;        /* the rest of the next one */
+        struct handshake_request request;
+    } shell;
     struct rtt rtt;
     struct send_pace pace;
     struct channel_counters counters;
@@ -58,7 +72,7 @@ void channel_state_finish(struct channel *channel, enum err err, const char *rea
 /* SETTLING to OPEN. */
 void channel_state_open(struct channel *channel, struct instant now);
 
-/* Puts one sequenced message into the send window; false when it is full. */
+/* Puts one sequenced message into the send window, encrypted where that is due; false when it is full. */
 bool channel_state_send(struct channel *channel, enum payload_type type, struct bytes payload, struct instant now);
 
 /* Into TERMINATING: the flag goes behind everything that was taken. */
@@ -80,9 +94,38 @@ void channel_probe_acknowledged(struct channel *channel, int64_t sequence);
 void channel_probe_lost_transport(struct channel *channel, struct instant now);
 
 /* Would `len` bytes of output be taken now? */
-static inline bool channel_state_may_deliver(const struct channel *channel, size_t len)
+static inline bool channel_state_has_room(const struct channel *channel, size_t len)
 {
     return channel->is_discarding || len <= byte_ring_room(&channel->output);
 }
+
+/* A shell's: see channel_shell.c. */
+
+static inline bool channel_shell_is(const struct channel *channel)
+{
+    return channel->config.purpose == CHANNEL_FOR_SHELL;
+}
+
+/* What encryption adds to a payload of data. */
+static inline size_t channel_shell_overhead(const struct channel *channel)
+{
+    return channel->shell.crypt != NULL ? SESSION_CRYPT_OVERHEAD : 0;
+}
+
+/* Would a payload be taken now? The ring holds one stream of output at a time, so that their order stays. */
+bool channel_shell_may_deliver(const struct channel *channel, uint32_t payload_type, size_t len);
+/* In place of `payload` what it means, decrypted where that is due. False: the channel is closed. */
+bool channel_shell_open_payload(struct channel *channel, uint32_t payload_type, struct bytes *payload);
+/* `payload` into `ret_wire`, which has room for it and the overhead. */
+enum err channel_shell_seal(struct channel *channel, struct bytes payload, uint8_t *ret_wire) SSM_MUST_USE;
+void channel_shell_answer_challenge(struct channel *channel, struct bytes payload, struct instant now);
+void channel_shell_take_exit_code(struct channel *channel, struct bytes payload);
+/* Sends the terminal's size when it is due and can be taken. */
+void channel_shell_send_size(struct channel *channel, struct instant now);
+/* In WAITING and ASKING. */
+void channel_shell_timed_out(struct channel *channel, struct instant now);
+void channel_shell_acknowledged(struct channel *channel, int64_t sequence, struct instant now);
+void channel_shell_transport_up(struct channel *channel, struct instant now);
+void channel_shell_transport_down(struct channel *channel);
 
 #endif

@@ -4,6 +4,10 @@
 
 #include <inttypes.h>
 
+/* ActionType of a requested client action. */
+#define HANDSHAKE_SESSION_TYPE "SessionType"
+#define HANDSHAKE_KMS_ENCRYPTION "KMSEncryption"
+
 /* ActionStatus of a processed client action. */
 enum { ACTION_SUCCESS = 1, ACTION_UNSUPPORTED = 3 };
 
@@ -101,13 +105,18 @@ enum err control_message_parse_acknowledge(struct bytes payload, int64_t *ret_se
 
 static enum session_type session_type_of(const char *name)
 {
-    static const char *const shells[] = {"Standard_Stream", "InteractiveCommands", "NonInteractiveCommands"};
-    if (strcmp(name, "Port") == 0) {
-        return SESSION_TYPE_PORT;
-    }
-    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
-        if (strcmp(name, shells[i]) == 0) {
-            return SESSION_TYPE_SHELL;
+    static const struct {
+        const char *name;
+        enum session_type type;
+    } types[] = {
+        {"Port", SESSION_TYPE_PORT},
+        {"Standard_Stream", SESSION_TYPE_SHELL},
+        {"InteractiveCommands", SESSION_TYPE_SHELL},
+        {"NonInteractiveCommands", SESSION_TYPE_COMMAND},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(name, types[i].name) == 0) {
+            return types[i].type;
         }
     }
     return SESSION_TYPE_OTHER;
@@ -131,13 +140,31 @@ static enum err copy_name(const char *name, char ret_name[HANDSHAKE_NAME_SIZE])
     return ERR_OK;
 }
 
+static enum err parse_encryption(const json_t *parameters, struct handshake_request *request)
+{
+    const char *key_id = json_view_text(parameters, "KMSKeyId");
+    const char *challenge = json_view_text(parameters, "Challenge");
+    bool is_known = request->kms_key_id[0] != '\0';
+    if (is_known || !text_is_given(key_id) || strlen(key_id) >= sizeof request->kms_key_id ||
+        (challenge != NULL && strlen(challenge) >= sizeof request->challenge)) {
+        return ERR_MALFORMED;
+    }
+    memcpy(request->kms_key_id, key_id, strlen(key_id) + 1);
+    if (challenge != NULL) {
+        memcpy(request->challenge, challenge, strlen(challenge) + 1);
+    }
+    return ERR_OK;
+}
+
 static enum err parse_action(const json_t *action, struct handshake_request *request)
 {
     char *name = request->actions[request->action_count];
     TRY(copy_name(json_view_text(action, "ActionType"), name));
     request->action_count++;
-    if (strcmp(name, "SessionType") == 0) {
-        const json_t *parameters = json_object_get(action, "ActionParameters");
+    const json_t *parameters = json_object_get(action, "ActionParameters");
+    if (strcmp(name, HANDSHAKE_KMS_ENCRYPTION) == 0) {
+        TRY(parse_encryption(parameters, request));
+    } else if (strcmp(name, HANDSHAKE_SESSION_TYPE) == 0) {
         const char *type = json_view_text(parameters, "SessionType");
         request->session_type = session_type_of(type != NULL ? type : "");
         const char *port_type = json_view_text(json_object_get(parameters, "Properties"), "type");
@@ -166,16 +193,37 @@ enum err control_message_parse_handshake_request(struct bytes payload, struct ha
     return ERR_OK;
 }
 
-enum err control_message_handshake_response(const struct handshake_request *request, enum session_type supported,
-                                            struct text *ret_text)
+/* An agent that may insist on the challenge looks for the acknowledgement; another one knows neither. */
+static void put_key(const struct handshake_request *request, const char *key_ciphertext, struct text *text)
+{
+    text_format(text, "{\"KMSCipherTextKey\":\"%s\",\"KMSCipherTextHash\":null%s}", key_ciphertext,
+                request->challenge[0] != '\0' ? ",\"ChallengeAcknowledgement\":true" : "");
+}
+
+static void put_processed_action(const struct handshake_request *request, const char *action,
+                                 const struct handshake_answer *answer, struct text *text)
+{
+    bool is_key = strcmp(action, HANDSHAKE_KMS_ENCRYPTION) == 0 && answer->key_ciphertext != NULL;
+    bool is_type = strcmp(action, HANDSHAKE_SESSION_TYPE) == 0 && answer->has_session_type;
+    bool ok = is_key || is_type;
+    text_format(text, "{\"ActionType\":\"%s\",\"ActionStatus\":%d,\"ActionResult\":", action,
+                ok ? ACTION_SUCCESS : ACTION_UNSUPPORTED);
+    if (is_key) {
+        put_key(request, answer->key_ciphertext, text);
+    } else {
+        text_put(text, "null");
+    }
+    text_format(text, ",\"Error\":\"%s\"}", ok ? "" : "not supported by this client");
+}
+
+enum err control_message_handshake_response(const struct handshake_request *request,
+                                            const struct handshake_answer *answer, struct text *ret_text)
 {
     text_clear(ret_text);
     text_put(ret_text, "{\"ClientVersion\":\"" CONTROL_MESSAGE_CLIENT_VERSION "\",\"ProcessedClientActions\":[");
     for (size_t i = 0; i < request->action_count; i++) {
-        bool ok = strcmp(request->actions[i], "SessionType") == 0 && request->session_type == supported;
-        text_format(ret_text, "%s{\"ActionType\":\"%s\",\"ActionStatus\":%d,\"ActionResult\":null,\"Error\":\"%s\"}",
-                    i > 0 ? "," : "", request->actions[i], ok ? ACTION_SUCCESS : ACTION_UNSUPPORTED,
-                    ok ? "" : "not supported by this client");
+        text_put(ret_text, i > 0 ? "," : "");
+        put_processed_action(request, request->actions[i], answer, ret_text);
     }
     text_put(ret_text, "],\"Errors\":null}");
     return text_finish(ret_text);
@@ -200,4 +248,34 @@ enum err control_message_parse_handshake_complete(struct bytes payload, struct t
 enum err control_message_parse_channel_closed(struct bytes payload, struct text *ret_output)
 {
     return copy_words(payload, "Output", ret_output);
+}
+
+enum err control_message_size(uint16_t columns, uint16_t rows, struct text *ret_text)
+{
+    text_clear(ret_text);
+    text_format(ret_text, "{\"cols\":%u,\"rows\":%u}", columns, rows);
+    return text_finish(ret_text);
+}
+
+enum err control_message_parse_exit_code(struct bytes payload, int64_t *ret_exit_code)
+{
+    static const char label[] = "EXIT_CODE:";
+    char memory[32];
+    size_t at = sizeof label - 1;
+    if (payload.len <= at || memcmp(payload.data, label, at) != 0) {
+        return ERR_MALFORMED;
+    }
+    size_t end = payload.len;
+    while (at < end && payload.data[at] == ' ') {
+        at++;
+    }
+    while (end > at && (payload.data[end - 1] == '\n' || payload.data[end - 1] == '\r')) {
+        end--;
+    }
+    struct text number = text_in(memory, sizeof memory);
+    text_put_bytes(&number, bytes_of(payload.data + at, end - at));
+    if (text_finish(&number) != ERR_OK || strlen(memory) != end - at) {
+        return ERR_MALFORMED;
+    }
+    return text_parse_decimal(memory, INT32_MIN, UINT32_MAX, ret_exit_code);
 }

@@ -14,6 +14,7 @@
 struct session_crypt {
     EVP_CIPHER_CTX *ours;   /* encrypts */
     EVP_CIPHER_CTX *agents; /* decrypts */
+    uint8_t plain[LIMIT_WEBSOCKET_MESSAGE];
 };
 
 static enum err set_keys(struct session_crypt *crypt, const uint8_t *data_key)
@@ -43,6 +44,7 @@ void session_crypt_free(struct session_crypt **crypt)
     if (*crypt != NULL) {
         EVP_CIPHER_CTX_free((*crypt)->ours);
         EVP_CIPHER_CTX_free((*crypt)->agents);
+        explicit_bzero((*crypt)->plain, sizeof(*crypt)->plain);
         free(*crypt);
         *crypt = NULL;
     }
@@ -64,9 +66,9 @@ enum err session_crypt_seal(struct session_crypt *crypt, const uint8_t nonce[SES
     return ok ? ERR_OK : ERR_MEMORY;
 }
 
-enum err session_crypt_open(struct session_crypt *crypt, struct bytes payload, uint8_t *ret_plain)
+enum err session_crypt_open(struct session_crypt *crypt, struct bytes payload, struct bytes *ret_plain)
 {
-    if (payload.len < SESSION_CRYPT_OVERHEAD || payload.len > LIMIT_WEBSOCKET_MESSAGE) {
+    if (payload.len < SESSION_CRYPT_OVERHEAD || payload.len - SESSION_CRYPT_OVERHEAD > sizeof crypt->plain) {
         return ERR_MALFORMED;
     }
     struct bytes sealed = bytes_of(payload.data + SESSION_CRYPT_NONCE_LEN, payload.len - SESSION_CRYPT_OVERHEAD);
@@ -74,12 +76,17 @@ enum err session_crypt_open(struct session_crypt *crypt, struct bytes payload, u
     memcpy(tag, sealed.data + sealed.len, sizeof tag);
     int len;
     bool ok = EVP_DecryptInit_ex2(crypt->agents, NULL, NULL, payload.data, NULL) == 1 &&
-              EVP_DecryptUpdate(crypt->agents, ret_plain, &len, sealed.data, (int)sealed.len) == 1 &&
+              EVP_DecryptUpdate(crypt->agents, crypt->plain, &len, sealed.data, (int)sealed.len) == 1 &&
               EVP_CIPHER_CTX_ctrl(crypt->agents, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1;
     if (!ok) {
         return ERR_MEMORY;
     }
-    return EVP_DecryptFinal_ex(crypt->agents, ret_plain + sealed.len, &len) == 1 ? ERR_OK : ERR_DIGEST;
+    uint8_t none[SESSION_CRYPT_TAG_LEN]; /* a stream cipher keeps nothing back */
+    if (EVP_DecryptFinal_ex(crypt->agents, none, &len) != 1) {
+        return ERR_DIGEST;
+    }
+    *ret_plain = bytes_of(crypt->plain, sealed.len);
+    return ERR_OK;
 }
 
 static enum err decode_challenge(struct bytes request, uint8_t ret_payload[CHALLENGE_PAYLOAD_SIZE], size_t *ret_len)
@@ -101,11 +108,11 @@ enum err session_crypt_answer_challenge(struct session_crypt *crypt, const uint8
                                         struct bytes request, struct text *ret_response)
 {
     uint8_t payload[CHALLENGE_PAYLOAD_SIZE];
-    uint8_t plain[SESSION_CRYPT_CHALLENGE_MAX];
+    struct bytes plain;
     size_t len;
     TRY(decode_challenge(request, payload, &len));
-    TRY(session_crypt_open(crypt, bytes_of(payload, len), plain));
-    TRY(session_crypt_seal(crypt, nonce, bytes_of(plain, len - SESSION_CRYPT_OVERHEAD), payload));
+    TRY(session_crypt_open(crypt, bytes_of(payload, len), &plain));
+    TRY(session_crypt_seal(crypt, nonce, plain, payload));
     text_clear(ret_response);
     text_put(ret_response, "{\"Challenge\":\"");
     base64_put(bytes_of(payload, len), ret_response);

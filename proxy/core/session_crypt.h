@@ -6,8 +6,8 @@
  * Before the data flows, the agent proves that both ends have the same key: EncChallengeRequest is {"Challenge": base64
  * of such a payload}; the bytes in it go back the same way under our own key in EncChallengeResponse.
  *
- * It holds nothing between two calls but the keys, which OpenSSL keeps and wipes: the nonces come from the caller, who
- * never gives the same one twice. Source: amazon-ssm-agent agent/session/crypto, session-manager-plugin
+ * What it holds are the keys, which OpenSSL keeps and wipes, and what was last decrypted; the nonces come from the
+ * caller, who never gives the same one twice. Source: amazon-ssm-agent agent/session/crypto, session-manager-plugin
  * src/encryption. */
 #ifndef SSM_PROXY_CORE_SESSION_CRYPT_H
 #define SSM_PROXY_CORE_SESSION_CRYPT_H
@@ -36,9 +36,9 @@ void session_crypt_free(struct session_crypt **crypt); /* NULL inside is fine; u
 enum err session_crypt_seal(struct session_crypt *crypt, const uint8_t nonce[SESSION_CRYPT_NONCE_LEN],
                             struct bytes plain, uint8_t *ret_payload) SSM_MUST_USE;
 
-/* `ret_plain` has payload.len - SESSION_CRYPT_OVERHEAD bytes; nothing in it may be used after a failure.
- * ERR_MALFORMED: too short; ERR_DIGEST: not what the agent encrypted with this key; ERR_MEMORY. */
-enum err session_crypt_open(struct session_crypt *crypt, struct bytes payload, uint8_t *ret_plain) SSM_MUST_USE;
+/* `ret_plain` is borrowed until the next call. ERR_MALFORMED: too short, or longer than any message;
+ * ERR_DIGEST: not what the agent encrypted with this key; ERR_MEMORY. */
+enum err session_crypt_open(struct session_crypt *crypt, struct bytes payload, struct bytes *ret_plain) SSM_MUST_USE;
 
 /* The text of EncChallengeResponse for that of an EncChallengeRequest. ERR_MALFORMED, ERR_TOO_LONG (over
  * SESSION_CRYPT_CHALLENGE_MAX), ERR_DIGEST, ERR_MEMORY. */

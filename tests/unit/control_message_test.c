@@ -122,7 +122,11 @@ static void answer(const char *request_text, struct text *ret_response)
 {
     struct handshake_request request;
     assert_int_equal(control_message_parse_handshake_request(text(request_text), &request), ERR_OK);
-    assert_int_equal(control_message_handshake_response(&request, SESSION_TYPE_PORT, ret_response), ERR_OK);
+    assert_int_equal(control_message_handshake_response(
+                         &request,
+                         &(struct handshake_answer){.has_session_type = request.session_type == SESSION_TYPE_PORT},
+                         ret_response),
+                     ERR_OK);
 }
 
 static void answers_a_port_session(void **state)
@@ -165,7 +169,7 @@ static void tells_session_types_apart(void **state)
         {"{\"SessionType\":\"Port\"}", SESSION_TYPE_PORT},
         {"{\"SessionType\":\"Standard_Stream\"}", SESSION_TYPE_SHELL},
         {"{\"SessionType\":\"InteractiveCommands\"}", SESSION_TYPE_SHELL},
-        {"{\"SessionType\":\"NonInteractiveCommands\"}", SESSION_TYPE_SHELL},
+        {"{\"SessionType\":\"NonInteractiveCommands\"}", SESSION_TYPE_COMMAND},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char memory[256];
@@ -229,7 +233,9 @@ static void answers_the_largest_request(void **state)
     }
     char memory[HANDSHAKE_RESPONSE_SIZE];
     struct text response = text_in(memory, sizeof memory);
-    assert_ok(control_message_handshake_response(&request, SESSION_TYPE_PORT, &response));
+    assert_ok(control_message_handshake_response(
+        &request, &(struct handshake_answer){.has_session_type = request.session_type == SESSION_TYPE_PORT},
+        &response));
     AUTO_JSON json_t *root = NULL;
     assert_ok(json_view_parse_object(text_bytes(&response), &root));
     assert_int_equal(json_array_size(json_object_get(root, "ProcessedClientActions")), HANDSHAKE_ACTIONS_MAX);

@@ -218,7 +218,8 @@ static void what_the_client_sends_has_the_members_of_the_page(void **state)
     assert_ok(control_message_parse_handshake_request(json_block_with("RequestedClientActions"), &request));
     assert_int_equal(request.session_type, SESSION_TYPE_PORT);
     assert_int_equal(request.action_count, 2);
-    assert_ok(control_message_handshake_response(&request, SESSION_TYPE_PORT, &made));
+    assert_ok(control_message_handshake_response(
+        &request, &(struct handshake_answer){.has_session_type = request.session_type == SESSION_TYPE_PORT}, &made));
     expect_same_members(text_bytes(&made), json_block_with("ProcessedClientActions"));
 
     struct ssm_api_parameter port = {"portNumber", "22"};

@@ -72,21 +72,21 @@ static void refuses_what_the_agent_did_not_encrypt(void **state)
     AUTO(session_crypt_free) struct session_crypt *ours = crypt_of(data_key);
     AUTO(session_crypt_free) struct session_crypt *theirs = agent();
     uint8_t payload[SESSION_CRYPT_OVERHEAD + 5];
-    uint8_t plain[5];
+    struct bytes plain;
     assert_ok(session_crypt_seal(theirs, nonce, bytes_of_text("hello"), payload));
     for (size_t bit = 0; bit < 8 * sizeof payload; bit++) {
         payload[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_err(session_crypt_open(ours, bytes_of(payload, sizeof payload), plain), ERR_DIGEST);
+        assert_err(session_crypt_open(ours, bytes_of(payload, sizeof payload), &plain), ERR_DIGEST);
         payload[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
     for (size_t len = 0; len < sizeof payload; len++) {
         enum err expected = len < SESSION_CRYPT_OVERHEAD ? ERR_MALFORMED : ERR_DIGEST;
-        assert_err(session_crypt_open(ours, bytes_of(payload, len), plain), expected);
+        assert_err(session_crypt_open(ours, bytes_of(payload, len), &plain), expected);
     }
-    assert_ok(session_crypt_open(ours, bytes_of(payload, sizeof payload), plain)); /* and it recovers */
-    assert_memory_equal(plain, "hello", 5);
+    assert_ok(session_crypt_open(ours, bytes_of(payload, sizeof payload), &plain)); /* and it recovers */
+    assert_true(bytes_equal_text(plain, "hello"));
     assert_ok(session_crypt_seal(ours, nonce, bytes_of_text("hello"), payload)); /* ours, sent back to us */
-    assert_err(session_crypt_open(ours, bytes_of(payload, sizeof payload), plain), ERR_DIGEST);
+    assert_err(session_crypt_open(ours, bytes_of(payload, sizeof payload), &plain), ERR_DIGEST);
 }
 
 static void carries_any_length_both_ways(void **state)
@@ -96,13 +96,13 @@ static void carries_any_length_both_ways(void **state)
     AUTO(session_crypt_free) struct session_crypt *theirs = agent();
     static uint8_t plain[1100];
     static uint8_t payload[sizeof plain + SESSION_CRYPT_OVERHEAD];
-    static uint8_t back[sizeof plain];
+    struct bytes back;
     for (size_t len = 0; len <= sizeof plain; len += len < 40 ? 1 : 53) {
         memset(plain, (int)len, len);
         assert_ok(session_crypt_seal(ours, nonce, bytes_of(plain, len), payload));
         assert_memory_equal(payload, nonce, sizeof nonce);
-        assert_ok(session_crypt_open(theirs, bytes_of(payload, len + SESSION_CRYPT_OVERHEAD), back));
-        assert_memory_equal(back, plain, len);
+        assert_ok(session_crypt_open(theirs, bytes_of(payload, len + SESSION_CRYPT_OVERHEAD), &back));
+        assert_true(bytes_equal(back, bytes_of(plain, len)));
     }
 }
 
@@ -174,18 +174,18 @@ static void expect_payload(const json_t *vector)
     bool is_ours = strcmp(json_view_text(vector, "direction"), "client_to_agent") == 0;
     const char *nonce_hex = json_view_text(vector, "nonce_hex");
     uint8_t payload[256];
-    uint8_t plain[256];
     uint8_t expected[256];
+    struct bytes plain;
     size_t len = from_hex(json_view_text(vector, "payload_hex"), payload);
     size_t expected_len = from_hex(json_view_text(vector, "plaintext_hex"), expected);
     assert_int_equal(len, expected_len + SESSION_CRYPT_OVERHEAD);
-    assert_ok(session_crypt_open(is_ours ? theirs : ours, bytes_of(payload, len), plain));
-    assert_memory_equal(plain, expected, expected_len);
+    assert_ok(session_crypt_open(is_ours ? theirs : ours, bytes_of(payload, len), &plain));
+    assert_true(bytes_equal(plain, bytes_of(expected, expected_len)));
     if (nonce_hex != NULL) {
         uint8_t sealed[256];
         uint8_t vectors_nonce[SESSION_CRYPT_NONCE_LEN];
         assert_int_equal(from_hex(nonce_hex, vectors_nonce), sizeof vectors_nonce);
-        assert_ok(session_crypt_seal(is_ours ? ours : theirs, vectors_nonce, bytes_of(plain, expected_len), sealed));
+        assert_ok(session_crypt_seal(is_ours ? ours : theirs, vectors_nonce, plain, sealed));
         assert_memory_equal(sealed, payload, len);
     }
 }
