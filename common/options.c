@@ -112,6 +112,10 @@ enum err options_parse(const struct program *program, const struct verb *verb, i
                             : refuse_option(program, verb, argv[at]);
         }
         options.values[found] = optarg != NULL ? optarg : "";
+        if (options.given_count == OPTIONS_GIVEN_MAX) {
+            return usage_error(program, verb, "too many options: ", argv[at]);
+        }
+        options.given[options.given_count++] = (struct option_given){found, options.values[found]};
     }
     options.arguments = (const char *const *)argv + optind;
     options.argument_count = argc - optind;
@@ -124,6 +128,16 @@ enum err options_parse(const struct program *program, const struct verb *verb, i
     }
     *ret_options = options;
     return ERR_OK;
+}
+
+const char *options_repeated(const struct options *options, int id, int index)
+{
+    for (int i = 0; i < options->given_count; i++) {
+        if (options->given[i].id == id && index-- == 0) {
+            return options->given[i].value;
+        }
+    }
+    return NULL;
 }
 
 /* Whether the verb's name is of two words, and this is its first. */

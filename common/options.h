@@ -13,6 +13,9 @@
 /* Options of one program: its option numbers are below this. */
 #define OPTIONS_MAX 64
 
+/* Options on one command line. */
+#define OPTIONS_GIVEN_MAX 256
+
 struct option_row {
     const char *name;
     const char *argument; /* NULL: takes none */
@@ -52,8 +55,13 @@ struct program {
 struct options {
     const struct program *program;
     const struct verb *verb;
-    const char *values[OPTIONS_MAX]; /* NULL: not given; "" for one without an argument */
-    const char *const *arguments;    /* borrowed from argv */
+    const char *values[OPTIONS_MAX]; /* NULL: not given; "" for one without an argument; the last one counts */
+    struct option_given {
+        int id;
+        const char *value;
+    } given[OPTIONS_GIVEN_MAX]; /* in order, for options that may be given several times */
+    int given_count;
+    const char *const *arguments; /* borrowed from argv */
     int argument_count;
 };
 
@@ -69,6 +77,9 @@ static inline bool options_has(const struct options *options, int id)
 {
     return options->values[id] != NULL;
 }
+
+/* The value of an option that may be given several times, from 0 on; NULL: not given so often. */
+const char *options_repeated(const struct options *options, int id, int index);
 
 /* The help of one verb. */
 void options_print_help(const struct program *program, const struct verb *verb, FILE *stream);

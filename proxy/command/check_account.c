@@ -255,7 +255,7 @@ static enum err check_identity(struct checkup *checkup, bool *ret_is_usable)
 
 static enum err try_describe_nodes(struct client *client)
 {
-    struct ssm_api_describe_nodes which = {.filter = NULL};
+    struct ssm_api_describe_nodes which = {.next_token = NULL};
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.items = NULL};
     return inventory_node_page(client, &which, client->deadline_us, &nodes);
 }

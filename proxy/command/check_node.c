@@ -48,7 +48,7 @@ static enum err report_node(struct checkup *checkup, struct checkup_item *item, 
 static enum err check_registration(struct checkup *checkup, struct ssm_api_node *ret_node)
 {
     struct client *client = &checkup->client;
-    struct ssm_api_describe_nodes which = {.filter = "InstanceIds", .value = checkup->choice.id};
+    struct ssm_api_describe_nodes which = {.filters = {{"InstanceIds", checkup->choice.id}}};
     struct checkup_item item = checkup_begin("registration", "");
     enum err err = inventory_nodes(client, which, client->deadline_us, take_node, ret_node);
     checkup_time(&item);

@@ -21,6 +21,7 @@ struct config {
     const struct options *options;
     struct client client;
     struct config_paths paths;
+    struct node_list list;
     struct aliases aliases;
     char program[LIMIT_PATH + 1];
     char answer[LIMIT_PATH + 1];
@@ -184,11 +185,35 @@ static enum err show(struct client *client, const struct text *block)
     return ERR_OK;
 }
 
+/* ---- the names of nodes ---- */
+
+static enum err take_names(void *context, const struct node_page *page)
+{
+    struct config *config = context;
+    return node_list_add(&config->list, page);
+}
+
+static enum err forgive_ec2(void *context, enum err err)
+{
+    struct config *config = context;
+    if (err != ERR_DENIED) {
+        return err;
+    }
+    log_notice("config: the names of EC2 instances are left out, because ec2:DescribeInstances is denied: %s",
+               config->client.why.data);
+    text_clear(&config->client.why);
+    return ERR_OK;
+}
+
 static enum err list_nodes(struct config *config, size_t *ret_count)
 {
-    TRY(client_resolve(&config->client, true, config->client.deadline_us));
-    return node_list_store(&config->client, config->paths.nodes, ret_count);
+    struct client *client = &config->client;
+    struct node_page_walk walk = {.context = config, .visit = take_names, .forgive = forgive_ec2};
+    TRY(node_page_visit(client, &walk));
+    return node_list_store(&config->list, client, config->paths.nodes, ret_count);
 }
+
+/* ---- in and out ---- */
 
 static enum err install(struct config *config, const struct text *block)
 {
@@ -261,6 +286,7 @@ static int config_run(const struct options *options)
     enum err err = act(config, &block);
     int exit_code = failure_report("config", err, &config->client.why, config->client.signal);
     aliases_free(&config->aliases);
+    node_list_free(&config->list);
     client_close(&config->client);
     return exit_code;
 }

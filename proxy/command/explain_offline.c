@@ -46,7 +46,7 @@ static void settle(struct client *client, enum err err, enum node_knowledge *kno
 
 static void look_here(struct client *client, int64_t deadline_us, struct node_facts *facts)
 {
-    struct ssm_api_describe_nodes node = {.filter = "InstanceIds", .value = facts->id};
+    struct ssm_api_describe_nodes node = {.filters = {{"InstanceIds", facts->id}}};
     struct ec2_api_describe instance = {.filters = {{"instance-id", facts->id}}};
     settle(client, inventory_nodes(client, node, deadline_us, take_node, facts), &facts->registration);
     if (strncmp(facts->id, "i-", 2) == 0 && client->signal == 0) {
@@ -68,7 +68,7 @@ static bool note_presence(void *context, const struct ssm_api_node *node)
 
 static enum err look_for_id(struct client *client, const void *id, bool *ret_is_there)
 {
-    struct ssm_api_describe_nodes node = {.filter = "InstanceIds", .value = id};
+    struct ssm_api_describe_nodes node = {.filters = {{"InstanceIds", id}}};
     return inventory_nodes(client, node, client->deadline_us, note_presence, ret_is_there);
 }
 

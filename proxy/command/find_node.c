@@ -151,7 +151,7 @@ static enum err settle(struct client *client, const struct search *search, char 
 static enum err ask_ssm(struct client *client, const char *filter, const char *value, inventory_node_visitor *visit,
                         struct search *search)
 {
-    struct ssm_api_describe_nodes which = {.filter = filter, .value = value};
+    struct ssm_api_describe_nodes which = {.filters = {{filter, value}}};
     enum err err = inventory_nodes(client, which, client->deadline_us, visit, search);
     if (err == ERR_DENIED) {
         char words[WORDS_SIZE];

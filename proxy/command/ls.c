@@ -2,8 +2,9 @@
  * EC2, and one's own sessions on them. No more than one page is in memory. */
 #include "common/json_view.h"
 #include "common/log.h"
+#include "proxy/command/config_install.h"
 #include "proxy/command/failure.h"
-#include "proxy/command/inventory.h"
+#include "proxy/command/node_list.h"
 #include "proxy/command/open_sessions.h"
 #include "proxy/command/output.h"
 #include "proxy/command/verbs.h"
@@ -14,7 +15,7 @@
 #include <fnmatch.h>
 #include <unistd.h>
 
-#define PAGE_US (INT64_C(60) * 1000 * 1000)  /* for each: a fleet may take minutes */
+#define CONNECT_US (INT64_C(60) * 1000 * 1000)
 #define EXTRA_US (INT64_C(10) * 1000 * 1000) /* for what the list can do without */
 #define OWN_SESSIONS_MAX 1000
 
@@ -27,12 +28,14 @@ struct ls {
     struct client client;
     struct output output;
     struct text_table table;
-    const char *ping;                        /* PingStatus; NULL: any */
-    char tag[sizeof "tag:" + LIMIT_TAG_KEY]; /* key of a filter, and value; NULL: none */
-    const char *tag_value;
+    const char *ping;                    /* PingStatus; NULL: any */
+    struct ssm_api_describe_nodes which; /* with these tags */
+    char tag_keys[SSM_API_FILTERS_MAX][sizeof "tag:" + LIMIT_TAG_KEY];
     bool has_tags; /* they are shown */
     bool knows_sessions;
-    bool lacks_ec2; /* it gives no answers */
+    bool lacks_ec2;        /* it gives no answers */
+    bool keeps_names;      /* for ssh */
+    struct node_list list; /* of them */
     size_t found;
     struct own_session *own; /* owned */
     size_t own_count;
@@ -56,21 +59,24 @@ static enum err parse_ping(struct ls *ls)
     return ERR_OK;
 }
 
-static enum err parse_tag(struct ls *ls)
+static enum err parse_tags(struct ls *ls)
 {
-    const char *given = ls->options->values[OPTION_TAG];
-    if (given == NULL) {
-        return ERR_OK;
+    const char *given = NULL;
+    for (int i = 0; (given = options_repeated(ls->options, OPTION_TAG, i)) != NULL; i++) {
+        size_t len = strcspn(given, "=");
+        if (i == SSM_API_FILTERS_MAX) {
+            log_error("ls: --tag: more than %d", SSM_API_FILTERS_MAX);
+            return ERR_USAGE;
+        }
+        struct text key = text_in(ls->tag_keys[i], sizeof ls->tag_keys[i]);
+        text_put(&key, "tag:");
+        text_put_bytes(&key, bytes_of(given, len));
+        if (len == 0 || given[len] == '\0' || text_finish(&key) != ERR_OK) {
+            log_error("ls: --tag: not KEY=VALUE: %s", given);
+            return ERR_USAGE;
+        }
+        ls->which.filters[i] = (struct ssm_api_filter){key.data, given + len + 1};
     }
-    size_t len = strcspn(given, "=");
-    struct text key = text_in(ls->tag, sizeof ls->tag);
-    text_put(&key, "tag:");
-    text_put_bytes(&key, bytes_of(given, len));
-    if (len == 0 || given[len] == '\0' || text_finish(&key) != ERR_OK) {
-        log_error("ls: --tag: not KEY=VALUE: %s", given);
-        return ERR_USAGE;
-    }
-    ls->tag_value = given + len + 1;
     return ERR_OK;
 }
 
@@ -123,64 +129,14 @@ static int count_sessions(const struct ls *ls, const char *id)
     return count;
 }
 
-/* ---- names and tags ---- */
-
-struct page {
-    struct ssm_api_nodes nodes;
-    struct ec2_api_instances instances;
-};
-
-static void free_page(struct page *page)
-{
-    ssm_api_nodes_free(&page->nodes);
-    ec2_api_instances_free(&page->instances);
-}
-
-static enum err read_instances(struct ls *ls, struct page *page)
-{
-    const char *ids[LIMIT_API_PAGE];
-    struct ec2_api_describe which = {.instance_ids = ids};
-    for (size_t i = 0; i < page->nodes.count; i++) {
-        if (strncmp(page->nodes.items[i].instance_id, "i-", 2) == 0) {
-            ids[which.instance_id_count++] = page->nodes.items[i].instance_id;
-        }
-    }
-    if (which.instance_id_count == 0 || ls->lacks_ec2) {
-        return ERR_OK;
-    }
-    struct client *client = &ls->client;
-    enum err err = inventory_instance_page(client, &which, clock_mono_us() + EXTRA_US, &page->instances);
-    ls->lacks_ec2 = err != ERR_OK;
-    return do_without(ls, err, "names and tags of EC2");
-}
-
-static const struct ec2_api_instance *instance_of(const struct page *page, const struct ssm_api_node *node)
-{
-    for (size_t i = 0; i < page->instances.count; i++) {
-        if (strcmp(page->instances.items[i].id, node->instance_id) == 0) {
-            return &page->instances.items[i];
-        }
-    }
-    return NULL;
-}
-
-static const char *name_of(const struct page *page, const struct ssm_api_node *node)
-{
-    const struct ec2_api_instance *instance = instance_of(page, node);
-    if (instance != NULL && instance->name[0] != '\0') {
-        return instance->name;
-    }
-    return node->name[0] != '\0' ? node->name : node->computer_name;
-}
-
 /* ---- which nodes ---- */
 
-static bool is_wanted(const struct ls *ls, const struct page *page, const struct ssm_api_node *node)
+static bool is_wanted(const struct ls *ls, const struct node_page *page, const struct ssm_api_node *node)
 {
     if (ls->ping != NULL && strcmp(ls->ping, node->ping_status) != 0) {
         return false;
     }
-    const char *const texts[] = {name_of(page, node), node->instance_id, node->computer_name, node->ip_address};
+    const char *const texts[] = {node_page_name(page, node), node->instance_id, node->computer_name, node->ip_address};
     bool fits = ls->options->argument_count == 0;
     for (int i = 0; i < ls->options->argument_count; i++) {
         for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++) {
@@ -217,7 +173,8 @@ static void put_tags(const struct ec2_api_instance *instance, char *ret_tags, si
     }
 }
 
-static void fill_row(const struct ls *ls, const struct page *page, const struct ssm_api_node *node, struct row *row)
+static void fill_row(const struct ls *ls, const struct node_page *page, const struct ssm_api_node *node,
+                     struct row *row)
 {
     struct text agent = text_in(row->agent, sizeof row->agent);
     text_format(&agent, "%s%s", node->agent_version, node->is_agent_outdated ? " (old)" : "");
@@ -228,9 +185,10 @@ static void fill_row(const struct ls *ls, const struct page *page, const struct 
     if (ls->knows_sessions) {
         text_format(&sessions, "%d", count_sessions(ls, node->instance_id));
     }
-    put_tags(ls->has_tags ? instance_of(page, node) : NULL, row->tags, sizeof row->tags);
-    const char *const cells[COLUMNS] = {name_of(page, node), node->instance_id, node->ping_status, row->agent,
-                                        row->platform,       node->ip_address,  row->sessions,     row->tags};
+    put_tags(ls->has_tags ? node_page_instance(page, node) : NULL, row->tags, sizeof row->tags);
+    const char *const cells[COLUMNS] = {
+        node_page_name(page, node), node->instance_id, node->ping_status, row->agent, row->platform,
+        node->ip_address,           row->sessions,     row->tags};
     memcpy(row->cells, cells, sizeof cells);
 }
 
@@ -244,7 +202,7 @@ static enum err put_row(struct ls *ls, const char *const *cells, bool is_dim)
     return output_put(&ls->output, &line, &ls->client.why);
 }
 
-static enum err put_table(struct ls *ls, const struct page *page)
+static enum err put_table(struct ls *ls, const struct node_page *page)
 {
     struct row row;
     bool is_first = ls->table.widths[0] == 0;
@@ -283,7 +241,7 @@ static enum err make_tags(const struct ec2_api_instance *instance, json_t **ret_
     return *ret_tags == NULL ? ERR_MEMORY : ERR_OK;
 }
 
-static enum err put_object(struct ls *ls, const struct page *page, const struct ssm_api_node *node)
+static enum err put_object(struct ls *ls, const struct node_page *page, const struct ssm_api_node *node)
 {
     char memory[32];
     struct text last_ping = text_in(memory, sizeof memory);
@@ -291,7 +249,7 @@ static enum err put_object(struct ls *ls, const struct page *page, const struct 
     bool knows_latest = node->is_agent_latest || node->is_agent_outdated;
     json_error_t error;
     AUTO_JSON json_t *object = json_pack_ex(
-        &error, 0, "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "Name", name_of(page, node),
+        &error, 0, "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "Name", node_page_name(page, node),
         "InstanceId", node->instance_id, "PingStatus", node->ping_status, "LastPingDateTime", memory, "AgentVersion",
         node->agent_version, "IsLatestVersion",
         json_pack_ex(&error, 0, knows_latest ? "b" : "n", node->is_agent_latest), "PlatformType", node->platform_type,
@@ -303,14 +261,14 @@ static enum err put_object(struct ls *ls, const struct page *page, const struct 
     }
     if (ls->has_tags) {
         json_t *tags = NULL;
-        TRY(make_tags(instance_of(page, node), &tags));
+        TRY(make_tags(node_page_instance(page, node), &tags));
         TRY(json_object_set_new(object, "Tags", tags) == 0 ? ERR_OK : ERR_MEMORY);
     }
     AUTO_FREE char *text = json_dumps(object, JSON_COMPACT);
     return text == NULL ? ERR_MEMORY : output_put_object(&ls->output, text, &ls->client.why);
 }
 
-static enum err put_page(struct ls *ls, const struct page *page)
+static enum err put_page(struct ls *ls, const struct node_page *page)
 {
     if (!ls->output.is_json) {
         return put_table(ls, page);
@@ -324,39 +282,63 @@ static enum err put_page(struct ls *ls, const struct page *page)
     return ERR_OK;
 }
 
-/* ---- running ---- */
+/* ---- page by page ---- */
 
-static enum err list_pages(struct ls *ls)
+static enum err forgive_ec2(void *context, enum err err)
 {
-    struct client *client = &ls->client;
-    AUTO_FREE char *token = NULL;
-    for (;;) {
-        AUTO(free_page) struct page page = {.nodes = {0}};
-        struct ssm_api_describe_nodes which = {
-            .filter = ls->tag_value != NULL ? ls->tag : NULL, .value = ls->tag_value, .next_token = token};
-        client->deadline_us = clock_mono_us() + PAGE_US;
-        TRY(client_resolve(client, false, client->deadline_us));
-        TRY(inventory_node_page(client, &which, client->deadline_us, &page.nodes));
-        TRY(read_instances(ls, &page));
-        TRY(put_page(ls, &page));
-        free(token);
-        token = MOVE(page.nodes.next_token);
-        if (token == NULL) {
-            return ERR_OK;
-        }
+    struct ls *ls = context;
+    ls->lacks_ec2 = true;
+    return do_without(ls, err, "names and tags of EC2");
+}
+
+static enum err take_page(void *context, const struct node_page *page)
+{
+    struct ls *ls = context;
+    TRY(put_page(ls, page));
+    return ls->keeps_names ? node_list_add(&ls->list, page) : ERR_OK;
+}
+
+/* ---- the names that ssh asks for ---- */
+
+/* Of all nodes alone, and where `config --install` has kept those of the same account. */
+static void choose_names(struct ls *ls, struct config_paths *paths)
+{
+    struct text *why = &ls->client.why;
+    ls->keeps_names = ls->which.filters[0].key == NULL && config_install_paths(paths, why) == ERR_OK &&
+                      node_list_is_kept(&ls->client, paths->nodes);
+    text_clear(why);
+}
+
+/* The list is whole without. */
+static void keep_names(struct ls *ls, const struct config_paths *paths)
+{
+    size_t count = 0;
+    if (!ls->keeps_names || ls->lacks_ec2) {
+        return;
+    }
+    enum err err = node_list_store(&ls->list, &ls->client, paths->nodes, &count);
+    if (err != ERR_OK) {
+        log_notice("ls: the names of nodes could not be kept for ssh: %s", ls->client.why.data);
+        text_clear(&ls->client.why);
     }
 }
+
+/* ---- running ---- */
 
 static enum err list(struct ls *ls)
 {
     struct client *client = &ls->client;
     struct aws_config_flags flags = proxy_options_flags(ls->options);
-    TRY(client_open(client, &flags, PAGE_US));
+    TRY(client_open(client, &flags, CONNECT_US));
     TRY(client_resolve(client, true, client->deadline_us));
     TRY(find_sessions(ls));
-    TRY(list_pages(ls));
+    struct config_paths paths;
+    choose_names(ls, &paths);
+    struct node_page_walk walk = {.which = ls->which, .context = ls, .visit = take_page, .forgive = forgive_ec2};
+    TRY(node_page_visit(client, &walk));
     TRY(output_finish(&ls->output, &client->why));
-    bool is_filtered = ls->options->argument_count > 0 || ls->ping != NULL || ls->tag_value != NULL;
+    keep_names(ls, &paths);
+    bool is_filtered = ls->options->argument_count > 0 || ls->ping != NULL || ls->which.filters[0].key != NULL;
     if (is_filtered && ls->found == 0) {
         text_format(&client->why, "no node in %s is what was asked for", client->account.settings.region);
         return ERR_NO_TARGET;
@@ -367,7 +349,7 @@ static enum err list(struct ls *ls)
 static int ls_run(const struct options *options)
 {
     struct ls ls = {.options = options, .has_tags = options_has(options, OPTION_TAGS)};
-    if (parse_ping(&ls) != ERR_OK || parse_tag(&ls) != ERR_OK || output_open(options, &ls.output) != ERR_OK) {
+    if (parse_ping(&ls) != ERR_OK || parse_tags(&ls) != ERR_OK || output_open(options, &ls.output) != ERR_OK) {
         return err_exit_code(ERR_USAGE);
     }
     ls.table.columns = ls.has_tags ? COLUMNS : COLUMNS - 1;
@@ -375,6 +357,7 @@ static int ls_run(const struct options *options)
     int exit_code =
         ls.output.is_reader_gone ? OUTPUT_READER_GONE : failure_report("ls", err, &ls.client.why, ls.client.signal);
     free(ls.own);
+    node_list_free(&ls.list);
     client_close(&ls.client);
     return exit_code;
 }

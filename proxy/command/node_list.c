@@ -1,54 +1,64 @@
 #include "proxy/command/node_list.h"
 
-#include "common/log.h"
-#include "proxy/command/inventory.h"
 #include "proxy/core/node_names.h"
+#include "proxy/core/ssh_config_text.h"
+#include "proxy/edge/aws_files.h"
 #include "proxy/edge/private_file.h"
 
-/* Strings; grows. Zero-initialised is empty. */
-struct strings {
-    char **items;
-    size_t count;
-    size_t size;
-};
+#define ORIGIN_SIZE (LIMIT_PROFILE + LIMIT_REGION + LIMIT_HOST + LIMIT_STREAM_URL + 64)
 
-struct node_list {
-    struct strings ids; /* of registered EC2 instances */
-    struct strings names;
-    enum err err; /* of a visitor, which can only say "enough" */
-};
-
-static void strings_free(struct strings *strings)
+void node_list_free(struct node_list *list)
 {
-    for (size_t i = 0; i < strings->count; i++) {
-        free(strings->items[i]);
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->names[i]);
     }
-    free(strings->items);
+    free(list->names);
 }
 
-static void node_list_free(struct node_list *list)
+static enum err put(struct node_list *list, const char *name)
 {
-    strings_free(&list->ids);
-    strings_free(&list->names);
-}
-
-static enum err put(struct strings *strings, const char *string)
-{
-    if (strings->count == strings->size) {
-        size_t size = strings->size == 0 ? 64 : strings->size * 2;
-        char **items = reallocarray(strings->items, size, sizeof *items);
-        if (items == NULL) {
+    if (list->count == list->size) {
+        size_t size = list->size == 0 ? 64 : list->size * 2;
+        char **names = reallocarray(list->names, size, sizeof *names);
+        if (names == NULL) {
             return ERR_MEMORY;
         }
-        strings->items = items;
-        strings->size = size;
+        list->names = names;
+        list->size = size;
     }
-    char *copy = strdup(string);
+    char *copy = strdup(name);
     if (copy == NULL) {
         return ERR_MEMORY;
     }
-    strings->items[strings->count++] = copy;
+    list->names[list->count++] = copy;
     return ERR_OK;
+}
+
+enum err node_list_add(struct node_list *list, const struct node_page *page)
+{
+    for (size_t i = 0; i < page->nodes.count; i++) {
+        const struct ssm_api_node *node = &page->nodes.items[i];
+        const struct ec2_api_instance *instance = node_page_instance(page, node);
+        bool is_instance = strncmp(node->instance_id, "i-", 2) == 0; /* its name is EC2's to say */
+        const char *name = !is_instance ? node_page_name(page, node) : instance != NULL ? instance->name : "";
+        TRY(node_names_is_usable(name) ? put(list, name) : ERR_OK);
+    }
+    return ERR_OK;
+}
+
+/* ---- keeping ---- */
+
+/* "# those of profile "default", us-east-1, https://ssm.us-east-1.amazonaws.com/": no name begins so. */
+static void put_origin(const struct client *client, char ret_line[ORIGIN_SIZE])
+{
+    const struct account *account = &client->account;
+    char memory[ORIGIN_SIZE];
+    struct text line = text_in(memory, sizeof memory);
+    text_put(&line, "# ");
+    account_put_source(account, &line);
+    text_format(&line, ", %s, ", account->settings.region);
+    endpoint_put_url(&account->settings.api, &line);
+    text_copy_for_display(memory, ret_line, ORIGIN_SIZE);
 }
 
 static int compare(const void *a, const void *b)
@@ -56,91 +66,56 @@ static int compare(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void sort(struct strings *strings)
+static void sort(struct node_list *list)
 {
-    if (strings->count > 0) {
-        qsort(strings->items, strings->count, sizeof *strings->items, compare);
+    if (list->count > 0) {
+        qsort(list->names, list->count, sizeof *list->names, compare);
     }
 }
 
-/* ---- asking ---- */
-
-static bool take_node(void *context, const struct ssm_api_node *node)
+/* Sorted before. */
+static void put_names(const struct node_list *list, struct text *text, size_t *ret_count)
 {
-    struct node_list *list = context;
-    const char *name = node->name[0] != '\0' ? node->name : node->computer_name;
-    if (strncmp(node->instance_id, "i-", 2) == 0) { /* its name is EC2's to say */
-        list->err = put(&list->ids, node->instance_id);
-    } else if (node_names_is_usable(name)) {
-        list->err = put(&list->names, name);
+    *ret_count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (i == 0 || strcmp(list->names[i], list->names[i - 1]) != 0) {
+            text_put(text, list->names[i]);
+            text_put_char(text, '\n');
+            ++*ret_count;
+        }
     }
-    return list->err == ERR_OK;
 }
 
-static bool take_instance(void *context, const struct ec2_api_instance *instance)
+enum err node_list_store(struct node_list *list, struct client *client, const char *path, size_t *ret_count)
 {
-    struct node_list *list = context;
-    const char *id = instance->id;
-    bool is_node = list->ids.count > 0 && bsearch(&id, list->ids.items, list->ids.count, sizeof id, compare) != NULL;
-    if (is_node && node_names_is_usable(instance->name)) {
-        list->err = put(&list->names, instance->name);
+    char origin[ORIGIN_SIZE];
+    put_origin(client, origin);
+    size_t size = sizeof origin + 1;
+    for (size_t i = 0; i < list->count; i++) {
+        size += strlen(list->names[i]) + 1;
     }
-    return list->err == ERR_OK;
-}
-
-static enum err ask(struct client *client, struct node_list *list)
-{
-    TRY(inventory_nodes(client, (struct ssm_api_describe_nodes){.filter = NULL}, client->deadline_us, take_node, list));
-    TRY(list->err);
-    sort(&list->ids);
-    if (list->ids.count == 0) {
-        return ERR_OK;
-    }
-    enum err err = inventory_instances(client, (struct ec2_api_describe){.next_token = NULL}, client->deadline_us,
-                                       take_instance, list);
-    if (err == ERR_DENIED) {
-        log_notice("config: the names of EC2 instances are left out, because ec2:DescribeInstances is denied: %s",
-                   client->why.data);
-        text_clear(&client->why);
-        return ERR_OK;
-    }
-    TRY(err);
-    return list->err;
-}
-
-/* ---- keeping ---- */
-
-static enum err make_file(struct strings *names, char **ret_file, size_t *ret_len, size_t *ret_count)
-{
-    size_t size = 1;
-    for (size_t i = 0; i < names->count; i++) {
-        size += strlen(names->items[i]) + 1;
-    }
-    char *file = malloc(size);
+    AUTO_FREE char *file = malloc(size);
     if (file == NULL) {
         return ERR_MEMORY;
     }
     struct text text = text_in(file, size);
-    *ret_count = 0;
-    for (size_t i = 0; i < names->count; i++) {
-        if (i == 0 || strcmp(names->items[i], names->items[i - 1]) != 0) {
-            text_put(&text, names->items[i]);
-            text_put_char(&text, '\n');
-            ++*ret_count;
-        }
-    }
-    *ret_file = file;
-    *ret_len = text.len;
-    return ERR_OK;
+    text_format(&text, "%s\n", origin);
+    sort(list);
+    put_names(list, &text, ret_count);
+    return private_file_store(path, text_bytes(&text), &client->why);
 }
 
-enum err node_list_store(struct client *client, const char *path, size_t *ret_count)
+bool node_list_is_kept(const struct client *client, const char *path)
 {
-    AUTO(node_list_free) struct node_list list = {.err = ERR_OK};
-    TRY(ask(client, &list));
-    sort(&list.names);
-    AUTO_FREE char *file = NULL;
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    AUTO(aws_files_wipe) struct aws_file file = {.data = NULL};
+    if (aws_files_read(path, 0, &file, &why) != ERR_OK || file.data == NULL) {
+        return false;
+    }
+    char origin[ORIGIN_SIZE];
+    put_origin(client, origin);
+    size_t at = 0;
     size_t len = 0;
-    TRY(make_file(&list.names, &file, &len, ret_count));
-    return private_file_store(path, bytes_of(file, len), &client->why);
+    return ssh_config_text_find_line(bytes_of(file.data, file.len), origin, &at, &len) && at == 0;
 }

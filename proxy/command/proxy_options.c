@@ -23,7 +23,7 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_SSO_SESSION] = {"sso-session", "NAME",
                             "sso-session of the AWS configuration file, in place of the profile's"},
     [OPTION_NO_BROWSER] = {"no-browser", NULL, "as for the AWS CLI; no browser is started anyway"},
-    [OPTION_TAG] = {"tag", "KEY=VALUE", "nodes with this tag alone"},
+    [OPTION_TAG] = {"tag", "KEY=VALUE", "nodes with this tag alone; given several times, with all of them"},
     [OPTION_PING] = {"ping", "STATE", "nodes in this state alone: online, lost or inactive"},
     [OPTION_TAGS] = {"tags", NULL, "show tags, too"},
     [OPTION_OUTPUT] = {"output", "table|json", "how to write the list (table)"},

@@ -90,19 +90,31 @@ enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_reques
     return request_for_session("AmazonSSM.TerminateSession", session_id, ret_request);
 }
 
+/* Takes over `filter`. */
+static enum err add_filter(json_t *body, json_t *filter)
+{
+    json_t *filters = json_object_get(body, "Filters");
+    if (filters == NULL) {
+        json_t *list = json_array();
+        int status = json_object_set_new(body, "Filters", list);
+        filters = status == 0 ? list : NULL;
+    }
+    /* both of these fail for NULL, and drop what they were to take over */
+    return json_array_append_new(filters, filter) == 0 ? ERR_OK : ERR_MEMORY;
+}
+
 enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, struct ssm_api_request *ret_request)
 {
     json_error_t error;
     AUTO_JSON json_t *body =
         json_pack_ex(&error, 0, "{s:i, s:s*}", "MaxResults", LIMIT_API_PAGE, "NextToken", nodes->next_token);
-    if (body != NULL && nodes->filter != NULL) {
-        json_t *filters = json_pack_ex(&error, 0, "[{s:s, s:[s]}]", "Key", nodes->filter, "Values", nodes->value);
-        if (filters == NULL) {
+    for (size_t i = 0; body != NULL && i < SSM_API_FILTERS_MAX && nodes->filters[i].key != NULL; i++) {
+        const struct ssm_api_filter *filter = &nodes->filters[i];
+        json_t *object = json_pack_ex(&error, 0, "{s:s, s:[s]}", "Key", filter->key, "Values", filter->value);
+        if (object == NULL) {
             return json_view_error(&error);
         }
-        if (json_object_set_new(body, "Filters", filters) != 0) {
-            return ERR_MEMORY;
-        }
+        TRY(add_filter(body, object));
     }
     return finish_request("AmazonSSM.DescribeInstanceInformation", body, &error, ret_request);
 }

@@ -45,10 +45,17 @@ struct ssm_api_start_session {
     const char *reason; /* NULL or "": none; 1 to 256 characters */
 };
 
-/* Nodes to describe. One filter, because the service mixes no other with a tag. */
+#define SSM_API_FILTERS_MAX 10
+
+struct ssm_api_filter {
+    const char *key; /* "InstanceIds", "tag:Name", "ResourceType" */
+    const char *value;
+};
+
+/* Nodes to describe. */
 struct ssm_api_describe_nodes {
-    const char *filter;     /* "InstanceIds", "tag:Name", "ResourceType"; NULL: all nodes */
-    const char *value;      /* of it */
+    /* All of them hold; ended by a key that is NULL. The service mixes tags with nothing else. */
+    struct ssm_api_filter filters[SSM_API_FILTERS_MAX];
     const char *next_token; /* of the page before; NULL: first page */
 };
 

@@ -136,7 +136,8 @@ static enum err write_requests(void)
                                           .parameters = &port,
                                           .parameter_count = 1,
                                           .reason = "why"};
-    struct ssm_api_describe_nodes describe = {.filter = "tag:Name", .value = "node", .next_token = "next"};
+    struct ssm_api_describe_nodes describe = {.filters = {{"tag:Name", "node"}, {"tag:Role", "web"}},
+                                              .next_token = "next"};
     AUTO(ssm_api_request_free) struct ssm_api_request started = {0};
     AUTO(ssm_api_request_free) struct ssm_api_request resumed = {0};
     AUTO(ssm_api_request_free) struct ssm_api_request terminated = {0};
@@ -153,7 +154,7 @@ static enum err write_requests(void)
     demand_text(resumed.body, "{\"SessionId\":\"a-1\"}");
     demand_text(terminated.body, "{\"SessionId\":\"a-1\"}");
     demand_text(described.body, "{\"MaxResults\":50,\"NextToken\":\"next\",\"Filters\":[{\"Key\":\"tag:Name\","
-                                "\"Values\":[\"node\"]}]}");
+                                "\"Values\":[\"node\"]},{\"Key\":\"tag:Role\",\"Values\":[\"web\"]}]}");
     return ERR_OK;
 }
 

@@ -393,7 +393,7 @@ static void refuses_requests(void **state)
     assert_err(ssm_api_start_session(&start, &request), ERR_TOO_LONG);
     assert_err(ssm_api_resume_session(target, &request), ERR_TOO_LONG);
     assert_err(ssm_api_terminate_session("\xff", &request), ERR_MALFORMED);
-    struct ssm_api_describe_nodes nodes = {.filter = "tag:Name", .value = "\xff"};
+    struct ssm_api_describe_nodes nodes = {.filters = {{"tag:Name", "\xff"}}};
     assert_err(ssm_api_describe_nodes(&nodes, &request), ERR_MALFORMED);
     nodes = (struct ssm_api_describe_nodes){.next_token = "\xff"};
     assert_err(ssm_api_describe_nodes(&nodes, &request), ERR_MALFORMED);
@@ -422,14 +422,15 @@ static void writes_requests(void **state)
                   "{\"SessionId\":\"a-1\"}");
     check_request(ssm_api_terminate_session("a-1", &request), &request, "AmazonSSM.TerminateSession",
                   "{\"SessionId\":\"a-1\"}");
-    struct ssm_api_describe_nodes nodes = {.filter = NULL};
+    struct ssm_api_describe_nodes nodes = {.next_token = NULL};
     check_request(ssm_api_describe_nodes(&nodes, &request), &request, "AmazonSSM.DescribeInstanceInformation",
                   "{\"MaxResults\":50}");
     check_request(ssm_api_connection_status("i-1", &request), &request, "AmazonSSM.GetConnectionStatus",
                   "{\"Target\":\"i-1\"}");
-    nodes = (struct ssm_api_describe_nodes){.filter = "tag:Name", .value = "web", .next_token = "n"};
+    nodes = (struct ssm_api_describe_nodes){.filters = {{"tag:Name", "web"}, {"tag:Env", "b"}}, .next_token = "n"};
     check_request(ssm_api_describe_nodes(&nodes, &request), &request, "AmazonSSM.DescribeInstanceInformation",
-                  "{\"MaxResults\":50,\"NextToken\":\"n\",\"Filters\":[{\"Key\":\"tag:Name\",\"Values\":[\"web\"]}]}");
+                  "{\"MaxResults\":50,\"NextToken\":\"n\",\"Filters\":[{\"Key\":\"tag:Name\",\"Values\":[\"web\"]},"
+                  "{\"Key\":\"tag:Env\",\"Values\":[\"b\"]}]}");
 }
 
 int main(void)
