@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "proxy/command/call.h"
+#include "proxy/command/check_ssh.h"
 #include "proxy/command/explain_offline.h"
 #include "proxy/command/inventory.h"
 #include "proxy/command/proxy_options.h"
@@ -214,5 +215,6 @@ enum err check_node_run(struct checkup *checkup)
     if (!may_go_on || checkup_is_over(checkup)) {
         return ERR_OK;
     }
-    return check_session(checkup, &may_go_on);
+    TRY(check_session(checkup, &may_go_on));
+    return may_go_on && !checkup_is_over(checkup) ? check_ssh_run(checkup) : ERR_OK;
 }

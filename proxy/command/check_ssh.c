@@ -132,8 +132,13 @@ static enum err report_session(struct checkup *checkup, const struct ssh_report 
         return checkup_pass(checkup, &item, "the server's first byte after %lld ms",
                             (long long)(report->banner_us / 1000));
     }
-    text_put(&checkup->client.why, report->said[0] != '\0' ? report->said : "no byte of a server came");
-    return checkup_fail(checkup, &item, err_of_status(report->status), NULL);
+    if (report->said[0] != '\0') {
+        text_put(&checkup->client.why, report->said);
+        return checkup_fail(checkup, &item, err_of_status(report->status), NULL);
+    }
+    text_format(&checkup->client.why, "no server's first byte came from port %s of the node",
+                port_of(checkup->options));
+    return checkup_fail(checkup, &item, ERR_NO_SERVER, NULL);
 }
 
 static enum err report_handshake(struct checkup *checkup, const struct ssh_report *report)
@@ -182,7 +187,7 @@ enum err check_ssh_run(struct checkup *checkup)
         return ERR_OK;
     }
     if (err != ERR_OK) {
-        return checkup_fail(checkup, &item, err, NULL);
+        return checkup_fail(checkup, &item, err, "install ssm-proxy again, with what belongs to it in libexec");
     }
     TRY(report_session(checkup, &report));
     TRY(report.banner_us >= 0 ? report_handshake(checkup, &report) : ERR_OK);

@@ -2,7 +2,7 @@
 #include "common/log.h"
 #include "proxy/command/check_account.h"
 #include "proxy/command/check_node.h"
-#include "proxy/command/last_log.h"
+#include "proxy/command/last_failure.h"
 #include "proxy/command/verbs.h"
 
 #include <stdlib.h>
@@ -84,7 +84,7 @@ static int show_last(struct checkup *checkup)
 {
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
-    enum err err = last_log_show(&checkup->output, &why);
+    enum err err = last_failure_show(&checkup->output, &why);
     return finish(checkup, err, &why);
 }
 

@@ -10,13 +10,14 @@
 #ifndef SSM_PROXY_COMMAND_LAST_LOG_H
 #define SSM_PROXY_COMMAND_LAST_LOG_H
 
-#include "proxy/command/output.h"
+#include "proxy/edge/state_directory.h"
 
 /* From now on log_error and log_event write it. */
 void last_log_keep(void);
 
-/* Writes the lines of the process that has written last: its failure, and what came before it. ERR_CONFIG, ERR_SYSTEM
- * with words. */
-enum err last_log_show(struct output *output, struct text *ret_why) SSM_MUST_USE;
+#define LAST_LOG_NAME "last.log"
+
+/* Where it lies. ERR_CONFIG: there is no place for it. */
+enum err last_log_directory(char ret_path[STATE_DIRECTORY_PATH_SIZE]) SSM_MUST_USE;
 
 #endif

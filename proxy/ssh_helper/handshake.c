@@ -18,7 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BANNER_TIMEOUT_MS (90 * 1000) /* the command's own timeout is shorter, and has the better words */
+/* An agent whose port nobody listens on says so after a minute; a server says its first word at once. */
+#define BANNER_TIMEOUT_MS (20 * 1000)
 #define LIBSSH_TIMEOUT_S 30L
 
 extern char **environ;
@@ -169,7 +170,7 @@ static void put_host_key(ssh_session session)
 static void put_methods(ssh_session session, const char *user)
 {
     static const struct {
-        int bit;
+        unsigned bit;
         const char *name;
     } methods[] = {
         {SSH_AUTH_METHOD_NONE, "none"},           {SSH_AUTH_METHOD_PUBLICKEY, "publickey"},
@@ -185,7 +186,7 @@ static void put_methods(ssh_session session, const char *user)
         return;
     }
     put_time("methods_us", began_us);
-    int offered = answer == SSH_AUTH_SUCCESS ? SSH_AUTH_METHOD_NONE : ssh_userauth_list(session, user);
+    unsigned offered = answer == SSH_AUTH_SUCCESS ? SSH_AUTH_METHOD_NONE : (unsigned)ssh_userauth_list(session, user);
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if ((offered & methods[i].bit) != 0) {
             text_format(&list, "%s%s", list.len > 0 ? "," : "", methods[i].name);

@@ -1,8 +1,12 @@
 """ssm-proxy doctor: what it finds, what it says to do, and what it leaves behind: nothing."""
 
 import json
+import os
+import signal
+import subprocess
 
-from lab_case import NODE_ID, OFFLINE_NODE_ID, LabCase
+from lab import PATIENCE_SECONDS
+from lab_case import NODE_ID, OFFLINE_NODE_ID, LabCase, TcpPeer
 from workspace import program, show
 
 
@@ -39,6 +43,30 @@ class DoctorTest(LabCase):
         self.assertIn("user/lab-user", checks["identity", ""]["Detail"])
         for action in ("StartSession", "ResumeSession", "TerminateSession", "DescribeInstanceInformation"):
             self.assertIn(("permission", "ssm:" + action), checks)
+        fingerprint = show(self.work.run(["ssh-keygen", "-lf", self.work.path("node", "host_key.pub")]).stdout).split()[1]
+        self.assertEqual(checks["host-key", ""]["Detail"], "ssh-ed25519 " + fingerprint)
+        self.assertRegex(checks["ssh", ""]["Detail"], r"^SSH-2\.0-OpenSSH_\S+.*, key exchange in [0-9]+ ms$")
+        self.assertRegex(checks["methods", ""]["Detail"], r"^publickey for \S+; one round trip [0-9]+ ms$")
+        self.assertEqual(self.lab.status()["open_sessions"], 0, "a session is left")
+
+    def test_what_answers_is_no_sshd(self):
+        peer = TcpPeer(self, lambda connection: connection.sendall(b"220 mail\r\n" * 100))
+        checks = self.doctor(NODE_ID, peer.port, code=76)
+        self.assertEqual(checks["session", ""]["Status"], "passed")
+        self.assertEqual(self.failed(checks), [("ssh", "")], checks)
+        peer = TcpPeer(self, lambda connection: None)
+        checks = self.doctor(NODE_ID, peer.port, code=69)
+        self.assertEqual(self.failed(checks), [("session", "")], checks)
+        self.assertIn("port %d of the node" % peer.port, checks["session", ""]["Detail"])
+
+    def test_ctrl_c_leaves_no_session(self):
+        peer = TcpPeer(self, lambda connection: connection.recv(1))
+        process = self.work.start([program("ssm-proxy"), "doctor", NODE_ID, str(peer.port)], env=self.lab.environment(),
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.lab.wait_until("a connection to the server", lambda status: peer.accepted == 1)
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual((process.returncode, stderr), (130, b""), show(stdout))
         self.lab.wait_for_no_session()
 
     def test_the_first_thing_to_mend(self):
@@ -55,19 +83,20 @@ class DoctorTest(LabCase):
                 self.assertEqual(self.failed(checks)[0][0], name, checks)
 
     def test_permissions_are_tried(self):
+        self.start_node()
         self.deny("ssm:DescribeSessions", "ec2:DescribeInstances", "ssm:GetConnectionStatus")
-        checks = self.doctor(NODE_ID)
+        checks = self.doctor(NODE_ID, self.node.port)
         for name in (("permission", "ssm:DescribeSessions"), ("permission", "ec2:DescribeInstances"), ("connection", "")):
             self.assertEqual(checks[name]["Status"], "warned", checks)
         for action in ("ssm:StartSession", "ssm:ResumeSession", "ssm:TerminateSession"):
             with self.subTest(action):
                 self.deny(action)
-                checks = self.doctor(NODE_ID, code=77)
+                checks = self.doctor(NODE_ID, self.node.port, code=77)
                 self.assertEqual(self.failed(checks), [("permission", action)], checks)
                 self.assertIn("not authorized to perform: " + action, checks["permission", action]["Detail"])
         self.deny()
         self.run_connect("no-such-node")  # ends the session that could not be ended
-        self.doctor(NODE_ID)
+        self.doctor(NODE_ID, self.node.port)
 
     def test_says_it_to_a_person(self):
         done = self.work.run([program("ssm-proxy"), "doctor", OFFLINE_NODE_ID], env=self.lab.environment())
