@@ -153,7 +153,7 @@ static bool add_targets(const struct api_call *call, const json_t *targets, stru
         }
     }
     for (struct node *node = call->lab->nodes->first; node != NULL; node = node->next) {
-        bool is_meant = !node->is_container && strcmp(node->region, call->region) == 0;
+        bool is_meant = !node->is_container && !node->is_gone && strcmp(node->region, call->region) == 0;
         for (size_t i = 0; is_meant && i < json_array_size(targets); i++) {
             is_meant = is_target(node, json_array_get(targets, i));
         }

@@ -189,7 +189,7 @@ static json_t *describe(const struct node *node, time_t now)
 
 static bool is_listed(const struct api_call *call, const struct node *node)
 {
-    return !node->is_container && strcmp(node->region, call->region) == 0;
+    return !node->is_container && !node->is_gone && strcmp(node->region, call->region) == 0;
 }
 
 /* A page is filled from the nodes that match; with the fault page_size, it is cut from all of them first and may then

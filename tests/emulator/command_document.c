@@ -219,14 +219,14 @@ enum err command_document_plan(const json_t *content, const json_t *parameters, 
     free(seconds);
     free(downgrade);
     if (plan.script == NULL || plan.directory == NULL || plan.version == NULL) {
-        command_plan_free(&plan);
+        command_document_plan_free(&plan);
         return ERR_MEMORY;
     }
     *ret_plan = plan;
     return ERR_OK;
 }
 
-void command_plan_free(struct command_plan *plan)
+void command_document_plan_free(struct command_plan *plan)
 {
     free(plan->script);
     free(plan->directory);

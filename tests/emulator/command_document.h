@@ -38,6 +38,6 @@ enum err command_document_check(const json_t *content, json_t *parameters,
 /* Of a document that was judged, and parameters that were checked. */
 enum err command_document_plan(const json_t *content, const json_t *parameters, const char *platform,
                                struct command_plan *ret_plan) SSM_MUST_USE;
-void command_plan_free(struct command_plan *plan);
+void command_document_plan_free(struct command_plan *plan);
 
 #endif

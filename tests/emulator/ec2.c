@@ -108,6 +108,7 @@ static const struct {
     bool is_looking; /* what the denied key may do, too */
 } operations[] = {
     {"DescribeInstances", "ec2:DescribeInstances", ec2_instance_describe, true},
+    {"GetConsoleOutput", "ec2:GetConsoleOutput", ec2_instance_console, true},
     {"StartInstances", "ec2:StartInstances", ec2_instance_start, false},
 };
 
@@ -122,6 +123,7 @@ static bool is_in_policy(const struct ec2_call *call, const char *action)
         struct service_error ignored;
         snprintf(key, sizeof key, "InstanceId.%u", number);
         id = form_get(call->form, key);
+        id = id == NULL && number == 1 ? form_get(call->form, "InstanceId") : id;
         bool is_looking = strncmp(action, "ec2:Describe", strlen("ec2:Describe")) == 0;
         const struct instance *instance = id == NULL ? NULL : instance_find(call->lab->instances, id, call->region);
         snprintf(arn, sizeof arn, "arn:aws:ec2:%s:" LAB_ACCOUNT ":instance/%.64s", call->region, id == NULL ? "*" : id);

@@ -1,4 +1,5 @@
-/* ec2: Amazon EC2, of which it has DescribeInstances and StartInstances, for the instances of instance.h.
+/* ec2: Amazon EC2, of which it has DescribeInstances, GetConsoleOutput and StartInstances, for the instances of
+ * instance.h.
  *
  * EC2's flavour of the query protocol (API version 2016-11-15): a form comes in by POST to "/", XML goes out. Its
  * errors have a shape, codes and status of their own. Sources: EC2 API Reference, "Error codes"; the CLI's service
@@ -30,6 +31,7 @@ void ec2_fail(const struct ec2_call *call, int http_status, const char *code, co
 
 /* The operations (ec2_instance.c). */
 void ec2_instance_describe(const struct ec2_call *call);
+void ec2_instance_console(const struct ec2_call *call);
 void ec2_instance_start(const struct ec2_call *call);
 
 #endif

@@ -1,5 +1,6 @@
-/* DescribeInstances and StartInstances. */
+/* DescribeInstances, GetConsoleOutput and StartInstances. */
 #include <ctype.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,48 @@ void ec2_instance_describe(const struct ec2_call *call)
         text_format(&text, "<nextToken>" TOKEN_PREFIX "%zu</nextToken>", next);
     }
     ec2_reply(call, "DescribeInstances", &text);
+}
+
+/* ---- GetConsoleOutput ---- */
+
+/* NULL after having failed the call. */
+static const struct instance *asked_instance(const struct ec2_call *call)
+{
+    const char *id = form_get(call->form, "InstanceId");
+    const struct instance *instance = id == NULL ? NULL : instance_find(call->lab->instances, id, call->region);
+    if (id == NULL) {
+        ec2_fail(call, 400, "MissingParameter", "The request must contain the parameter InstanceId");
+    } else if (!is_id(id)) {
+        ec2_fail(call, 400, "InvalidInstanceID.Malformed", "Invalid id: \"%.200s\"", id);
+    } else if (instance == NULL) {
+        ec2_fail(call, 400, "InvalidInstanceID.NotFound", "The instance ID '%.200s' does not exist", id);
+    }
+    return instance;
+}
+
+/* Without output, EC2 leaves that element out. */
+void ec2_instance_console(const struct ec2_call *call)
+{
+    const struct instance *instance = asked_instance(call);
+    if (instance == NULL) {
+        return;
+    }
+    size_t len = instance->console == NULL ? 0 : strlen(instance->console), size = len / 3 * 4 + 1024;
+    AUTO_FREE char *memory = malloc(size), *base64 = malloc(size);
+    if (memory == NULL || base64 == NULL) {
+        ec2_fail(call, 500, "InternalError", "An internal error has occurred");
+        return;
+    }
+    char at[LAB_TIME_TEXT_SIZE];
+    struct text text = text_in(memory, size);
+    lab_time_text(len > 0 ? instance->console_at : lab_time(call->lab), at);
+    xml_writer_element(&text, "instanceId", instance->id);
+    xml_writer_element(&text, "timestamp", at);
+    if (len > 0) {
+        EVP_EncodeBlock((unsigned char *)base64, (const unsigned char *)instance->console, (int)len);
+        xml_writer_element(&text, "output", base64);
+    }
+    ec2_reply(call, "GetConsoleOutput", &text);
 }
 
 /* ---- StartInstances ---- */

@@ -56,6 +56,8 @@ static enum err start_worker(struct session *session, const json_t *properties)
     struct lab *lab = session->lab;
     const char *host = member(properties, "host");
     bool is_forwarding = strcmp(member(properties, "type"), "LocalPortForwarding") == 0;
+    bool is_local = host[0] == '\0' || strcmp(host, "localhost") == 0;
+    uint16_t port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10);
     struct node_worker_config config = {.agent = {.session_id = session->id,
                                                   .properties = session->properties,
                                                   .multiplexes = is_forwarding,
@@ -64,7 +66,7 @@ static enum err start_worker(struct session *session, const json_t *properties)
                                                   .skips_handshake = lab->faults.no_handshake,
                                                   .timing = fault_agent_timing(&lab->faults)},
                                         .host = host[0] == '\0' ? "localhost" : host,
-                                        .port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10),
+                                        .port = is_local ? node_port(session->node, port) : port,
                                         .process = {.program = lab->options.session_worker,
                                                     .state_dir = lab->options.agent_state_dir,
                                                     .session_id = session->id,

@@ -2,14 +2,23 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/emulator/inventory.h"
 #include "tests/emulator/node_table.h"
 
 #define LAUNCHED_BEFORE_SECONDS (24 * 3600)
 
+/* Of its console, EC2 keeps so much. */
+#define CONSOLE_BYTES (64 * 1024)
+
+/* Last part of the addresses of machines that came later. */
+#define FIRST_REPLACEMENT 100
+#define LAST_REPLACEMENT 250
+
 struct instance_table {
     struct instance *first, *last;
+    unsigned replaced;
 };
 
 static const struct {
@@ -60,7 +69,8 @@ static void name_addresses(struct instance *instance, unsigned number, bool has_
     }
 }
 
-static enum err add(struct instance_table *table, struct lab *lab, const struct inventory_machine *machine)
+static enum err add(struct instance_table *table, struct lab *lab, const struct inventory_machine *machine,
+                    struct instance **ret_instance)
 {
     struct instance *instance = calloc(1, sizeof *instance);
     if (instance == NULL) {
@@ -80,6 +90,7 @@ static enum err add(struct instance_table *table, struct lab *lab, const struct 
         table->last->next = instance;
     }
     table->last = instance;
+    *ret_instance = instance;
     return ERR_OK;
 }
 
@@ -87,12 +98,13 @@ enum err instance_table_new(struct lab *lab, struct instance_table **ret_table)
 {
     struct instance_table *table = calloc(1, sizeof *table);
     const struct inventory_machine *machine = NULL;
+    struct instance *instance = NULL;
     if (table == NULL) {
         return ERR_MEMORY;
     }
     for (size_t i = 0; lab->options.has_builtin_nodes && (machine = inventory_machine(i)) != NULL; i++) {
         bool is_here = !machine->is_elsewhere || lab->options.other_region != NULL;
-        if (machine->kind == INVENTORY_EC2 && is_here && add(table, lab, machine) != ERR_OK) {
+        if (machine->kind == INVENTORY_EC2 && is_here && add(table, lab, machine, &instance) != ERR_OK) {
             instance_table_free(table);
             return ERR_MEMORY;
         }
@@ -110,6 +122,7 @@ void instance_table_free(struct instance_table *table)
     while (instance != NULL) {
         struct instance *next = instance->next;
         event_loop_disarm(instance->lab->loop, &instance->timer);
+        free(instance->console);
         free(instance);
         instance = next;
     }
@@ -129,6 +142,72 @@ struct instance *instance_find(const struct instance_table *table, const char *i
         instance = instance->next;
     }
     return instance;
+}
+
+/* ---- what can change ---- */
+
+void instance_set_name(struct instance *instance, const char *name)
+{
+    struct tag tags[INSTANCE_TAGS] = {{"Name", name}};
+    size_t count = name == NULL ? 0 : 1;
+    for (const struct tag *at = instance->tags; at != NULL && at->key != NULL && count < INSTANCE_TAGS - 1; at++) {
+        if (strcmp(at->key, "Name") != 0) {
+            tags[count++] = *at;
+        }
+    }
+    tags[count] = (struct tag){NULL, NULL};
+    memcpy(instance->own_tags, tags, sizeof tags);
+    instance->tags = instance->own_tags;
+    struct node *node = node_table_find(instance->lab->nodes, instance->id);
+    if (node != NULL) {
+        node->tags = instance->own_tags;
+        snprintf(node->name, sizeof node->name, "%s", name == NULL ? "" : name);
+    }
+}
+
+enum err instance_set_console(struct instance *instance, const char *text)
+{
+    size_t len = text == NULL ? 0 : strlen(text);
+    char *copy = text == NULL ? NULL : strdup(len > CONSOLE_BYTES ? text + len - CONSOLE_BYTES : text);
+    if (text != NULL && copy == NULL) {
+        return ERR_MEMORY;
+    }
+    free(instance->console);
+    instance->console = copy;
+    instance->console_at = lab_time(instance->lab);
+    return ERR_OK;
+}
+
+enum err instance_replace(struct instance *old, struct instance **ret_instance)
+{
+    struct lab *lab = old->lab;
+    char id[24] = "i-";
+    for (size_t i = 2; i < 19; i++) {
+        id[i] = "0123456789abcdef"[chance_below(&lab->chance, 16)];
+    }
+    struct inventory_machine machine = {.id = id,
+                                        .tags = old->tags,
+                                        .number = FIRST_REPLACEMENT + lab->instances->replaced,
+                                        .state = INSTANCE_RUNNING,
+                                        .has_public_address = old->public_ipv4[0] != '\0',
+                                        .has_profile = old->profile[0] != '\0',
+                                        .has_registered = true,
+                                        .is_elsewhere = old->region != lab->options.region};
+    struct instance *instance = NULL;
+    if (machine.number > LAST_REPLACEMENT) {
+        return ERR_TOO_LONG;
+    }
+    TRY(add(lab->instances, lab, &machine, &instance));
+    TRY(node_table_add_builtin(lab->nodes, &machine, instance->region, lab_time(lab)));
+    lab->instances->replaced++;
+    instance->launched_at = lab_time(lab);
+    instance_set_state(old, INSTANCE_TERMINATED);
+    struct node *node = node_table_find(lab->nodes, old->id);
+    if (node != NULL) {
+        node->is_gone = true;
+    }
+    *ret_instance = instance;
+    return ERR_OK;
 }
 
 /* ---- coming and going ---- */

@@ -13,6 +13,7 @@
 #include "tests/emulator/instance.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/metadata.h"
+#include "tests/emulator/node_control.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
 #include "tests/emulator/proxy_server.h"
@@ -229,12 +230,13 @@ static void terminate(struct http_exchange *exchange, const json_t *object)
 }
 
 /* `object` is NULL for GET. */
-static void identity(struct http_exchange *exchange, json_t *object)
+static void part(struct http_exchange *exchange, json_t *object)
 {
     int http_status = 200;
     const char *path = exchange->request->path;
     struct lab *lab = exchange->lab;
     json_t *answer = strcmp(path, "/lab/sso") == 0        ? sso_control(lab, object, &http_status)
+                     : strcmp(path, "/lab/nodes") == 0    ? node_control(lab, object, &http_status)
                      : strcmp(path, "/lab/metadata") == 0 ? metadata_control(lab, object, &http_status)
                                                           : identity_control(lab, object, &http_status);
     reply_json(exchange, http_status, answer);
@@ -251,9 +253,11 @@ static bool is_loopback(const struct lab *lab)
     return strcmp(lab->options.listen, "::1") == 0 || strcmp(lab->options.listen, "localhost") == 0;
 }
 
-static bool is_identity(const char *path)
+/* What has a GET and a POST of the same kind. */
+static bool is_part(const char *path)
 {
-    return strcmp(path, "/lab/identity") == 0 || strcmp(path, "/lab/sso") == 0 || strcmp(path, "/lab/metadata") == 0;
+    return strcmp(path, "/lab/identity") == 0 || strcmp(path, "/lab/sso") == 0 || strcmp(path, "/lab/metadata") == 0 ||
+           strcmp(path, "/lab/nodes") == 0;
 }
 
 bool lab_control_request(struct http_exchange *exchange)
@@ -269,14 +273,14 @@ bool lab_control_request(struct http_exchange *exchange)
         fail(exchange, 403, "only on a loopback address");
     } else if (!is_post && strcmp(request->path, "/lab/status") == 0) {
         status(exchange);
-    } else if (!is_post && is_identity(request->path)) {
-        identity(exchange, NULL);
+    } else if (!is_post && is_part(request->path)) {
+        part(exchange, NULL);
     } else if (is_post && !json_is_object(object)) {
         fail(exchange, 400, "the body is not a JSON object");
     } else if (is_post && strcmp(request->path, "/lab/faults") == 0) {
         set_faults(exchange, object);
-    } else if (is_post && is_identity(request->path)) {
-        identity(exchange, object);
+    } else if (is_post && is_part(request->path)) {
+        part(exchange, object);
     } else if (is_post && strcmp(request->path, "/lab/terminate") == 0) {
         terminate(exchange, object);
     } else {

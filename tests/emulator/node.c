@@ -10,6 +10,16 @@ bool node_is_connected(const struct node *node)
     return node->is_builtin ? !node->is_offline && !node->has_no_machine : node->control != NULL;
 }
 
+uint16_t node_port(const struct node *node, uint16_t port)
+{
+    for (size_t i = 0; i < node->port_count; i++) {
+        if (node->ports[i].from == port) {
+            return node->ports[i].to;
+        }
+    }
+    return port;
+}
+
 const char *node_ping_status(const struct node *node, time_t now)
 {
     if (node->is_builtin) {

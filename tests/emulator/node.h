@@ -4,11 +4,15 @@
 
 #include <openssl/evp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "tests/emulator/tag.h"
 
 struct peer;
+
+/* Ports of a node that are elsewhere on this machine. */
+#define NODE_PORTS 8
 
 struct node {
     char id[256];           /* "ecs:..." names are long */
@@ -23,7 +27,12 @@ struct node {
     bool is_light;       /* built-in, of --light-nodes: Run Command is answered without running anything */
     bool is_container;   /* built-in: an ECS task, which no list shows */
     bool is_offline;     /* built-in: PingStatus ConnectionLost, no control channel */
+    bool is_gone;        /* built-in: another machine has its place, and Systems Manager has forgotten it */
     bool has_no_machine; /* built-in: the same, because its instance does not run */
+    struct {
+        uint16_t from, to;
+    } ports[NODE_PORTS];
+    size_t port_count;
     time_t registered_at, last_ping_at;
     EVP_PKEY *public_key; /* of a registered agent; owned */
     char fingerprint[128];
@@ -34,6 +43,8 @@ struct node {
 
 /* StartSession works: a control channel is open (a built-in node always has one unless it is offline). */
 bool node_is_connected(const struct node *node);
+/* Where localhost:`port` of the node is on this machine. */
+uint16_t node_port(const struct node *node, uint16_t port);
 /* "Online", "ConnectionLost" or "Inactive". */
 const char *node_ping_status(const struct node *node, time_t now);
 /* "EC2Instance" or "ManagedInstance". */

@@ -39,8 +39,8 @@ enum err node_table_add(struct node_table *table, const char *id, const char *re
 #define LOST_BEFORE_SECONDS 3600
 #define STOPPED_BEFORE_SECONDS 7200
 
-static enum err add_builtin(struct node_table *table, const struct inventory_machine *machine, const char *region,
-                            time_t now)
+enum err node_table_add_builtin(struct node_table *table, const struct inventory_machine *machine, const char *region,
+                                time_t now)
 {
     struct node *node = NULL;
     TRY(node_table_add(table, machine->id, region, now, &node));
@@ -95,7 +95,7 @@ enum err node_table_new(struct lab *lab, struct node_table **ret_table)
         if (!machine->has_registered || region == NULL) {
             continue;
         }
-        enum err err = add_builtin(table, machine, region, lab_time(lab));
+        enum err err = node_table_add_builtin(table, machine, region, lab_time(lab));
         if (err != ERR_OK) {
             node_table_free(table);
             return err;
@@ -140,5 +140,5 @@ struct node *node_table_find(const struct node_table *table, const char *id)
 struct node *node_table_find_in(const struct node_table *table, const char *id, const char *region)
 {
     struct node *node = node_table_find(table, id);
-    return node != NULL && strcmp(node->region, region) == 0 ? node : NULL;
+    return node != NULL && !node->is_gone && strcmp(node->region, region) == 0 ? node : NULL;
 }

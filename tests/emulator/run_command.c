@@ -168,8 +168,10 @@ static void update_agent(struct invocation *invocation)
 
 static bool is_answered_here(const struct invocation *invocation)
 {
-    bool is_light = invocation->node->is_light && !invocation->command->lab->options.has_light_execution;
-    return is_light || run_command_plan(invocation)->action == COMMAND_UPDATES_AGENT;
+    const struct node *node = invocation->node;
+    bool is_light = node->is_light && !invocation->command->lab->options.has_light_execution;
+    bool is_foreign = strcmp(node->platform_type, "Windows") == 0; /* there is no PowerShell here */
+    return is_light || is_foreign || run_command_plan(invocation)->action == COMMAND_UPDATES_AGENT;
 }
 
 static void deliver(struct invocation *invocation)
@@ -323,7 +325,7 @@ static void command_free(struct command *command)
         free(invocation->error);
     }
     for (size_t i = 0; i < COMMAND_PLATFORMS; i++) {
-        command_plan_free(&command->plans[i]);
+        command_document_plan_free(&command->plans[i]);
     }
     json_decref(command->content);
     json_decref(command->input);

@@ -18,9 +18,11 @@ PATIENCE_SECONDS = 60
 class Lab:
     def __init__(self, work, *options):
         self.work = work
+        self.node_root = work.path("node-root")
         self.log_path = work.path("ssm-lab.log")  # shared by the labs of one workspace
         with open(self.log_path, "ab") as log:
-            self.process = work.start([program("ssm-lab"), "--state-dir", tempfile.mkdtemp(prefix="lab-", dir=work.dir), *options],
+            self.process = work.start([program("ssm-lab"), "--state-dir", tempfile.mkdtemp(prefix="lab-", dir=work.dir),
+                                       "--node-root", self.node_root, *options],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         self.info = self._read_ready_line()
         self.tls = ssl.create_default_context(cafile=self.info["ca_file"])
@@ -78,6 +80,15 @@ class Lab:
 
     def faults(self, **faults):
         return self.call("/lab/faults", faults)
+
+    def nodes(self, **changes):
+        """See /lab/nodes in ssm-lab(1)."""
+        return self.call("/lab/nodes", changes)
+
+    def issue_key(self, name, *statements):
+        """Settings of a user who may do only what the statements of an IAM policy say."""
+        key = self.call("/lab/identity", {"issue_key": {"name": name, "policy": {"Statement": list(statements)}}})["key"]
+        return {"AWS_ACCESS_KEY_ID": key["access_key_id"], "AWS_SECRET_ACCESS_KEY": key["secret_access_key"]}
 
     def terminate(self, session_id, output=""):
         return self.call("/lab/terminate", {"session_id": session_id, "output": output})

@@ -77,23 +77,30 @@ def account_name():
 class Node:
     """`key_dirs`: sshd accepts the keys in their files USER, too; see Lab.key_dirs()."""
 
-    def __init__(self, work, key_dirs=()):
+    def __init__(self, work, key_dirs=(), name="node"):
         self.work = work
         self.key_dirs = key_dirs
-        self.dir = work.make_dir("node")
-        self.home = work.make_dir("node", "home")
+        self.name = name
+        self.dir = work.make_dir(name)
+        self.home = work.make_dir(name, "home")
         self.user = account_name()
-        self.log_path = work.path("node", "sshd.log")
-        self._make_keys()
+        self.log_path = work.path(name, "sshd.log")
+        self._make_key("user_key")
+        self.work.write(name + "/authorized_keys", self.public_key("user_key"))
+        self._make_host_key()
         self._start()
 
-    def _make_keys(self):
-        for name in ("host_key", "user_key"):
-            self.work.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ssm-lab", "-f", self._file(name)]).check_returncode()
-        with open(self._file("user_key.pub"), encoding="ascii") as key:
-            self.work.write("node/authorized_keys", key.read())
-        with open(self._file("host_key.pub"), encoding="ascii") as key:
-            self.work.write("node/known_hosts", "ssm-lab " + key.read())
+    def _make_key(self, name):
+        self.work.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ssm-lab", "-f", self._file(name)]).check_returncode()
+
+    def _make_host_key(self):
+        self._make_key("host_key")
+        self.work.write(self.name + "/known_hosts", "ssm-lab " + self.public_key("host_key"))
+
+    def public_key(self, name="host_key"):
+        """A line: type, base64, comment."""
+        with open(self._file(name + ".pub"), encoding="ascii") as key:
+            return key.read()
 
     def _file(self, name):
         return os.path.join(self.dir, name)
@@ -102,7 +109,7 @@ class Node:
         # Below the range that the kernel gives to outgoing connections; somebody else may still have the port.
         for _ in range(ATTEMPTS):
             self.port = random.randint(20000, 32000)
-            config = self.work.write("node/sshd_config", SSHD_CONFIG.format(
+            config = self.work.write(self.name + "/sshd_config", SSHD_CONFIG.format(
                 port=self.port, dir=self.dir, home=self.home, use_pam="yes" if account_is_locked(self.user) else "no",
                 pushed_keys="".join(" %s/%%u" % path for path in self.key_dirs)))
             self.process = self.work.start([os.environ.get("SSM_SSHD", "/usr/sbin/sshd"), "-D", "-f", config, "-E", self.log_path],
