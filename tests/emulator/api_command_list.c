@@ -177,16 +177,6 @@ static bool is_asked_for(const struct api_call *call, const struct command *comm
     return is_meant;
 }
 
-static const struct invocation *find_invocation(const struct command *command, const char *node_id)
-{
-    for (size_t i = 0; i < command->count; i++) {
-        if (strcmp(command->invocations[i].node->id, node_id) == 0) {
-            return &command->invocations[i];
-        }
-    }
-    return NULL;
-}
-
 /* A CommandId that is given must be one. */
 static bool check_id(const struct api_call *call)
 {
@@ -239,7 +229,7 @@ void api_command_list(const struct api_call *call)
     for (const struct command *at = run_command_newest(call->lab->commands); at != NULL; at = at->older) {
         const char *status = NULL, *details = NULL;
         run_command_describe(at, &status, &details);
-        bool is_there = node_id[0] == '\0' || find_invocation(at, node_id) != NULL;
+        bool is_there = node_id[0] == '\0' || run_command_invocation(at, node_id) != NULL;
         if (is_there && is_asked_for(call, at, status) && page_wants(&page)) {
             json_array_append_new(page.list, api_command_describe(at));
         }
@@ -318,7 +308,7 @@ void api_command_get_invocation(const struct api_call *call)
     }
     const struct command *command = run_command_find(call->lab->commands, id, call->region);
     const struct invocation *invocation =
-        command == NULL || !command->is_visible ? NULL : find_invocation(command, node_id);
+        command == NULL || !command->is_visible ? NULL : run_command_invocation(command, node_id);
     if (invocation == NULL) {
         api_fail(call, "InvocationDoesNotExist", "%s", "");
         return;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "tests/emulator/agent_job.h"
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/relay.h"
 #include "tests/emulator/service_message.h"
@@ -113,11 +114,17 @@ static void control_message(struct node *node, struct bytes wire)
 {
     struct agent_message message;
     node->last_ping_at = lab_time(node->control->lab);
-    if (agent_message_parse(wire, &message) != ERR_OK || message.type != AGENT_MESSAGE_AGENT_TASK_COMPLETE) {
+    if (agent_message_parse(wire, &message) != ERR_OK) {
+        return;
+    }
+    bool is_of_job = message.type == AGENT_MESSAGE_AGENT_JOB_ACK || message.type == AGENT_MESSAGE_AGENT_JOB_REPLY;
+    if (!is_of_job && message.type != AGENT_MESSAGE_AGENT_TASK_COMPLETE) {
         return; /* telemetry and the like */
     }
     json_t *payload = json_loadb((const char *)message.payload.data, message.payload.len, 0, NULL);
-    if (json_is_object(payload)) {
+    if (json_is_object(payload) && is_of_job) {
+        agent_job_receive(node->control->lab, node, &message, payload);
+    } else if (json_is_object(payload)) {
         task_complete(node, &message, payload);
     }
     json_decref(payload);

@@ -4,12 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/emulator/agent_job.h"
 #include "tests/emulator/agent_update.h"
+#include "tests/emulator/command_output.h"
 #include "tests/emulator/lab.h"
 #include "tests/emulator/lab_limits.h"
 
 /* How soon a node that is back gets what waits for it. */
 #define DELIVERY_POLL_US 100000
+
+/* Without an acknowledgement, as from one that has just begun and drops it, an agent is told again. */
+#define JOB_REPEAT_US 2000000
+
+/* So much after its timeout, an agent that says nothing is given up. */
+#define JOB_SLACK_US 60000000u
 
 /* What the agent reports of a script that it had to kill (appconfig, CommandStoppedPreemptivelyExitCode). */
 #define STOPPED_EXIT_CODE 137
@@ -21,92 +29,6 @@ struct command_table {
 };
 
 static void schedule(struct command *command);
-
-/* ---- statuses ---- */
-
-static const struct {
-    const char *status, *details;
-} names[] = {
-    [INVOCATION_PENDING] = {"Pending", "Pending"},
-    [INVOCATION_IN_PROGRESS] = {"InProgress", "InProgress"},
-    [INVOCATION_CANCELLING] = {"Cancelling", "Cancelling"},
-    [INVOCATION_SUCCESS] = {"Success", "Success"},
-    [INVOCATION_FAILED] = {"Failed", "Failed"},
-    [INVOCATION_EXECUTION_TIMED_OUT] = {"TimedOut", "ExecutionTimedOut"},
-    [INVOCATION_DELIVERY_TIMED_OUT] = {"TimedOut", "DeliveryTimedOut"},
-    [INVOCATION_UNDELIVERABLE] = {"Failed", "Undeliverable"},
-    [INVOCATION_INVALID_PLATFORM] = {"Failed", "InvalidPlatform"},
-    [INVOCATION_CANCELLED] = {"Cancelled", "Cancelled"},
-    [INVOCATION_TERMINATED] = {"Cancelled", "Terminated"},
-};
-
-const char *run_command_status(enum invocation_state state)
-{
-    return names[state].status;
-}
-
-const char *run_command_details(enum invocation_state state)
-{
-    return names[state].details;
-}
-
-bool run_command_is_final(enum invocation_state state)
-{
-    return state >= INVOCATION_SUCCESS;
-}
-
-/* Delivery timeouts and what is undeliverable are no errors: CommandInvocation, StatusDetails, of the API reference. */
-struct command_counts run_command_count(const struct command *command)
-{
-    struct command_counts counts = {0};
-    for (size_t i = 0; i < command->count; i++) {
-        const struct invocation *at = &command->invocations[i];
-        counts.states[at->state]++;
-        counts.completed += run_command_is_final(at->state) ? 1 : 0;
-    }
-    counts.errors = counts.states[INVOCATION_FAILED] + counts.states[INVOCATION_EXECUTION_TIMED_OUT] +
-                    counts.states[INVOCATION_INVALID_PLATFORM];
-    return counts;
-}
-
-/* Of a command all of whose invocations are over. */
-static void describe_end(const struct command *command, const struct command_counts *counts, const char **ret_status,
-                         const char **ret_details)
-{
-    size_t late = counts->states[INVOCATION_DELIVERY_TIMED_OUT];
-    size_t lost = counts->states[INVOCATION_UNDELIVERABLE];
-    enum invocation_state state = INVOCATION_SUCCESS;
-    if (command->is_cancelled && counts->states[INVOCATION_CANCELLED] > 0) {
-        state = INVOCATION_CANCELLED;
-    } else if (counts->errors > command->max_errors) {
-        bool is_timeout = counts->errors == counts->states[INVOCATION_EXECUTION_TIMED_OUT];
-        state = is_timeout ? INVOCATION_EXECUTION_TIMED_OUT : INVOCATION_FAILED;
-    } else if (late > command->max_errors) {
-        state = INVOCATION_DELIVERY_TIMED_OUT;
-    } else if (lost > 0 && lost == command->count) {
-        state = INVOCATION_UNDELIVERABLE;
-    }
-    bool is_whole = counts->states[INVOCATION_SUCCESS] + lost == command->count;
-    *ret_status = run_command_status(state);
-    *ret_details = state != INVOCATION_SUCCESS ? run_command_details(state)
-                   : command->count == 0       ? "NoInstancesInTag"
-                   : is_whole                  ? "Success"
-                                               : "Incomplete";
-}
-
-void run_command_describe(const struct command *command, const char **ret_status, const char **ret_details)
-{
-    struct command_counts counts = run_command_count(command);
-    enum invocation_state state = command->is_cancelled                                 ? INVOCATION_CANCELLING
-                                  : counts.states[INVOCATION_PENDING] == command->count ? INVOCATION_PENDING
-                                                                                        : INVOCATION_IN_PROGRESS;
-    if (command->is_visible && counts.completed == command->count) {
-        describe_end(command, &counts, ret_status, ret_details);
-        return;
-    }
-    *ret_status = run_command_status(state);
-    *ret_details = run_command_details(state);
-}
 
 /* ---- one invocation ---- */
 
@@ -176,6 +98,10 @@ static bool is_answered_here(const struct invocation *invocation)
 
 static void deliver(struct invocation *invocation)
 {
+    if (!invocation->node->is_builtin) {
+        arm(invocation, agent_job_send(invocation) == ERR_OK ? JOB_REPEAT_US : DELIVERY_POLL_US);
+        return;
+    }
     invocation->state = INVOCATION_IN_PROGRESS;
     invocation->started_ms = event_loop_unix_ms();
     if (is_answered_here(invocation)) {
@@ -192,7 +118,7 @@ static void dispatch(struct invocation *invocation)
         finish(invocation, INVOCATION_INVALID_PLATFORM, -1);
     } else if (node->has_no_machine) {
         finish(invocation, INVOCATION_UNDELIVERABLE, -1);
-    } else if (node->is_builtin && node_is_connected(node)) {
+    } else if (node_is_connected(node)) {
         deliver(invocation);
     } else {
         arm(invocation, DELIVERY_POLL_US);
@@ -204,7 +130,7 @@ static void await_node(struct invocation *invocation, uint64_t now_us)
     const struct node *node = invocation->node;
     if (now_us >= invocation->delivery_due_us) {
         finish(invocation, INVOCATION_DELIVERY_TIMED_OUT, -1);
-    } else if (node->is_builtin && node_is_connected(node)) {
+    } else if (node_is_connected(node)) {
         deliver(invocation);
     } else {
         arm(invocation, DELIVERY_POLL_US);
@@ -216,6 +142,9 @@ static void timer_expired(void *owner, uint64_t now_us)
     struct invocation *invocation = owner;
     if (invocation->state == INVOCATION_PENDING) {
         await_node(invocation, now_us);
+    } else if (!invocation->node->is_builtin) {
+        bool is_cancelled = invocation->state == INVOCATION_CANCELLING;
+        finish(invocation, is_cancelled ? INVOCATION_CANCELLED : INVOCATION_EXECUTION_TIMED_OUT, -1);
     } else if (invocation->process.pid > 0) {
         invocation->is_overdue = true;
         command_process_kill(&invocation->process);
@@ -252,12 +181,32 @@ static void cancel(struct invocation *invocation)
     if (run_command_is_final(invocation->state)) {
         return;
     }
-    if (invocation->process.pid == 0) {
+    bool is_with_agent = !invocation->node->is_builtin && agent_job_cancel(invocation) == ERR_OK &&
+                         invocation->state != INVOCATION_PENDING;
+    if (invocation->process.pid == 0 && !is_with_agent) {
         finish(invocation, INVOCATION_CANCELLED, -1);
         return;
     }
     invocation->state = INVOCATION_CANCELLING;
     command_process_kill(&invocation->process);
+}
+
+void run_command_job_begun(struct invocation *invocation)
+{
+    if (invocation->state == INVOCATION_PENDING) {
+        invocation->state = INVOCATION_IN_PROGRESS;
+        invocation->started_ms = event_loop_unix_ms();
+        arm(invocation, (uint64_t)run_command_plan(invocation)->timeout_seconds * 1000000u + JOB_SLACK_US);
+    }
+}
+
+/* The agent has cut what it sends, but an agent is not to be trusted with that. */
+void run_command_job_ended(struct invocation *invocation, const struct job_result *result)
+{
+    invocation->output = strndup(result->output, COMMAND_OUTPUT_LIMIT);
+    invocation->error = strndup(result->error, COMMAND_ERROR_LIMIT);
+    finish(invocation, result->state, result->code);
+    schedule(invocation->command);
 }
 
 /* ---- one command ---- */
@@ -368,6 +317,16 @@ struct command *run_command_find(const struct command_table *table, const char *
         command = command->older;
     }
     return command;
+}
+
+struct invocation *run_command_invocation(const struct command *command, const char *node_id)
+{
+    for (size_t i = 0; i < command->count; i++) {
+        if (strcmp(command->invocations[i].node->id, node_id) == 0) {
+            return &command->invocations[i];
+        }
+    }
+    return NULL;
 }
 
 /* The oldest that is over makes room. */

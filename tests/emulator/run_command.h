@@ -1,5 +1,6 @@
 /* run_command: the commands of SendCommand and what becomes of them on each node: an invocation a node, so many at a
- * time, until too many fail. Built-in nodes run scripts as processes of this machine; light nodes answer by themselves.
+ * time, until too many fail. Built-in nodes run scripts as processes of this machine; light nodes answer by themselves;
+ * the agents of other nodes are told over their control channels.
  *
  * A command is seen, and begins, invocation_delay_ms after SendCommand (see fault.h): before, its invocations do not
  * exist, as with the service. */
@@ -89,6 +90,18 @@ enum err run_command_add(struct command_table *table, const struct command *requ
 
 /* What the document does on the node. */
 const struct command_plan *run_command_plan(const struct invocation *invocation);
+
+/* NULL: the command was not for that node. */
+struct invocation *run_command_invocation(const struct command *command, const char *node_id);
+
+/* What an agent says of a job (agent_job.h) that is not over: it has it, and it is done with it. */
+struct job_result {
+    enum invocation_state state;
+    int code;
+    const char *output, *error; /* borrowed */
+};
+void run_command_job_begun(struct invocation *invocation);
+void run_command_job_ended(struct invocation *invocation, const struct job_result *result);
 
 /* On the node alone, or everywhere for NULL. */
 void run_command_cancel(struct command *command, const struct node *node);
