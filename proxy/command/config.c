@@ -3,10 +3,12 @@
 #include "common/log.h"
 #include "proxy/command/config_install.h"
 #include "proxy/command/failure.h"
+#include "proxy/command/key_ring.h"
 #include "proxy/command/node_choice.h"
 #include "proxy/command/node_list.h"
 #include "proxy/command/ssh_tags.h"
 #include "proxy/command/verbs.h"
+#include "proxy/core/key_way.h"
 #include "proxy/core/ssh_config_text.h"
 #include "proxy/edge/own_program.h"
 
@@ -26,6 +28,8 @@ struct config {
     char program[LIMIT_PATH + 1];
     char answer[LIMIT_PATH + 1];
     char words[OPTIONS_SIZE];
+    char key_words[64];
+    char key_paths[KEY_SLOT_COUNT][STATE_DIRECTORY_PATH_SIZE];
     const char *alias_names[NAMES_MAX];
     const char *profile_names[NAMES_MAX];
     struct ssh_config_settings settings;
@@ -61,7 +65,7 @@ static enum err find_programs(struct config *config)
 /* The options that connect is to have, too. */
 static enum err choose_words(struct config *config)
 {
-    static const int passed[] = {OPTION_PROFILE, OPTION_REGION, OPTION_ENDPOINT_URL, OPTION_CA_BUNDLE};
+    static const int passed[] = {OPTION_PROFILE, OPTION_REGION, OPTION_ENDPOINT_URL, OPTION_CA_BUNDLE, OPTION_KEY};
     struct text words = text_in(config->words, sizeof config->words);
     for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
         const char *value = config->options->values[passed[i]];
@@ -81,6 +85,47 @@ static enum err choose_words(struct config *config)
         text_put(&config->client.why, "too long options");
         return ERR_USAGE;
     }
+    return ERR_OK;
+}
+
+/* What `key ensure` is to have, too. Without a key of ours these options mean nothing. */
+static enum err choose_key_words(struct config *config)
+{
+    const struct options *options = config->options;
+    struct text words = text_in(config->key_words, sizeof config->key_words);
+    if (options_has(options, OPTION_LIFETIME)) {
+        text_format(&words, " --lifetime %s", options->values[OPTION_LIFETIME]);
+    }
+    text_put(&words, options_has(options, OPTION_AGENT) ? " --agent" : "");
+    return text_finish(&words);
+}
+
+static enum err choose_key(struct config *config)
+{
+    const struct options *options = config->options;
+    struct text *why = &config->client.why;
+    const char *word = options->values[OPTION_KEY];
+    enum key_way way = KEY_WAY_NONE;
+    if (word != NULL && key_way_read(word, &way) != ERR_OK) {
+        text_format(why, KEY_RING_WORDS ": %s", word);
+        return ERR_USAGE;
+    }
+    if (way == KEY_WAY_NONE) {
+        bool is_lost = options_has(options, OPTION_LIFETIME) || options_has(options, OPTION_AGENT);
+        text_put(why, is_lost ? "--lifetime and --agent are about the key of --key" : "");
+        return is_lost ? ERR_USAGE : ERR_OK;
+    }
+    TRY(choose_key_words(config));
+    for (int i = 0; i < KEY_SLOT_COUNT; i++) {
+        TRY(key_ring_path(i, config->key_paths[i]));
+        if (!ssh_config_text_is_path(config->key_paths[i])) {
+            text_format(why, "keys are kept in %s, a path with characters that ssh_config(5) would need quotes for",
+                        config->key_paths[i]);
+            return ERR_CONFIG;
+        }
+        config->settings.key_files[i] = config->key_paths[i];
+    }
+    config->settings.key_options = config->key_words;
     return ERR_OK;
 }
 
@@ -155,6 +200,7 @@ static enum err make_block(struct config *config, struct text *block)
 {
     TRY(config_install_paths(&config->paths, &config->client.why));
     TRY(find_programs(config));
+    TRY(choose_key(config));
     TRY(choose_words(config));
     TRY(choose_patterns(config));
     struct aws_config_flags flags = proxy_options_flags(config->options);
@@ -273,6 +319,10 @@ static enum err act(struct config *config, struct text *block)
 
 static int config_run(const struct options *options)
 {
+    uint32_t lifetime_s = 0; /* judged here, and written as it is */
+    if (key_ring_lifetime(options, &lifetime_s) != ERR_OK) {
+        return err_exit_code(ERR_USAGE);
+    }
     AUTO_FREE struct config *config = calloc(1, sizeof *config);
     AUTO_FREE char *memory = malloc(SSH_CONFIG_TEXT_SIZE);
     if (config == NULL || memory == NULL) {
@@ -295,10 +345,11 @@ const struct verb config_verb = {
     .name = "config",
     .arguments = "",
     .summary = "Print the lines of ssh_config(5) that make ssh use ssm-proxy, or install them.",
-    .details =
-        "Without --install it prints them. --profile, --region, --endpoint-url and --ca-bundle go into them, too.\n"
-        "--install also lists the nodes and keeps their names; repeat it when there are new ones.",
+    .details = "Without --install it prints them. --profile, --region, --endpoint-url, --ca-bundle and --key go into "
+               "them, too.\n"
+               "--install also lists the nodes and keeps their names; repeat it when there are new ones.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_INSTALL) | OPTION_BIT(OPTION_UNINSTALL) | OPTION_BIT(OPTION_DRY_RUN) |
-               OPTION_BIT(OPTION_HOST),
+               OPTION_BIT(OPTION_HOST) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_LIFETIME) |
+               OPTION_BIT(OPTION_AGENT),
     .run = config_run,
 };

@@ -1,6 +1,7 @@
 #include "proxy/command/verbs.h"
 
 #include "common/log.h"
+#include "proxy/command/login_key.h"
 #include "proxy/command/node_session.h"
 #include "proxy/command/stdio_side.h"
 #include "proxy/edge/terminal.h"
@@ -14,6 +15,7 @@ struct connect {
     char label[sizeof "port " + 5];
     struct node_access access;
     struct stdio_side side;
+    struct login_key key;
     struct node_session session;
 };
 
@@ -35,7 +37,8 @@ static enum err parse_port(struct connect *connect, const struct options *option
 static enum err parse(struct connect *connect, const struct options *options)
 {
     TRY(node_access_parse(&connect->access, options));
-    return parse_port(connect, options);
+    TRY(parse_port(connect, options));
+    return login_key_open(&connect->key, options, &connect->session);
 }
 
 /* No byte has passed: out of the terminal's reach, or Ctrl-C at the ssh that happens to be the first would end the
@@ -87,6 +90,8 @@ static int run_and_leave(struct connect *connect)
         .parameters = &port,
         .parameter_count = 1,
         .purpose = CHANNEL_FOR_TUNNEL,
+        .before_start = login_key_start,
+        .context = &connect->key,
     };
     enum err err = run(connect, &want);
     char memory[NODE_ACCESS_NAME_SIZE];
@@ -102,6 +107,7 @@ static int connect_run(const struct options *options)
     struct connect connect = {.port = ""};
     enum err err = parse(&connect, options);
     int exit_code = err == ERR_OK ? run_and_leave(&connect) : err_exit_code(err);
+    login_key_close(&connect.key, connect.access.is_open ? &connect.access.client : NULL);
     node_access_close(&connect.access);
     return exit_code;
 }
@@ -112,9 +118,9 @@ const struct verb connect_verb = {
     .summary = "Carry an SSH connection to a node: the ProxyCommand of OpenSSH.",
     .details =
         "TARGET is an id (i-..., mi-..., ecs:...), a Name, tag:KEY=VALUE, an address, a DNS name of EC2 or an alias;\n"
-        ".REGION or .REGION.PROFILE may follow. PORT is 22 unless given; USER is ignored.\n"
+        ".REGION or .REGION.PROFILE may follow. PORT is 22 unless given; USER is for --key.\n"
         "Standard input and output are the tunnel.",
-    .options = OPTIONS_NODE_ACCESS,
+    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_KEY),
     .min_arguments = 1,
     .max_arguments = 3,
     .run = connect_run,

@@ -8,9 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define LIFETIME_MIN_S (15 * 60) /* above KEY_SLOT_OVERLAP_S */
-#define LIFETIME_MAX_S (7 * 24 * 60 * 60)
-
 static enum err print_line(const char *line, struct text *ret_why)
 {
     if (puts(line) == EOF || fflush(stdout) != 0) {
@@ -24,9 +21,8 @@ static enum err ensure(const struct options *options, struct text *ret_why)
 {
     AUTO(key_ring_close) struct key_ring ring = {.directory = {.fd = -1}};
     AUTO(loop_free) struct loop *loop = NULL;
-    struct proxy_options_range range = {"seconds", LIFETIME_MIN_S, LIFETIME_MAX_S, KEY_RING_LIFETIME_S};
     uint32_t lifetime_s = 0;
-    TRY(proxy_options_number(options, OPTION_LIFETIME, &range, &lifetime_s));
+    TRY(key_ring_lifetime(options, &lifetime_s));
     struct key_slot_wish wish = {options_has(options, OPTION_AGENT) ? KEY_SLOT_AGENT : KEY_SLOT_FILE, lifetime_s};
     int slot = -1;
     char path[STATE_DIRECTORY_PATH_SIZE];

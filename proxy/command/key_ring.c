@@ -15,6 +15,15 @@
 #define NO_SENSE "ssh-agent gave no answer that makes sense"
 #define LOGIN_TRIES 5 /* a key may be replaced between two looks at it */
 
+#define LIFETIME_MIN_S (15 * 60) /* above KEY_SLOT_OVERLAP_S */
+#define LIFETIME_MAX_S (7 * 24 * 60 * 60)
+
+enum err key_ring_lifetime(const struct options *options, uint32_t *ret_s)
+{
+    struct proxy_options_range range = {"seconds", LIFETIME_MIN_S, LIFETIME_MAX_S, KEY_RING_LIFETIME_S};
+    return proxy_options_number(options, OPTION_LIFETIME, &range, ret_s);
+}
+
 static void close_lock(int *fd)
 {
     if (*fd >= 0) {

@@ -3,11 +3,16 @@
 #ifndef SSM_PROXY_COMMAND_KEY_RING_H
 #define SSM_PROXY_COMMAND_KEY_RING_H
 
+#include "proxy/command/proxy_options.h"
 #include "proxy/core/key_slot.h"
 #include "proxy/edge/key_directory.h"
 #include "proxy/edge/loop.h"
 
 #define KEY_RING_LIFETIME_S (12 * 60 * 60) /* a working day */
+#define KEY_RING_WORDS "--key: neither none nor auto nor instance-connect nor send-command nor AWS-RunShellScript"
+
+/* The value of --lifetime. ERR_USAGE after one line on standard error. */
+enum err key_ring_lifetime(const struct options *options, uint32_t *ret_s) SSM_MUST_USE;
 
 struct key_ring {
     struct key_directory directory;

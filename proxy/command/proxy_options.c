@@ -35,6 +35,8 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_UNINSTALL] = {"uninstall", NULL, "take both out again"},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "say what would be done, and do nothing"},
     [OPTION_HOST] = {"host", "PATTERNS", "host names that are nodes, too: web-*,!web-9 as in ssh_config(5)"},
+    [OPTION_KEY] = {"key", "WAY",
+                    "how the node is to accept our short-lived key: none, instance-connect, send-command, auto"},
     [OPTION_LIFETIME] = {"lifetime", "SECONDS", "how long a new key is used (43200, twelve hours)"},
     [OPTION_AGENT] = {"agent", NULL, "put the key into ssh-agent, for that time, and not into a file"},
     [OPTION_DEBUG] = {"debug", NULL, "say on standard error what happens"},

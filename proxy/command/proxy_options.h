@@ -34,6 +34,7 @@ enum proxy_option {
     OPTION_UNINSTALL,
     OPTION_DRY_RUN,
     OPTION_HOST,
+    OPTION_KEY,
     OPTION_LIFETIME,
     OPTION_AGENT,
     OPTION_DEBUG,

@@ -9,6 +9,7 @@ extern const struct verb config_verb;
 extern const struct verb connect_verb;
 extern const struct verb doctor_verb;
 extern const struct verb key_ensure_verb;
+extern const struct verb key_push_verb;
 extern const struct verb login_verb;
 extern const struct verb ls_verb;
 extern const struct verb sessions_end_verb;

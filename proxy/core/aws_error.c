@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* "Exception" at the end is left out: services differ in it. Sources: the common errors of the SSM, STS and EC2 API
- * references, StartSession's own, botocore's retry data (throttling). */
+/* "Exception" at the end is left out: services differ in it. Sources: the common errors of the SSM, STS, EC2 and EC2
+ * Instance Connect API references, StartSession's own, botocore's retry data (throttling). */
 static const struct {
     const char *type;
     enum err err;
@@ -13,11 +13,14 @@ static const struct {
     {"TargetNotConnected", ERR_OFFLINE},
     {"InvalidInstanceId", ERR_NO_TARGET},
     {"InvalidTarget", ERR_NO_TARGET},
+    {"EC2InstanceNotFound", ERR_NO_TARGET},
+    {"EC2InstanceStateInvalid", ERR_OFFLINE},
     {"InvalidInstanceID.NotFound", ERR_NO_TARGET},
     {"InvalidInstanceID.Malformed", ERR_NO_TARGET},
     {"AccessDenied", ERR_DENIED},
     {"UnauthorizedOperation", ERR_DENIED},
     {"OptInRequired", ERR_DENIED},
+    {"Auth", ERR_DENIED},
     {"ExpiredToken", ERR_CREDENTIALS},
     {"UnrecognizedClient", ERR_CREDENTIALS},
     {"InvalidClientTokenId", ERR_CREDENTIALS},
@@ -46,6 +49,8 @@ static const struct {
     {"InternalFailure", ERR_SERVICE},
     {"InternalError", ERR_SERVICE},
     {"ServiceUnavailable", ERR_SERVICE},
+    {"EC2InstanceUnavailable", ERR_SERVICE},
+    {"Service", ERR_SERVICE},
     {"DoesNotExist", ERR_SESSION_ENDED},
 };
 

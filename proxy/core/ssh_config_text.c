@@ -91,16 +91,30 @@ static void put_settings(const struct ssh_config_settings *settings, const char 
                    "    ServerAliveInterval 60\n"
                    "    ServerAliveCountMax 20\n"
                    "    Compression yes\n");
+    if (settings->key_options != NULL) {
+        text_format(text, "    IdentityFile %s\n    IdentityFile %s\n    IdentitiesOnly yes\n", settings->key_files[0],
+                    settings->key_files[1]);
+    }
     if (settings->control_path != NULL) {
         text_format(text, "    ControlMaster auto\n    ControlPath %s/%%C\n", settings->control_path);
     }
+}
+
+/* The last of a Match line. */
+static void put_key_criterion(const struct ssh_config_settings *settings, struct text *text)
+{
+    if (settings->key_options != NULL) {
+        text_format(text, " exec \"%s key ensure%s; true\"", settings->answer, settings->key_options);
+    }
+    text_put_char(text, '\n');
 }
 
 static void put_tagged(const struct ssh_config_settings *settings, struct text *text)
 {
     for (size_t i = 0; i < settings->profile_count; i++) {
         const char *profile = settings->profiles[i];
-        text_format(text, "\nMatch tagged ssm-%s originalhost \"*," QUOTABLE "\"" QUOTABLE_USER "\n", profile);
+        text_format(text, "\nMatch tagged ssm-%s originalhost \"*," QUOTABLE "\"" QUOTABLE_USER, profile);
+        put_key_criterion(settings, text);
         put_settings(settings, profile, text);
     }
 }
@@ -114,15 +128,16 @@ static void put_claimed(const struct ssh_config_settings *settings, struct text 
     if (settings->patterns != NULL) {
         text_format(text, ",%s", settings->patterns);
     }
-    text_put(text, "," QUOTABLE "\"" QUOTABLE_USER "\n");
+    text_put(text, "," QUOTABLE "\"" QUOTABLE_USER);
+    put_key_criterion(settings, text);
     put_settings(settings, NULL, text);
 }
 
 static void put_known(const struct ssh_config_settings *settings, struct text *text)
 {
-    text_format(text,
-                "\nMatch originalhost \"*,!*.*," QUOTABLE "\"" QUOTABLE_USER " exec \"%s config match -- '%%n'\"\n",
+    text_format(text, "\nMatch originalhost \"*,!*.*," QUOTABLE "\"" QUOTABLE_USER " exec \"%s config match -- '%%n'\"",
                 settings->answer);
+    put_key_criterion(settings, text);
     put_settings(settings, NULL, text);
 }
 

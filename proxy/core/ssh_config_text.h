@@ -7,6 +7,10 @@
  * '%n'"
  *         ...
  *
+ * Where the key is ours, a last criterion has it made before ssh reads it: exec "ssh-answer key ensure; true", true
+ * also when that has failed and has said why: connect then says what is missing, and not ssh that it knows no such
+ * host.
+ *
  * ssh puts %n and %r into a command for $SHELL -c as they are; before 9.6 with any character in them (CVE-2023-51385).
  * Between quotes the shell replaces nothing, and what could end the quotes is no name of ours: ' in every shell, \ in
  * fish, ! in csh. ssh looks at the criteria from left to right and runs exec only when the others hold. Not `host`:
@@ -22,6 +26,8 @@
 struct ssh_config_settings {
     const char *program;        /* ssm-proxy: a path */
     const char *answer;         /* what ssh is to ask, with the words of ssm-proxy: a path */
+    const char *key_options;    /* of `key ensure`, likewise; NULL: keys are the person's own */
+    const char *key_files[2];   /* where it keeps them: paths */
     const char *options;        /* of connect, with a blank before each word: " --profile production"; "" without */
     const char *patterns;       /* of --host; NULL: none */
     const char *control_path;   /* a directory for the sockets of ControlMaster; NULL: no ControlMaster */

@@ -20,15 +20,26 @@ enum err own_program_path(char ret_path[LIMIT_PATH + 1], struct text *ret_why)
     return ERR_OK;
 }
 
-/* /usr/bin/ssm-proxy, and with it /usr/libexec/ssm-bridge/NAME. */
+/* /usr of /usr/bin/ssm-proxy, and of a helper, /usr/libexec/ssm-bridge/ssh-answer. */
+static void cut_to_prefix(char *own)
+{
+    char *name = strrchr(own, '/');
+    *(name != NULL ? name : own) = '\0';
+    size_t len = strlen(own);
+    size_t helpers_len = strlen("/" SSM_LIBEXEC);
+    if (len >= helpers_len && strcmp(own + len - helpers_len, "/" SSM_LIBEXEC) == 0) {
+        own[len - helpers_len] = '\0';
+        return;
+    }
+    char *directory = strrchr(own, '/');
+    *(directory != NULL ? directory : own) = '\0';
+}
+
 enum err own_program_helper(const char *name, char ret_path[LIMIT_PATH + 1], struct text *ret_why)
 {
     char own[LIMIT_PATH + 1];
     TRY(own_program_path(own, ret_why));
-    for (int i = 0; i < 2; i++) {
-        char *slash = strrchr(own, '/');
-        *(slash != NULL ? slash : own) = '\0';
-    }
+    cut_to_prefix(own);
     struct text path = text_in(ret_path, LIMIT_PATH + 1);
     text_format(&path, "%s/" SSM_LIBEXEC "/%s", own, name);
     if (text_finish(&path) != ERR_OK) {
