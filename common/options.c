@@ -5,7 +5,7 @@
 
 #include <getopt.h>
 
-static bool is_allowed(const struct program *program, const struct verb *verb, int id)
+bool options_is_allowed(const struct program *program, const struct verb *verb, int id)
 {
     return id == program->help || (verb->options & OPTION_BIT(id)) != 0;
 }
@@ -19,7 +19,7 @@ void options_print_help(const struct program *program, const struct verb *verb, 
     }
     fprintf(stream, "\nOptions:\n");
     for (int i = 0; i < program->row_count; i++) {
-        if (is_allowed(program, verb, i)) {
+        if (options_is_allowed(program, verb, i)) {
             const struct option_row *row = &program->rows[i];
             char left[40];
             bool is_optional = row->is_argument_optional;
@@ -40,7 +40,7 @@ static void make_long_options(const struct program *program, const struct verb *
 {
     int count = 0;
     for (int i = 0; i < program->row_count; i++) {
-        if (is_allowed(program, verb, i)) {
+        if (options_is_allowed(program, verb, i)) {
             const struct option_row *row = &program->rows[i];
             int has_argument = row->argument == NULL       ? no_argument
                                : row->is_argument_optional ? optional_argument
@@ -64,7 +64,7 @@ static bool put_candidates(const struct program *program, const struct verb *ver
     size_t len = strcspn(word, "=");
     int count = 0;
     for (int i = 0; i < program->row_count; i++) {
-        if (is_allowed(program, verb, i) && strncmp(program->rows[i].name, word, len) == 0) {
+        if (options_is_allowed(program, verb, i) && strncmp(program->rows[i].name, word, len) == 0) {
             text_format(text, "%s--%s", count > 0 ? ", " : "", program->rows[i].name);
             count++;
         }
@@ -196,15 +196,14 @@ static int refuse_group(const struct program *program, int argc, char **argv)
     return program->usage_exit_code;
 }
 
-/* `ret_words`: of the name, one or two. "config match" is a verb, and so is "config". */
-static const struct verb *find_verb(const struct program *program, int argc, char **argv, int *ret_words)
+const struct verb *options_find_verb(const struct program *program, const char *const *words, int count, int *ret_words)
 {
-    const char *name = argv[1];
+    const char *name = words[0];
     const char *plain = strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0 ? "version" : name;
     const struct verb *found = NULL;
     for (size_t i = 0; i < program->verb_count; i++) {
         const struct verb *verb = program->verbs[i];
-        if (argc > 2 && is_in_group(verb, name) && strcmp(verb->name + strlen(name) + 1, argv[2]) == 0) {
+        if (count > 1 && is_in_group(verb, name) && strcmp(verb->name + strlen(name) + 1, words[1]) == 0) {
             *ret_words = 2;
             return verb;
         }
@@ -225,7 +224,7 @@ int options_dispatch(const struct program *program, int argc, char **argv)
         return print_verbs(program, stdout, 0);
     }
     int words = 0;
-    const struct verb *verb = find_verb(program, argc, argv, &words);
+    const struct verb *verb = options_find_verb(program, (const char *const *)argv + 1, argc - 1, &words);
     if (verb == NULL && has_group(program, argv[1])) {
         return refuse_group(program, argc, argv);
     }

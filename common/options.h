@@ -81,6 +81,14 @@ static inline bool options_has(const struct options *options, int id)
 /* The value of an option that may be given several times, from 0 on; NULL: not given so often. */
 const char *options_repeated(const struct options *options, int id, int index);
 
+/* The verb that the words behind the program's name begin with, of which there is one at least; `ret_words` are its
+ * name, one or two ("config match" is a verb, and so is "config"). NULL: there is none. */
+const struct verb *options_find_verb(const struct program *program, const char *const *words, int count,
+                                     int *ret_words);
+
+/* Does the verb take this option? */
+bool options_is_allowed(const struct program *program, const struct verb *verb, int id);
+
 /* The help of one verb. */
 void options_print_help(const struct program *program, const struct verb *verb, FILE *stream);
 

@@ -41,7 +41,7 @@ enum err node_list_add(struct node_list *list, const struct node_page *page)
         const struct ec2_api_instance *instance = node_page_instance(page, node);
         bool is_instance = strncmp(node->instance_id, "i-", 2) == 0; /* its name is EC2's to say */
         const char *name = !is_instance ? node_page_name(page, node) : instance != NULL ? instance->name : "";
-        TRY(node_names_is_usable(name) ? put(list, name) : ERR_OK);
+        TRY(node_names_is_kept(bytes_of_text(name)) ? put(list, name) : ERR_OK);
     }
     return ERR_OK;
 }

@@ -16,7 +16,7 @@ struct node_list {
 
 void node_list_free(struct node_list *list);
 
-/* Adds the page's names; those that core/node_names cannot use are left out. */
+/* Adds the page's names; those that core/node_names does not keep are left out. */
 enum err node_list_add(struct node_list *list, const struct node_page *page) SSM_MUST_USE;
 
 /* Writes the file `path`, sorted, each name once, for client->account, whose credentials are there. Errors with words

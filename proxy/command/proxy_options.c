@@ -24,7 +24,7 @@ const struct option_row proxy_options[OPTION_COUNT] = {
                             "sso-session of the AWS configuration file, in place of the profile's"},
     [OPTION_NO_BROWSER] = {"no-browser", NULL, "as for the AWS CLI; no browser is started anyway"},
     [OPTION_TAG] = {"tag", "KEY=VALUE", "nodes with this tag alone; given several times, with all of them"},
-    [OPTION_PING] = {"ping", "STATE", "nodes in this state alone: online, lost or inactive"},
+    [OPTION_PING] = {"ping", "online|lost|inactive", "nodes in this state alone"},
     [OPTION_TAGS] = {"tags", NULL, "show tags, too"},
     [OPTION_OUTPUT] = {"output", "table|json", "how to write the list (table)"},
     [OPTION_JSON] = {"json", NULL, "the same as --output json"},

@@ -4,6 +4,8 @@
 
 #include "proxy/command/proxy_options.h"
 
+extern const struct verb completion_verb;
+extern const struct verb completion_words_verb;
 extern const struct verb config_match_verb;
 extern const struct verb config_verb;
 extern const struct verb connect_verb;

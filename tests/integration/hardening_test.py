@@ -78,8 +78,9 @@ class HardeningTest(unittest.TestCase):
             with self.subTest(name):
                 yield Binary(find(name))
 
-    def test_what_ssh_waits_for_loads_nothing(self):
-        self.assertEqual(re.findall(r"\(NEEDED\).*\[(.*)\]", Binary(helper("ssh-answer")).dynamic), ["libc.so.6"])
+    def test_what_ssh_waits_for_loads_little(self):
+        needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", Binary(helper("ssh-answer")).dynamic))
+        self.assertLessEqual(needed, {"libc.so.6", "libjansson.so.4"})  # which needs libc alone
 
     def test_an_unhardened_program_is_told_apart(self):
         with tempfile.TemporaryDirectory() as folder:

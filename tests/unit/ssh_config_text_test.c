@@ -48,6 +48,20 @@ static void a_name_is_a_whole_line(void **state)
     assert_false(node_names_has(bytes_of(NULL, 0), "db"));
 }
 
+static void what_is_kept(void **state)
+{
+    (void)state;
+    struct bytes file =
+        bytes_of_text("# origin\n\n-web\nweb\x1b[2J\ntab\there\nc1\xc2\x9bx\n$(id) 'x'\nw\xc3\xbc\xc3\x9b\nlast");
+    static const char *const names[] = {"$(id) 'x'", "w\xc3\xbc\xc3\x9b", "last"};
+    struct bytes name;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_true(node_names_next(&file, &name));
+        assert_true(bytes_equal_text(name, names[i]));
+    }
+    assert_false(node_names_next(&file, &name));
+}
+
 static void finds_its_line(void **state)
 {
     (void)state;
@@ -101,6 +115,7 @@ int main(void)
         cmocka_unit_test(refuses_what_would_need_quotes),
         cmocka_unit_test(pattern_lists),
         cmocka_unit_test(a_name_is_a_whole_line),
+        cmocka_unit_test(what_is_kept),
         cmocka_unit_test(finds_its_line),
         cmocka_unit_test(a_socket_needs_room),
         cmocka_unit_test(tagged_profiles_come_first),
