@@ -63,6 +63,11 @@ void api_agent_register(const struct api_call *call);
 void api_agent_role_token(const struct api_call *call);
 void api_agent_update_key(const struct api_call *call);
 void api_agent_update_information(const struct api_call *call);
+void api_association_create(const struct api_call *call);
+void api_association_describe(const struct api_call *call);
+void api_association_list(const struct api_call *call);
+void api_association_delete(const struct api_call *call);
+void api_association_start(const struct api_call *call);
 void api_agent_associations(const struct api_call *call);
 void api_agent_get_messages(const struct api_call *call);
 

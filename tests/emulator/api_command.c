@@ -1,26 +1,20 @@
 /* SendCommand and CancelCommand. */
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/emulator/api.h"
 #include "tests/emulator/api_command.h"
 #include "tests/emulator/call_fault.h"
+#include "tests/emulator/command_target.h"
 #include "tests/emulator/document_store.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/permission.h"
 #include "tests/emulator/tag.h"
 
-#define MAX_IDS 50
-#define MAX_TARGETS 5
 #define DEFAULT_DELIVERY_SECONDS 3600 /* of TimeoutSeconds */
 #define MIN_DELIVERY_SECONDS 30
 #define MAX_DELIVERY_SECONDS 2592000
-
-/* The patterns of MaxConcurrency and MaxErrors in the API reference. */
-#define CONCURRENCY_PATTERN "^([1-9][0-9]{0,6}|[1-9][0-9]%|[1-9]%|100%)$"
-#define ERRORS_PATTERN "^([1-9][0-9]{0,6}|0|[1-9][0-9]%|[0-9]%|100%)$"
 
 struct recipients {
     struct node *nodes[LAB_LIMIT_NODES];
@@ -87,11 +81,11 @@ static bool add_id(const struct api_call *call, const char *id, const struct doc
 static bool add_ids(const struct api_call *call, const json_t *ids, const struct document *document,
                     struct recipients *recipients)
 {
-    if (json_array_size(ids) > MAX_IDS) {
+    if (json_array_size(ids) > COMMAND_TARGET_VALUES) {
         api_fail(call, "ValidationException",
                  "1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have "
                  "length less than or equal to %d",
-                 MAX_IDS);
+                 COMMAND_TARGET_VALUES);
         return false;
     }
     for (size_t i = 0; i < json_array_size(ids); i++) {
@@ -103,60 +97,16 @@ static bool add_ids(const struct api_call *call, const json_t *ids, const struct
     return true;
 }
 
-static bool check_target(const struct api_call *call, const json_t *target)
-{
-    const char *key = api_optional(target, "Key");
-    size_t count = json_array_size(json_object_get(target, "Values"));
-    bool is_known = strncmp(key, "tag:", 4) == 0 || strcmp(key, "tag-key") == 0 || strcmp(key, "InstanceIds") == 0;
-    if (!is_known || count == 0 || count > MAX_IDS) {
-        api_fail(call, "InvalidTarget", "The target is not valid: %.100s with %zu values", key, count);
-        return false;
-    }
-    return true;
-}
-
-static bool has_value(const struct node *node, const char *key, const char *value)
-{
-    const struct tag named[] = {{"Name", node->name}, {NULL, NULL}};
-    const struct tag *tags = node->tags != NULL ? node->tags : node->name[0] != '\0' ? named : NULL;
-    if (strcmp(key, "InstanceIds") == 0) {
-        return strcmp(node->id, value) == 0;
-    }
-    if (strcmp(key, "tag-key") == 0) {
-        return tag_value(tags, value) != NULL;
-    }
-    const char *actual = tag_value(tags, key + strlen("tag:"));
-    return actual != NULL && strcmp(actual, value) == 0;
-}
-
-static bool is_target(const struct node *node, const json_t *target)
-{
-    const json_t *values = json_object_get(target, "Values");
-    for (size_t i = 0; i < json_array_size(values); i++) {
-        const char *value = json_string_value(json_array_get(values, i));
-        if (value != NULL && has_value(node, api_optional(target, "Key"), value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Nodes that fit every target. */
 static bool add_targets(const struct api_call *call, const json_t *targets, struct recipients *recipients)
 {
-    for (size_t i = 0; i < json_array_size(targets); i++) {
-        if (i == MAX_TARGETS || !check_target(call, json_array_get(targets, i))) {
-            if (i == MAX_TARGETS) {
-                api_fail(call, "InvalidTarget", "More than %d targets", MAX_TARGETS);
-            }
-            return false;
-        }
+    struct service_error error = {0};
+    if (command_target_check(targets, false, &error) != ERR_OK) {
+        api_fail_error(call, &error);
+        return false;
     }
     for (struct node *node = call->lab->nodes->first; node != NULL; node = node->next) {
-        bool is_meant = !node->is_container && !node->is_gone && strcmp(node->region, call->region) == 0;
-        for (size_t i = 0; is_meant && i < json_array_size(targets); i++) {
-            is_meant = is_target(node, json_array_get(targets, i));
-        }
+        bool is_meant = command_target_fits(node, call->region, targets);
         if (is_meant && !allows_node(call, node)) {
             return false;
         }
@@ -180,30 +130,6 @@ static bool find_recipients(const struct api_call *call, const struct document *
 
 /* ---- how many at a time ---- */
 
-/* "10" or "10%" of `total`. False after having failed the call. */
-static bool parse_share(const struct api_call *call, const char *name, const char *pattern, const char *fallback,
-                        size_t total, size_t *ret_count)
-{
-    const char *text = api_optional(call->input, name);
-    regex_t expression;
-    text = text[0] == '\0' ? fallback : text;
-    bool is_valid = regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) == 0;
-    if (is_valid) {
-        is_valid = regexec(&expression, text, 0, NULL, 0) == 0;
-        regfree(&expression);
-    }
-    if (!is_valid) {
-        api_fail(call, "ValidationException",
-                 "1 validation error detected: Value '%.100s' at '%c%s' failed to satisfy constraint: Member must "
-                 "satisfy regular expression pattern: %s",
-                 text, name[0] | 0x20, name + 1, pattern);
-        return false;
-    }
-    size_t number = strtoul(text, NULL, 10);
-    *ret_count = strchr(text, '%') == NULL ? number : total * number / 100;
-    return true;
-}
-
 static bool parse_limits(const struct api_call *call, struct command *request)
 {
     const json_t *seconds = json_object_get(call->input, "TimeoutSeconds");
@@ -217,11 +143,12 @@ static bool parse_limits(const struct api_call *call, struct command *request)
                  is_low ? MIN_DELIVERY_SECONDS : MAX_DELIVERY_SECONDS);
         return false;
     }
-    if (!parse_share(call, "MaxConcurrency", CONCURRENCY_PATTERN, "50", request->count, &request->concurrency) ||
-        !parse_share(call, "MaxErrors", ERRORS_PATTERN, "0", request->count, &request->max_errors)) {
+    struct service_error error = {0};
+    if (command_target_limits(call->input, request->count, &request->concurrency, &request->max_errors, &error) !=
+        ERR_OK) {
+        api_fail_error(call, &error);
         return false;
     }
-    request->concurrency = request->concurrency == 0 ? 1 : request->concurrency;
     return true;
 }
 

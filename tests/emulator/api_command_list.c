@@ -170,7 +170,8 @@ static bool is_asked_for(const struct api_call *call, const struct command *comm
 {
     const json_t *filters = json_object_get(call->input, "Filters");
     const char *id = api_optional(call->input, "CommandId");
-    bool is_meant = strcmp(command->region, call->region) == 0 && (id[0] == '\0' || strcmp(id, command->id) == 0);
+    bool is_meant = !command->is_hidden && strcmp(command->region, call->region) == 0 &&
+                    (id[0] == '\0' || strcmp(id, command->id) == 0);
     for (size_t i = 0; is_meant && i < json_array_size(filters); i++) {
         is_meant = fits(command, status, json_array_get(filters, i));
     }

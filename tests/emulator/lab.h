@@ -14,6 +14,7 @@
 
 #define LAB_ACCOUNT "111122223333"
 
+struct association_table;
 struct command_table;
 struct connect_key_table;
 struct document_store;
@@ -58,6 +59,7 @@ struct lab {
     struct command_table *commands;
     struct connect_key_table *connect_keys;
     struct document_store *documents;
+    struct association_table *associations;
     struct fault_settings faults;
     struct call_faults call_faults;
     struct listener *gateway_listener;

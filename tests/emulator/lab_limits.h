@@ -84,6 +84,9 @@
 #define LAB_LIMIT_DOCUMENTS 500
 #define LAB_LIMIT_DOCUMENT_BYTES (64 * 1024)
 
+/* Associations; the service has room for 2000. */
+#define LAB_LIMIT_ASSOCIATIONS 50
+
 /* Keys that EC2 Instance Connect holds at a time. */
 #define LAB_LIMIT_CONNECT_KEYS 1000
 

@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "proxy/core/uuid.h"
+#include "tests/emulator/association.h"
 #include "tests/emulator/connect_key.h"
 #include "tests/emulator/document_store.h"
 #include "tests/emulator/fault_interval.h"
@@ -172,6 +173,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(session_table_new(lab, &lab->sessions));
     TRY(document_store_new(lab_time(lab), &lab->documents));
     TRY(run_command_table_new(lab, &lab->commands));
+    TRY(association_table_new(lab, &lab->associations));
     TRY(connect_key_table_new(lab, &lab->connect_keys));
     TRY(outage_new(lab, &lab->outage));
     TRY(fault_interval_new(lab, &lab->intervals));
@@ -273,6 +275,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
 {
     server_stop(lab);
     session_table_free(lab->sessions);
+    association_table_free(lab->associations);
     run_command_table_free(lab->commands);
     connect_key_table_free(lab->connect_keys);
     document_store_free(lab->documents);

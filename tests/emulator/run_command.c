@@ -313,7 +313,8 @@ struct command *run_command_newest(const struct command_table *table)
 struct command *run_command_find(const struct command_table *table, const char *id, const char *region)
 {
     struct command *command = table->newest;
-    while (command != NULL && (strcmp(command->id, id) != 0 || strcmp(command->region, region) != 0)) {
+    while (command != NULL &&
+           (command->is_hidden || strcmp(command->id, id) != 0 || strcmp(command->region, region) != 0)) {
         command = command->older;
     }
     return command;
@@ -337,7 +338,7 @@ static enum err make_room(struct command_table *table)
         return ERR_OK;
     }
     for (struct command **at = &table->newest; *at != NULL; at = &(*at)->older) {
-        if ((*at)->is_visible && run_command_count(*at).completed == (*at)->count) {
+        if (!(*at)->is_hidden && (*at)->is_visible && run_command_count(*at).completed == (*at)->count) {
             oldest = at;
         }
     }
@@ -349,6 +350,19 @@ static enum err make_room(struct command_table *table)
     table->count--;
     command_free(gone);
     return ERR_OK;
+}
+
+void run_command_remove(struct command_table *table, struct command *command)
+{
+    struct command **at = &table->newest;
+    while (command != NULL && *at != command) {
+        at = &(*at)->older;
+    }
+    if (command != NULL) {
+        *at = command->older;
+        table->count--;
+        command_free(command);
+    }
 }
 
 static void begin(struct command *command, struct node *const *nodes)

@@ -64,6 +64,7 @@ struct command {
     int64_t delivery_seconds;
     time_t requested_at;
     bool is_visible, is_cancelled;
+    bool is_hidden;          /* an association's: no list shows it, and it stays until that takes it out */
     struct loop_timer timer; /* until it is visible */
     struct command *older;
 };
@@ -102,6 +103,9 @@ struct job_result {
 };
 void run_command_job_begun(struct invocation *invocation);
 void run_command_job_ended(struct invocation *invocation, const struct job_result *result);
+
+/* Kills what still runs. NULL is nothing. */
+void run_command_remove(struct command_table *table, struct command *command);
 
 /* On the node alone, or everywhere for NULL. */
 void run_command_cancel(struct command *command, const struct node *node);
