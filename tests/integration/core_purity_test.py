@@ -15,7 +15,7 @@ NOT_PURE = {"log.c.o", "options.c.o"}
 
 ALLOWED = re.compile(r"""
     mem(chr|cmp|cpy|mem|move|move|rchr|set) | explicit_bzero
-  | str(chr|chrnul|cmp|cspn|dup|len|ncasecmp|casecmp|casestr|ncmp|ndup|nlen|pbrk|rchr|spn|str)
+  | str(chr|chrnul|cmp|cspn|dup|len|ncasecmp|casecmp|casestr|ncmp|ndup|nlen|pbrk|rchr|sep|spn|str)
   | strto(l|ul|ll|ull|imax|umax) | __isoc\d+_strto\w+
   | (malloc|calloc|realloc|reallocarray|free)
   | v?snprintf | (qsort|bsearch)

@@ -9,6 +9,7 @@
 #define NODE "i-0123456789abcdef0"
 /* 64 bytes, and 63 */
 #define PLAINTEXT "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=="
+#define NO_BASE64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P*=="
 #define TOO_SHORT "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+"
 
 /* ---- refused ---- */
@@ -29,6 +30,13 @@ static void refuses_a_reply_without_a_key(void **state)
         "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":\"" TOO_SHORT "\"}",
         "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":\"" PLAINTEXT "\",\"Plaintext\":\"" PLAINTEXT "\"}",
         "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":null}",
+        "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":",
+        "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\"",
+        "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":\"" PLAINTEXT,
+        "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":\"" PLAINTEXT "\"",
+        "{\"CiphertextBlob\":\"Zm9v\",\"x\":{\"Plaintext\":\"" PLAINTEXT "\"}}",
+        "{\"CiphertextBlob\":\"Zm9v\",\"x\":{\"Plaintext\":\"" PLAINTEXT "\"},\"Plaintext\":\"" PLAINTEXT "\"}",
+        "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":\"" NO_BASE64 "\"}",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct aws_reply ok = given_reply(200, bodies[i]);
@@ -111,7 +119,7 @@ static void reads_and_wipes_the_key(void **state)
 {
     (void)state;
     struct aws_reply ok =
-        given_reply(200, "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\":\"" PLAINTEXT "\",\"KeyId\":\"" KEY "\"}");
+        given_reply(200, "{\"CiphertextBlob\":\"Zm9v\",\"Plaintext\" :\n\"" PLAINTEXT "\",\"KeyId\":\"" KEY "\"}");
     struct kms_api_data_key key = {.ciphertext = ""};
     struct kms_api_data_key none = {.ciphertext = ""};
     struct service_failure failure;
