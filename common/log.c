@@ -15,6 +15,7 @@ static struct {
     const char *program;
     bool debug;
     bool is_stuck;                  /* the last line had no place */
+    bool is_raw;                    /* the terminal */
     bool has_progress;              /* the terminal's line is to be written over */
     void (*keep)(const char *line); /* NULL: nothing is kept */
 } log_state = {.program = "ssm"};
@@ -28,6 +29,11 @@ void log_open(const char *program, bool debug)
 void log_keep(void (*keep)(const char *line))
 {
     log_state.keep = keep;
+}
+
+void log_raw_terminal(bool is_raw)
+{
+    log_state.is_raw = is_raw;
 }
 
 /* The controls of ISO 8859-1 in UTF-8, U+0080 to U+009F: to some terminals U+009B is ESC [. */
@@ -114,7 +120,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(unsigned where, con
     char raw[2048];
     (void)vsnprintf(raw, sizeof raw, format, arguments);
     char memory[4096];
-    struct text line = text_in(memory, sizeof memory - 1);
+    struct text line = text_in(memory, sizeof memory - 2);
     text_put(&line, log_state.program);
     text_put(&line, (where & LOG_MARK) != 0 ? ": debug: " : ": ");
     size_t prefix_len = line.len;
@@ -124,8 +130,9 @@ __attribute__((format(printf, 2, 0))) static void write_line(unsigned where, con
     }
     if ((where & LOG_SHOW) != 0) {
         erase_progress();
-        memory[line.len] = '\n';
-        put_line(memory, line.len + 1);
+        const char *end = log_state.is_raw ? "\r\n" : "\n";
+        memcpy(memory + line.len, end, strlen(end));
+        put_line(memory, line.len + strlen(end));
     }
 }
 

@@ -22,6 +22,10 @@ void log_event(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * and gone before any other line. NULL: it is gone. */
 void log_progress(const char *text);
 
+/* A terminal that hands everything on as it is starts no line at the left by itself: from now on lines on standard
+ * error end as it wants it, or, with false, as usual again. */
+void log_raw_terminal(bool is_raw);
+
 /* From now on each line of log_error and log_event goes to `keep` too, before standard error: escaped, and without the
  * program's name and the line's end. */
 void log_keep(void (*keep)(const char *line));
