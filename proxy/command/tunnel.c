@@ -71,7 +71,7 @@ static void lose_transport(struct tunnel *tunnel, enum err err, struct instant n
     enum channel_state state = channel_state(tunnel->channel);
     if (err == ERR_PROTOCOL || err == ERR_TOO_LONG) {
         channel_abort(tunnel->channel, err, why);
-    } else if (state >= CHANNEL_HANDSHAKE && state <= CHANNEL_OPEN) {
+    } else if (state > CHANNEL_WAITING && state <= CHANNEL_OPEN) {
         const struct tunnel_session *session = &tunnel->session;
         log_event("%s: connection lost: %s; resuming the session", session->name,
                   why[0] != '\0' ? why : "the gateway closed it");

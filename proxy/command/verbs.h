@@ -16,6 +16,7 @@ extern const struct verb login_verb;
 extern const struct verb ls_verb;
 extern const struct verb sessions_end_verb;
 extern const struct verb sessions_list_verb;
+extern const struct verb shell_verb;
 extern const struct verb version_verb;
 extern const struct verb wait_verb;
 

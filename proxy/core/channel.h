@@ -67,7 +67,7 @@ struct channel_config {
     uint32_t output_bytes;        /* output ring; at least the largest payload */
     uint32_t safe_payload_bytes;  /* of the messages that we make: what every gateway takes; at least 21 */
     uint32_t payload_bytes;       /* wanted: more than that once a message of this size has come through; not a shell */
-    int64_t request_timeout_us;   /* from the first transport up to the HandshakeRequest, or any sign of a shell */
+    int64_t request_timeout_us;   /* from the first transport up to the HandshakeRequest; a shell has 1.5 s more */
     int64_t handshake_timeout_us; /* from there to HandshakeComplete */
 };
 

@@ -15,8 +15,7 @@ void channel_shell_timed_out(struct channel *channel, struct instant now)
 {
     struct shell *shell = &channel->shell;
     if (channel->state == CHANNEL_WAITING && channel_shell_is(channel)) {
-        int64_t left_us = channel->config.request_timeout_us - ASK_US;
-        channel_state_enter(channel, CHANNEL_ASKING, now.mono_us + (left_us > 0 ? left_us : 0));
+        channel_state_enter(channel, CHANNEL_ASKING, now.mono_us + channel->config.request_timeout_us);
         shell->is_size_due = true;
         channel_shell_send_size(channel, now);
     } else if (channel->state == CHANNEL_ASKING && shell->is_heard) {
@@ -38,8 +37,7 @@ void channel_shell_acknowledged(struct channel *channel, int64_t sequence, struc
 void channel_shell_transport_up(struct channel *channel, struct instant now)
 {
     if (channel->state == CHANNEL_WAITING) {
-        int64_t limit_us = channel->config.request_timeout_us;
-        channel->state_deadline_us = now.mono_us + (limit_us < ASK_US ? limit_us : ASK_US);
+        channel->state_deadline_us = now.mono_us + ASK_US;
     } else if (channel->state == CHANNEL_ASKING) {
         channel->state_deadline_us =
             now.mono_us + (channel->shell.is_heard ? SILENT_US : channel->config.request_timeout_us);
