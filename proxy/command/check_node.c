@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "proxy/command/call.h"
+#include "proxy/command/check_key.h"
 #include "proxy/command/check_ssh.h"
 #include "proxy/command/explain_offline.h"
 #include "proxy/command/inventory.h"
@@ -216,5 +217,6 @@ enum err check_node_run(struct checkup *checkup)
         return ERR_OK;
     }
     TRY(check_session(checkup, &may_go_on));
-    return may_go_on && !checkup_is_over(checkup) ? check_ssh_run(checkup) : ERR_OK;
+    TRY(may_go_on && !checkup_is_over(checkup) ? check_ssh_run(checkup) : ERR_OK);
+    return checkup_is_over(checkup) ? ERR_OK : check_key_run(checkup);
 }

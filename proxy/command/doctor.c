@@ -1,6 +1,7 @@
 /* doctor: tries, one thing after another, what a connection needs, and says what to mend. */
 #include "common/log.h"
 #include "proxy/command/check_account.h"
+#include "proxy/command/check_key.h"
 #include "proxy/command/check_node.h"
 #include "proxy/command/last_failure.h"
 #include "proxy/command/verbs.h"
@@ -13,7 +14,9 @@ static enum err parse(struct checkup *checkup)
     const struct options *options = checkup->options;
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
+    enum key_way way;
     TRY(output_open(options, &checkup->output));
+    TRY(check_key_parse(options, &way));
     if (options_has(options, OPTION_JSON)) {
         checkup->output = (struct output){.is_json = true};
     }
@@ -114,7 +117,7 @@ const struct verb doctor_verb = {
         "real session. Nothing is guessed: everything is tried. Exit status as of connect for the first check\n"
         "that fails, 0 when none does.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_SEARCH_REGIONS) |
-               OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LAST),
+               OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LAST),
     .min_arguments = 0,
     .max_arguments = 3,
     .run = doctor_run,

@@ -28,6 +28,8 @@ class DoctorTest(LabCase):
     def test_refuses(self):
         for arguments, words in (
                 (("--last", "web-1"), "--last takes no TARGET"),
+                (("--key", "mine", "web-1", "22", "root"), "--key: neither none nor auto"),
+                (("--key", "auto", "web-1"), "--key needs TARGET, PORT and USER"),
                 (("--output", "xml"), "neither table nor json"),
                 (("a", "22", "b", "c"), "one argument too many"),
                 (("",), "not a target")):
@@ -37,7 +39,8 @@ class DoctorTest(LabCase):
     def test_nothing_is_wrong(self):
         self.start_node()
         checks = self.doctor(NODE_ID, self.node.port)
-        self.assertEqual({check["Status"] for check in checks.values()}, {"passed"}, checks)
+        self.assertEqual({check["Status"] for name, check in checks.items() if name[0] != "key"}, {"passed"}, checks)
+        self.assertEqual(checks["key", ""]["Status"], "skipped")
         for name in ("settings", "credentials", "identity", "clock", "target", "registration", "agent", "connection"):
             self.assertIn(name, {found for found, _ in checks})
         self.assertIn("user/lab-user", checks["identity", ""]["Detail"])
@@ -68,6 +71,15 @@ class DoctorTest(LabCase):
         stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
         self.assertEqual((process.returncode, stderr), (130, b""), show(stdout))
         self.lab.wait_for_no_session()
+
+    def test_key(self):
+        self.start_node()
+        checks = self.doctor("--key", "instance-connect", NODE_ID, self.node.port, "root")
+        self.assertEqual(checks["key", ""]["Detail"], "accepted for root, through EC2 Instance Connect")
+        self.deny("ec2-instance-connect:SendSSHPublicKey")
+        checks = self.doctor("--key", "instance-connect", NODE_ID, self.node.port, "root", code=77)
+        self.assertEqual(self.failed(checks), [("key", "")])
+        self.assertFalse(os.path.exists(os.path.join(self.lab.environment()["XDG_STATE_HOME"], "ssm-bridge", "keys")))
 
     def test_the_first_thing_to_mend(self):
         for arguments, environment, code, name in (
