@@ -93,7 +93,7 @@ static json_t *describe_plugin(const struct invocation *invocation)
 {
     const struct command *command = invocation->command;
     json_t *plugin =
-        json_pack("{s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s}", "Name", run_command_plan(invocation)->plugin, "Status",
+        json_pack("{s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s}", "Name", invocation->plan->plugin, "Status",
                   run_command_status(invocation->state), "StatusDetails", run_command_details(invocation->state),
                   "ResponseCode", invocation->response_code, "StandardOutputUrl", "", "StandardErrorUrl", "",
                   "OutputS3BucketName", api_optional(command->input, "OutputS3BucketName"), "OutputS3KeyPrefix",
@@ -286,9 +286,9 @@ static json_t *describe_result(const struct invocation *invocation)
     const char *text = kept(invocation->output), *error = kept(invocation->error);
     json_t *output = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:s,s:s,s:s,s:s}", "CommandId", command->id, "InstanceId",
                                invocation->node->id, "Comment", api_optional(command->input, "Comment"), "DocumentName",
-                               command->document, "DocumentVersion", "$DEFAULT", "PluginName",
-                               run_command_plan(invocation)->plugin, "ResponseCode", invocation->response_code,
-                               "Status", run_command_status(invocation->state), "StatusDetails",
+                               command->document, "DocumentVersion", "$DEFAULT", "PluginName", invocation->plan->plugin,
+                               "ResponseCode", invocation->response_code, "Status",
+                               run_command_status(invocation->state), "StatusDetails",
                                run_command_details(invocation->state), "StandardOutputUrl", "", "StandardErrorUrl", "");
     static const char *const members[] = {"DocumentVersion", NULL};
     repeat(command, output, members);
@@ -314,7 +314,7 @@ void api_command_get_invocation(const struct api_call *call)
         api_fail(call, "InvocationDoesNotExist", "%s", "");
         return;
     }
-    if (plugin[0] != '\0' && strcmp(plugin, run_command_plan(invocation)->plugin) != 0) {
+    if (plugin[0] != '\0' && strcmp(plugin, invocation->plan->plugin) != 0) {
         api_fail(call, "InvalidPluginName", "%s", "");
         return;
     }

@@ -34,13 +34,14 @@ static void schedule(struct command *command);
 
 static const char *const platforms[COMMAND_PLATFORMS] = {"Linux", "MacOS", "Windows"};
 
-const struct command_plan *run_command_plan(const struct invocation *invocation)
+/* By its platform when the command is sent: later it may be said to be another one. */
+static const struct command_plan *plan_for(const struct command *command, const struct node *node)
 {
     size_t i = 0;
-    while (i < COMMAND_PLATFORMS - 1 && strcmp(platforms[i], invocation->node->platform_type) != 0) {
+    while (i < COMMAND_PLATFORMS - 1 && strcmp(platforms[i], node->platform_type) != 0) {
         i++;
     }
-    return &invocation->command->plans[i];
+    return &command->plans[i];
 }
 
 static void finish(struct invocation *invocation, enum invocation_state state, int code)
@@ -59,7 +60,7 @@ static void arm(struct invocation *invocation, uint64_t delay_us)
 static void run_script(struct invocation *invocation)
 {
     const struct command *command = invocation->command;
-    const struct command_plan *plan = run_command_plan(invocation);
+    const struct command_plan *plan = invocation->plan;
     struct command_process_config config = {.scratch = command->lab->state_dir,
                                             .script = plan->script,
                                             .directory = plan->directory,
@@ -77,14 +78,13 @@ static void run_script(struct invocation *invocation)
 /* A light node says what it was told. */
 static void answer_light(struct invocation *invocation)
 {
-    invocation->output = strdup(run_command_plan(invocation)->script);
+    invocation->output = strdup(invocation->plan->script);
     finish(invocation, INVOCATION_SUCCESS, 0);
 }
 
 static void update_agent(struct invocation *invocation)
 {
-    bool is_done =
-        agent_update_run(invocation->node, run_command_plan(invocation), &invocation->output, &invocation->error);
+    bool is_done = agent_update_run(invocation->node, invocation->plan, &invocation->output, &invocation->error);
     finish(invocation, is_done ? INVOCATION_SUCCESS : INVOCATION_FAILED, is_done ? 0 : 1);
 }
 
@@ -93,7 +93,7 @@ static bool is_answered_here(const struct invocation *invocation)
     const struct node *node = invocation->node;
     bool is_light = node->is_light && !invocation->command->lab->options.has_light_execution;
     bool is_foreign = strcmp(node->platform_type, "Windows") == 0; /* there is no PowerShell here */
-    return is_light || is_foreign || run_command_plan(invocation)->action == COMMAND_UPDATES_AGENT;
+    return is_light || is_foreign || invocation->plan->action == COMMAND_UPDATES_AGENT;
 }
 
 static void deliver(struct invocation *invocation)
@@ -114,7 +114,7 @@ static void deliver(struct invocation *invocation)
 static void dispatch(struct invocation *invocation)
 {
     const struct node *node = invocation->node;
-    if (run_command_plan(invocation)->action == COMMAND_DOES_NOTHING) {
+    if (invocation->plan->action == COMMAND_DOES_NOTHING) {
         finish(invocation, INVOCATION_INVALID_PLATFORM, -1);
     } else if (node->has_no_machine) {
         finish(invocation, INVOCATION_UNDELIVERABLE, -1);
@@ -149,7 +149,7 @@ static void timer_expired(void *owner, uint64_t now_us)
         invocation->is_overdue = true;
         command_process_kill(&invocation->process);
         return; /* its end is reported */
-    } else if (run_command_plan(invocation)->action == COMMAND_UPDATES_AGENT) {
+    } else if (invocation->plan->action == COMMAND_UPDATES_AGENT) {
         update_agent(invocation);
     } else {
         answer_light(invocation);
@@ -196,7 +196,7 @@ void run_command_job_begun(struct invocation *invocation)
     if (invocation->state == INVOCATION_PENDING) {
         invocation->state = INVOCATION_IN_PROGRESS;
         invocation->started_ms = event_loop_unix_ms();
-        arm(invocation, (uint64_t)run_command_plan(invocation)->timeout_seconds * 1000000u + JOB_SLACK_US);
+        arm(invocation, (uint64_t)invocation->plan->timeout_seconds * 1000000u + JOB_SLACK_US);
     }
 }
 
@@ -374,6 +374,7 @@ static void begin(struct command *command, struct node *const *nodes)
     for (size_t i = 0; i < command->count; i++) {
         command->invocations[i] = (struct invocation){.command = command,
                                                       .node = nodes[i],
+                                                      .plan = plan_for(command, nodes[i]),
                                                       .response_code = -1,
                                                       .delivery_due_us = due_us + (uint64_t)limit_ms * 1000u};
         command->invocations[i].timer =

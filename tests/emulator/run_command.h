@@ -39,7 +39,8 @@ enum invocation_state {
 
 struct invocation {
     struct command *command;
-    struct node *node; /* borrowed; nodes stay */
+    struct node *node;               /* borrowed; nodes stay */
+    const struct command_plan *plan; /* what the document does there; the command's */
     enum invocation_state state;
     struct loop_timer timer; /* delivery, then execution, or the answer of a node that runs nothing */
     uint64_t delivery_due_us;
@@ -88,9 +89,6 @@ struct command *run_command_find(const struct command_table *table, const char *
  * LAB_LIMIT_COMMANDS that still run. */
 enum err run_command_add(struct command_table *table, const struct command *request, struct node *const *nodes,
                          struct command **ret_command) SSM_MUST_USE;
-
-/* What the document does on the node. */
-const struct command_plan *run_command_plan(const struct invocation *invocation);
 
 /* NULL: the command was not for that node. */
 struct invocation *run_command_invocation(const struct command *command, const char *node_id);
