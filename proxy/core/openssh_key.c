@@ -147,7 +147,7 @@ static bool begins_with(struct bytes file, const char *with)
 static enum err read_private(struct bytes file, struct openssh_key *key)
 {
     struct bytes body = bytes_from(file, strlen(BEGIN));
-    const uint8_t *end = memmem(body.data, body.len, END, strlen(END));
+    const uint8_t *end = body.len == 0 ? NULL : memmem(body.data, body.len, END, strlen(END));
     if (end == NULL) {
         return ERR_MALFORMED;
     }

@@ -14,7 +14,6 @@ AWS = "/usr/bin/aws"
 HYBRID_ID = "mi-0123456789abcdef0"
 PUSH, SEND = "ec2-instance-connect:SendSSHPublicKey", "ssm:SendCommand"
 DOCUMENT = "ssm-bridge-accept-key"
-AT_ONCE = 30
 
 # What stands for ssm-userctl on the node: root's program is not for a test. sshd reads the keys that it leaves.
 ACCEPT = """#!/bin/sh
@@ -78,6 +77,10 @@ class KeyLoginCase(LabCase):
         shown = show(self.work.run(["ssh-keygen", "-lf", self.path(slot)]).stdout)
         self.assertIn("Accepted publickey for %s" % self.node.user, self.node.log())
         self.assertIn(shown.split()[1], self.node.log())
+
+    def throttle(self, count=None):
+        fault = {"action": PUSH, "answer": "throttle"}
+        self.lab.faults(calls=[fault if count is None else dict(fault, count=count)] if count != 0 else [])
 
 
 class WayTest(KeyLoginCase):
@@ -157,10 +160,6 @@ class WayTest(KeyLoginCase):
 
 
 class PushTest(KeyLoginCase):
-    def throttle(self, count=None):
-        fault = {"action": PUSH, "answer": "throttle"}
-        self.lab.faults(calls=[fault if count is None else dict(fault, count=count)] if count != 0 else [])
-
     def pushing(self):
         """A connect whose session is open, and whose key the node does not have yet."""
         self.throttle()
@@ -190,16 +189,6 @@ class PushTest(KeyLoginCase):
         process.stdin.close()
         process.stdout.close()
         self.wait_for_exit(process)
-
-    def test_many_at_once(self):
-        """Thirty logins, of which some are told to slow down; one key for all of them."""
-        self.throttle(AT_ONCE // 2)
-        self.config = self.ssh_file("--key", "auto")
-        running = [self.work.start(["ssh", "-F", self.config, "node", "echo", str(number)], env=self.lab.environment(),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for number in range(AT_ONCE)]
-        ended = [(process.communicate(timeout=120), process.returncode) for process in running]
-        self.assertEqual(ended, [((b"%d\n" % number, b""), 0) for number in range(AT_ONCE)])
-        self.assertEqual(sorted(os.listdir(self.keys)), ["key-1", "lock", "lock-1"])
 
     def test_a_slot_is_not_replaced_under_a_login(self):
         self.config = self.ssh_file("--key", "auto")

@@ -1,5 +1,5 @@
 """100 tunnels at once through one ssm-lab that loses 1 % of the messages: each moves 1 MiB up and 256 KiB down at the same
-time, every byte is compared, and what all of them take is printed."""
+time, every byte is compared, and what all of them take is printed. And 30 logins at once."""
 
 import hashlib
 import os
@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+from key_login_test import KeyLoginCase
 from lab_case import LabCase, TcpPeer
 from workspace import show
 
@@ -17,6 +18,7 @@ UP = 1024 * KIB
 DOWN = 256 * KIB
 LOSS_PERCENT = 1
 TIMEOUT = 240
+LOGINS = 30
 
 
 def sha256(data):
@@ -115,3 +117,15 @@ class LoadTest(LabCase):
         message = "" if client.stderr.closed else show(client.stderr.read())
         self.assertEqual((sha256(tunnel.up), sha256(tunnel.down), 0),
                          (sha256(tunnel.arrived), sha256(tunnel.came), status), words + "\n" + message)
+
+
+class KeyLoadTest(KeyLoginCase):
+    def test_logins_with_a_key(self):
+        """Thirty logins, of which some are told to slow down; one key for all of them."""
+        self.throttle(LOGINS // 2)
+        self.config = self.ssh_file("--key", "auto")
+        running = [self.work.start(["ssh", "-F", self.config, "node", "echo", str(number)], env=self.lab.environment(),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for number in range(LOGINS)]
+        ended = [(process.communicate(timeout=120), process.returncode) for process in running]
+        self.assertEqual(ended, [((b"%d\n" % number, b""), 0) for number in range(LOGINS)])
+        self.assertEqual(sorted(os.listdir(self.keys)), ["key-1", "lock", "lock-1"])

@@ -294,6 +294,12 @@ class TortureProxyTest(unittest.TestCase):
         needed = {name for name in read_wrapped() if name in PROCESS_FUNCTIONS or name.startswith("curl_")}
         self.assertEqual(needed - self.struck, set(), "these never failed, neither here nor in torture_scenarios")
 
+    def test_connect_with_a_key(self):
+        """Beside what test_connect has: the key that is there is read and locked, and pushed."""
+        def run(worker, what):
+            return worker.run(what, "connect", *PATIENCE, "--key", "auto", "--", "node", str(worker.peer.port), "admin")
+        self.torture(run, self.count(self.workers[0], Worker.connect))
+
     def test_resume(self):
         def run(worker, what):
             worker.drop_on_input()
