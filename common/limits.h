@@ -132,4 +132,7 @@
 /* Worker paths, documents, groups, owners of one setting: people list a handful. */
 #define LIMIT_WORD_LIST 4096
 
+/* A script that is sent with SendCommand, whose request may have some 100 KiB. */
+#define LIMIT_RUN_SCRIPT (64 * 1024)
+
 #endif

@@ -14,6 +14,7 @@ extern const struct verb key_ensure_verb;
 extern const struct verb key_push_verb;
 extern const struct verb login_verb;
 extern const struct verb ls_verb;
+extern const struct verb run_verb;
 extern const struct verb sessions_end_verb;
 extern const struct verb sessions_list_verb;
 extern const struct verb shell_verb;

@@ -90,9 +90,29 @@ enum err ssm_api_terminate_session(const char *session_id, struct ssm_api_reques
     return request_for_session("AmazonSSM.TerminateSession", session_id, ret_request);
 }
 
-/* Takes over `filter`. */
-static enum err add_filter(json_t *body, json_t *filter)
+static enum err add_values(json_t *list, const char *const *values, size_t count)
 {
+    for (size_t i = 0; i < count; i++) {
+        json_error_t error;
+        json_t *value = json_pack_ex(&error, 0, "s", values[i]);
+        if (value == NULL) {
+            return json_view_error(&error);
+        }
+        if (json_array_append_new(list, value) != 0) {
+            return ERR_MEMORY;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err add_filter(json_t *body, const char *key, const char *const *values, size_t count)
+{
+    json_error_t error;
+    AUTO_JSON json_t *object = json_pack_ex(&error, 0, "{s:s, s:[]}", "Key", key, "Values");
+    if (object == NULL) {
+        return json_view_error(&error);
+    }
+    TRY(add_values(json_object_get(object, "Values"), values, count));
     json_t *filters = json_object_get(body, "Filters");
     if (filters == NULL) {
         json_t *list = json_array();
@@ -100,7 +120,7 @@ static enum err add_filter(json_t *body, json_t *filter)
         filters = status == 0 ? list : NULL;
     }
     /* both of these fail for NULL, and drop what they were to take over */
-    return json_array_append_new(filters, filter) == 0 ? ERR_OK : ERR_MEMORY;
+    return json_array_append_new(filters, MOVE(object)) == 0 ? ERR_OK : ERR_MEMORY;
 }
 
 enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, struct ssm_api_request *ret_request)
@@ -110,11 +130,9 @@ enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, stru
         json_pack_ex(&error, 0, "{s:i, s:s*}", "MaxResults", LIMIT_API_PAGE, "NextToken", nodes->next_token);
     for (size_t i = 0; body != NULL && i < SSM_API_FILTERS_MAX && nodes->filters[i].key != NULL; i++) {
         const struct ssm_api_filter *filter = &nodes->filters[i];
-        json_t *object = json_pack_ex(&error, 0, "{s:s, s:[s]}", "Key", filter->key, "Values", filter->value);
-        if (object == NULL) {
-            return json_view_error(&error);
-        }
-        TRY(add_filter(body, object));
+        bool has_several = i == 0 && nodes->first_values != NULL;
+        TRY(add_filter(body, filter->key, has_several ? nodes->first_values : &filter->value,
+                       has_several ? nodes->first_value_count : 1));
     }
     return finish_request("AmazonSSM.DescribeInstanceInformation", body, &error, ret_request);
 }

@@ -56,6 +56,8 @@ struct ssm_api_filter {
 struct ssm_api_describe_nodes {
     /* All of them hold; ended by a key that is NULL. The service mixes tags with nothing else. */
     struct ssm_api_filter filters[SSM_API_FILTERS_MAX];
+    const char *const *first_values; /* of the first filter, in place of its value: any may fit; NULL: none */
+    size_t first_value_count;
     const char *next_token; /* of the page before; NULL: first page */
 };
 

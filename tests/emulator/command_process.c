@@ -42,7 +42,7 @@ static char mount_script[] = "script=$1 root=$2\n"
                              "for place in /etc/ssh /usr/local/sbin; do\n"
                              "    [ ! -d \"$root$place\" ] || mount --bind \"$root$place\" \"$place\" || exit 125\n"
                              "done\n"
-                             "exec sh \"$script\"\n";
+                             "exec sh -c \"$script\"\n";
 
 /* The command line that runs the script: just sh, or unshare(1) before it. */
 struct command_line {
@@ -59,7 +59,7 @@ static void compose(const struct command_process_config *config, const struct co
     int len = snprintf(line->root, sizeof line->root, "%s/%s", config->node_root == NULL ? "" : config->node_root,
                        config->node_id);
     bool has_root = config->node_root != NULL && (size_t)len < sizeof line->root && stat(line->root, &status) == 0;
-    char *const plain[] = {shell, line->script, NULL};
+    char *const plain[] = {shell, run_text, line->script, NULL}; /* as the agent: an interpreter line counts */
     char *const wrapped[] = {unshare_program,
                              geteuid() == 0 ? mounts : user_and_mounts,
                              shell,

@@ -3,7 +3,8 @@
  * shown and sent back; what is refused is refused in words that a terminal can show. */
 #include "tests/fuzz/fuzz_aws.h"
 
-#include "proxy/core/command_api.h"
+#include "proxy/core/command_outcome.h"
+#include "proxy/core/visible_text.h"
 
 static void check_request(enum err err, struct ssm_api_request *request)
 {
@@ -32,8 +33,25 @@ static void check_command(const struct aws_reply *reply, bool is_sent)
     check_request(command_api_cancel(command.id, &request), &request);
 }
 
+/* On a terminal it stays within its line, and drives nothing. */
+static void check_visible(const char *written, size_t len)
+{
+    size_t size = VISIBLE_TEXT_GROWTH * len + 1;
+    AUTO_FREE char *memory = malloc(size);
+    MUST(memory != NULL);
+    struct text text = text_in(memory, size);
+    visible_text_put(bytes_of(written, len), &text);
+    MUST(text_finish(&text) == ERR_OK);
+    for (size_t i = 0; i < text.len; i++) {
+        MUST(!text_is_control(memory[i]) || memory[i] == '\n' || memory[i] == '\t');
+        MUST((uint8_t)memory[i] != 0xc2 || (uint8_t)memory[i + 1] >= 0xa0);
+    }
+}
+
 static void check_step(const struct command_api_step *step)
 {
+    check_visible(step->output, strlen(step->output));
+    check_visible(step->error, command_outcome_error_len(step->error));
     MUST(step->output != NULL && step->error != NULL);
     MUST(fuzz_is_showable(step->name) && fuzz_is_showable(step->status_details));
 }
@@ -69,6 +87,11 @@ static void check_invocations(const struct aws_reply *reply)
         const struct command_api_invocation *invocation = &page.items[i];
         MUST(invocation->node_id[0] != '\0' && fuzz_is_showable(invocation->node_id));
         MUST(fuzz_is_showable(invocation->node_name) && fuzz_is_showable(invocation->status_details));
+        char memory[256];
+        struct text text = text_in(memory, sizeof memory);
+        command_outcome_put(invocation, &text);
+        int exit_code = command_outcome_exit_code(invocation);
+        MUST(fuzz_is_showable(memory) && exit_code >= 0 && exit_code <= 255);
         for (size_t j = 0; j < invocation->step_count; j++) {
             check_step(&invocation->steps[j]);
         }
