@@ -1,7 +1,9 @@
 #include "proxy/core/ec2_api.h"
 
 #include "common/auto.h"
+#include "common/base64.h"
 #include "proxy/core/aws_service.h"
+#include "proxy/core/calendar.h"
 #include "proxy/core/percent_encoding.h"
 #include "proxy/core/xml_view.h"
 
@@ -68,14 +70,26 @@ enum err ec2_api_describe_instances(const struct ec2_api_place *place, const str
     return make_request(place, &form, ret_request);
 }
 
-enum err ec2_api_start_instance(const struct ec2_api_place *place, const char *instance_id,
-                                struct aws_request *ret_request)
+static enum err make_request_about(const struct ec2_api_place *place, const char *action_and_member,
+                                   const char *instance_id, struct aws_request *ret_request)
 {
     char memory[512 + 3 * LIMIT_TARGET];
     struct text form = text_in(memory, sizeof memory);
-    text_put(&form, "Action=StartInstances&Version=" VERSION "&InstanceId.1=");
+    text_format(&form, "Action=%s=", action_and_member);
     percent_encoding_put(instance_id, &form);
     return make_request(place, &form, ret_request);
+}
+
+enum err ec2_api_start_instance(const struct ec2_api_place *place, const char *instance_id,
+                                struct aws_request *ret_request)
+{
+    return make_request_about(place, "StartInstances&Version=" VERSION "&InstanceId.1", instance_id, ret_request);
+}
+
+enum err ec2_api_get_console_output(const struct ec2_api_place *place, const char *instance_id,
+                                    struct aws_request *ret_request)
+{
+    return make_request_about(place, "GetConsoleOutput&Version=" VERSION "&InstanceId", instance_id, ret_request);
 }
 
 /* ---- replies ---- */
@@ -183,6 +197,10 @@ static enum err read_instance(const struct xml_node *item, struct ec2_api_instan
     copy_name_tag(item, instance);
     copy_address(item, instance);
     instance->has_role = xml_view_child(item, "iamInstanceProfile") != NULL;
+    const char *launched = xml_view_text(item, "launchTime");
+    if (launched == NULL || calendar_parse_timestamp(launched, &instance->launched_unix_s) != ERR_OK) {
+        instance->launched_unix_s = 0;
+    }
     return copy_tags(item, instance);
 }
 
@@ -230,4 +248,43 @@ enum err ec2_api_parse_started(const struct aws_reply *reply, struct service_fai
 {
     AUTO(xml_view_free) struct xml_view *view = NULL;
     return read_reply(reply, "StartInstancesResponse", &view, ret_failure);
+}
+
+/* ---- the console ---- */
+
+/* In base64, which some services cut into lines. */
+static enum err decode_output(const char *text, uint8_t **ret_output, size_t *ret_len)
+{
+    size_t len = strlen(text);
+    AUTO_FREE char *packed = malloc(len + 1);
+    AUTO_FREE uint8_t *output = malloc(BASE64_DECODED_SIZE(len) + 1);
+    if (packed == NULL || output == NULL) {
+        return ERR_MEMORY;
+    }
+    size_t count = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (strchr(" \t\r\n", *at) == NULL) {
+            packed[count++] = *at;
+        }
+    }
+    *ret_len = 0;
+    if (count > 0) {
+        TRY(base64_decode(bytes_of(packed, count), output, ret_len));
+    }
+    *ret_output = MOVE(output);
+    return ERR_OK;
+}
+
+enum err ec2_api_parse_console_output(const struct aws_reply *reply, const char *instance_id, uint8_t **ret_output,
+                                      size_t *ret_len, struct service_failure *ret_failure)
+{
+    AUTO(xml_view_free) struct xml_view *view = NULL;
+    TRY(read_reply(reply, "GetConsoleOutputResponse", &view, ret_failure));
+    const char *id = xml_view_text(xml_view_root(view), "instanceId");
+    const char *output = xml_view_text(xml_view_root(view), "output");
+    if (id == NULL || strcmp(id, instance_id) != 0) {
+        return service_failure_say(reply, ERR_MALFORMED, "the reply is about another instance", ret_failure);
+    }
+    enum err err = decode_output(output != NULL ? output : "", ret_output, ret_len);
+    return err == ERR_OK ? err : service_failure_say(reply, err, "the output in the reply is unusable", ret_failure);
 }

@@ -39,6 +39,10 @@ enum err ec2_api_describe_instances(const struct ec2_api_place *place, const str
 enum err ec2_api_start_instance(const struct ec2_api_place *place, const char *instance_id,
                                 struct aws_request *ret_request) SSM_MUST_USE;
 
+/* What the instance has printed to its console, most of it at its last boot. */
+enum err ec2_api_get_console_output(const struct ec2_api_place *place, const char *instance_id,
+                                    struct aws_request *ret_request) SSM_MUST_USE;
+
 struct ec2_api_tag {
     char *key, *value; /* owned; as the service gives them */
 };
@@ -46,10 +50,11 @@ struct ec2_api_tag {
 /* One instance. Texts are for display (cut, control characters replaced), except the id. */
 struct ec2_api_instance {
     char id[LIMIT_TARGET + 1];
-    char name[257];   /* the tag Name; "" without one */
-    char state[32];   /* pending, running, shutting-down, terminated, stopping, stopped */
-    char address[64]; /* private, else public, else IPv6; "" without one */
-    bool has_role;    /* an instance profile is attached */
+    char name[257];          /* the tag Name; "" without one */
+    char state[32];          /* pending, running, shutting-down, terminated, stopping, stopped */
+    char address[64];        /* private, else public, else IPv6; "" without one */
+    bool has_role;           /* an instance profile is attached */
+    int64_t launched_unix_s; /* when it was last started; 0 when the service does not say */
     struct ec2_api_tag *tags;
     size_t tag_count;
 };
@@ -67,6 +72,10 @@ void ec2_api_instances_free(struct ec2_api_instances *instances); /* safe to rep
  * ret_failure. ret_instances must be zero-initialised or hold an earlier page, which is then freed. */
 enum err ec2_api_parse_instances(const struct aws_reply *reply, struct ec2_api_instances *ret_instances,
                                  struct service_failure *ret_failure) SSM_MUST_USE;
+
+/* GetConsoleOutput: the bytes, owned (free), of that instance and no other; none printed yet is a length of 0. */
+enum err ec2_api_parse_console_output(const struct aws_reply *reply, const char *instance_id, uint8_t **ret_output,
+                                      size_t *ret_len, struct service_failure *ret_failure) SSM_MUST_USE;
 
 /* Likewise. */
 enum err ec2_api_parse_started(const struct aws_reply *reply, struct service_failure *ret_failure) SSM_MUST_USE;

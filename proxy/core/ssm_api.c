@@ -294,6 +294,9 @@ static enum err read_node(const json_t *object, struct ssm_api_node *node)
     node->is_agent_latest = json_is_true(is_latest);
     node->is_agent_outdated = json_is_false(is_latest);
     node->last_ping_unix_time = json_number_value(json_object_get(object, "LastPingDateTime"));
+    double registered = json_number_value(json_object_get(object, "RegistrationDate"));
+    node->registered_unix_s =
+        registered > 0 && registered < 253402300800.0 /* the year 10000 */ ? (int64_t)registered : 0;
     return ERR_OK;
 }
 

@@ -119,6 +119,7 @@ struct ssm_api_node {
     bool is_agent_outdated;     /* there is a newer one; neither: the service does not say */
     char resource_type[32];     /* EC2Instance, ManagedInstance */
     double last_ping_unix_time; /* seconds; 0 when unknown */
+    int64_t registered_unix_s;  /* of a hybrid node; 0 when the service does not say */
 };
 
 /* One page. Owned; AUTO(ssm_api_nodes_free). */

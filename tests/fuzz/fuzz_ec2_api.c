@@ -44,7 +44,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     check_requests(&instances);
-    enum err err = ec2_api_parse_started(&reply, &failure);
+    uint8_t *output = NULL;
+    size_t len = 0;
+    enum err err = ec2_api_parse_console_output(&reply, "i-0123456789abcdef0", &output, &len, &failure);
+    MUST(len < size && (err == ERR_OK) == (output != NULL));
+    if (err != ERR_OK) {
+        fuzz_check_failure(err, &reply, &failure);
+    }
+    free(output);
+    err = ec2_api_parse_started(&reply, &failure);
     if (err != ERR_OK) {
         fuzz_check_failure(err, &reply, &failure);
     }

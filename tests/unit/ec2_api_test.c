@@ -78,6 +78,16 @@ static void starts_one_instance(void **state)
     assert_string_equal(request.body, "Action=StartInstances&Version=2016-11-15&InstanceId.1=i-0123456789abcdef0");
 }
 
+static void asks_for_the_console_of_one_instance(void **state)
+{
+    (void)state;
+    struct endpoint_url url = endpoint();
+    struct ec2_api_place place = {&url, "eu-west-1"};
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    assert_ok(ec2_api_get_console_output(&place, "i-0123456789abcdef0", &request));
+    assert_string_equal(request.body, "Action=GetConsoleOutput&Version=2016-11-15&InstanceId=i-0123456789abcdef0");
+}
+
 static void refuses_what_is_too_long(void **state)
 {
     (void)state;
@@ -108,10 +118,12 @@ static void reads_instances_of_every_reservation(void **state)
         PAGE("<item><reservationId>r-1</reservationId><instancesSet>"
              "<item><instanceId>i-01</instanceId><instanceState><code>16</code><name>running</name></instanceState>"
              "<privateDnsName>ip-10-0-0-1</privateDnsName><privateIpAddress>10.0.0.1</privateIpAddress>"
+             "<launchTime>2026-03-01T08:15:30.000Z</launchTime>"
              "<ipAddress>203.0.113.1</ipAddress><iamInstanceProfile><arn>arn:x</arn></iamInstanceProfile><tagSet>"
              "<item><key>Owner</key><value>me</value></item><item><key>Name</key><value>web &lt;1&gt;</value></item>"
              "</tagSet></item>"
-             "<item><instanceId>i-02</instanceId><instanceState><name>stopped</name></instanceState>"
+             "<item><instanceId>i-02</instanceId><instanceState><name>stopped</name></instanceState><launchTime>soon</"
+             "launchTime>"
              "<ipv6Address>2001:db8::2</ipv6Address></item></instancesSet></item>"
              "<item><instancesSet><item><instanceId>i-03</instanceId></item></instancesSet></item>",
              "<nextToken>more</nextToken>"));
@@ -122,6 +134,9 @@ static void reads_instances_of_every_reservation(void **state)
     assert_string_equal(instances.items[0].state, "running");
     assert_string_equal(instances.items[0].address, "10.0.0.1");
     assert_true(instances.items[0].has_role);
+    assert_int_equal(instances.items[0].launched_unix_s, 1772352930);
+    assert_int_equal(instances.items[1].launched_unix_s, 0);
+    assert_int_equal(instances.items[2].launched_unix_s, 0);
     assert_int_equal(instances.items[0].tag_count, 2);
     assert_string_equal(instances.items[0].tags[0].key, "Owner");
     assert_string_equal(instances.items[0].tags[1].value, "web <1>");
@@ -224,14 +239,64 @@ static void reads_a_start(void **state)
     assert_ok(ec2_api_parse_started(&started, &failure));
 }
 
+#define CONSOLE(id, output)                                                                                            \
+    "<GetConsoleOutputResponse><instanceId>" id "</instanceId><timestamp>2026-03-01T08:15:30Z</timestamp>" output      \
+    "</GetConsoleOutputResponse>"
+
+static void reads_a_console(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",
+        "<GetConsoleOutputResponse/>",
+        CONSOLE("i-02", "<output>YQ==</output>"),
+        CONSOLE("i-01", "<output>YQ=</output>"),
+        CONSOLE("i-01", "<output>a\xc3\xa4=</output>"),
+        "<DescribeInstancesResponse/>",
+    };
+    struct service_failure failure;
+    uint8_t *output = NULL;
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct aws_reply given = given_reply(200, wrong[i]);
+        if (ec2_api_parse_console_output(&given, "i-01", &output, &len, &failure) != ERR_MALFORMED) {
+            fail_msg("taken: %s", wrong[i]);
+        }
+        assert_null(output);
+    }
+    static const char *const empty[] = {CONSOLE("i-01", ""), CONSOLE("i-01", "<output/>")};
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
+        struct aws_reply given = given_reply(200, empty[i]);
+        assert_ok(ec2_api_parse_console_output(&given, "i-01", &output, &len, &failure));
+        assert_int_equal(len, 0);
+        free(output);
+        output = NULL;
+    }
+    struct aws_reply given = given_reply(200, CONSOLE("i-01", "<output>AAEC\nb2s=\r\n</output>"));
+    assert_ok(ec2_api_parse_console_output(&given, "i-01", &output, &len, &failure));
+    assert_int_equal(len, 5);
+    assert_memory_equal(output, "\x00\x01\x02ok", 5);
+    free(output);
+    output = NULL;
+    given = given_reply(403, REFUSAL("UnauthorizedOperation", "no"));
+    assert_err(ec2_api_parse_console_output(&given, "i-01", &output, &len, &failure), ERR_DENIED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(asks_for_instances),      cmocka_unit_test(takes_values_literally),
-        cmocka_unit_test(starts_one_instance),     cmocka_unit_test(refuses_what_is_too_long),
-        cmocka_unit_test(refuses_what_is_no_list), cmocka_unit_test(bounds_a_page),
-        cmocka_unit_test(reads_refusals),          cmocka_unit_test(reads_instances_of_every_reservation),
-        cmocka_unit_test(reads_a_start),           cmocka_unit_test(asks_for_instances_by_their_ids),
+        cmocka_unit_test(asks_for_instances),
+        cmocka_unit_test(takes_values_literally),
+        cmocka_unit_test(starts_one_instance),
+        cmocka_unit_test(refuses_what_is_too_long),
+        cmocka_unit_test(refuses_what_is_no_list),
+        cmocka_unit_test(bounds_a_page),
+        cmocka_unit_test(reads_refusals),
+        cmocka_unit_test(reads_instances_of_every_reservation),
+        cmocka_unit_test(asks_for_the_console_of_one_instance),
+        cmocka_unit_test(reads_a_console),
+        cmocka_unit_test(reads_a_start),
+        cmocka_unit_test(asks_for_instances_by_their_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -306,7 +306,8 @@ static void reads_nodes(void **state)
     assert_int_equal(nodes.count, 0);
     given =
         given_reply(200, "{\"InstanceInformationList\":[{\"InstanceId\":\"mi-0123456789abcdef0\",\"Name\":\"we\\tb\","
-                         "\"PingStatus\":\"Online\",\"LastPingDateTime\":1440938160.5,\"IPAddress\":\"10.0.0.1\","
+                         "\"PingStatus\":\"Online\",\"LastPingDateTime\":1440938160.5,\"RegistrationDate\":1440938100."
+                         "25,\"IPAddress\":\"10.0.0.1\","
                          "\"ComputerName\":\"host.example\",\"PlatformType\":\"Linux\",\"PlatformName\":\"Debian\","
                          "\"AgentVersion\":\"3.3.0.0\",\"ResourceType\":\"ManagedInstance\",\"New\":[1]},"
                          "{\"InstanceId\":\"i-01234567\",\"IsLatestVersion\":false,\"PlatformVersion\":\"12\"}],"
@@ -319,6 +320,8 @@ static void reads_nodes(void **state)
     assert_string_equal(nodes.items[0].ping_status, "Online");
     assert_string_equal(nodes.items[0].resource_type, "ManagedInstance");
     assert_true(nodes.items[0].last_ping_unix_time > 1440938160.4);
+    assert_int_equal(nodes.items[0].registered_unix_s, 1440938100);
+    assert_int_equal(nodes.items[1].registered_unix_s, 0);
     assert_false(nodes.items[0].is_agent_latest || nodes.items[0].is_agent_outdated);
     assert_true(nodes.items[1].is_agent_outdated);
     assert_false(nodes.items[1].is_agent_latest);
