@@ -34,7 +34,7 @@ static bool ends_with(struct bytes line, const char *word)
 
 /* ---- keys ---- */
 
-static bool has_key(const struct host_keys *keys, const struct public_key *key)
+bool host_keys_has(const struct host_keys *keys, const struct public_key *key)
 {
     for (size_t i = 0; i < keys->count; i++) {
         if (strcmp(keys->keys[i].base64, key->base64) == 0) {
@@ -63,7 +63,7 @@ static bool find_key(struct bytes line, struct public_key *ret_key)
 static enum err add_key_of(struct bytes line, struct host_keys *keys)
 {
     struct public_key key;
-    if (!find_key(line, &key) || has_key(keys, &key)) {
+    if (!find_key(line, &key) || host_keys_has(keys, &key)) {
         return ERR_OK;
     }
     if (keys->count == HOST_KEYS_MAX) {
@@ -95,7 +95,7 @@ enum err host_keys_parse_lines(struct bytes output, struct host_keys *ret_keys, 
 bool host_keys_equal(const struct host_keys *a, const struct host_keys *b)
 {
     for (size_t i = 0; i < a->count; i++) {
-        if (!has_key(b, &a->keys[i])) {
+        if (!host_keys_has(b, &a->keys[i])) {
             return false;
         }
     }

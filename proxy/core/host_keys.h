@@ -32,6 +32,7 @@ enum err host_keys_parse_lines(struct bytes output, struct host_keys *ret_keys, 
  * ones. With words: ERR_MALFORMED, ERR_TOO_LONG. */
 enum err host_keys_parse_console(struct bytes output, struct host_keys *ret_keys, struct text *ret_why) SSM_MUST_USE;
 
+bool host_keys_has(const struct host_keys *keys, const struct public_key *key);
 bool host_keys_equal(const struct host_keys *a, const struct host_keys *b); /* in any order */
 
 /* Appends lines of a known_hosts file (sshd(8)) for `host`, which is what ssh calls the server: "web-1", or

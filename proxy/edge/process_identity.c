@@ -56,14 +56,35 @@ static int process_identity_read_start(const char *path, unsigned long long *ret
     return 0;
 }
 
+/* Where and since when `identity->pid`, whose stat is at `path`, is what it is. */
+static enum err process_identity_read(const char *path, struct process_identity *identity)
+{
+    ssize_t len = readlink("/proc/self/ns/pid", identity->pid_namespace, sizeof identity->pid_namespace - 1);
+    if (len <= 0 || process_identity_read_start(path, &identity->start) != 0 ||
+        process_identity_read_line("/proc/sys/kernel/random/boot_id", identity->boot_id, sizeof identity->boot_id) !=
+            0) {
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
+}
+
+enum err process_identity_parent(struct process_identity *ret_identity)
+{
+    struct process_identity parent = {.pid = (long)getppid()};
+    char path[48];
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", parent.pid);
+    TRY(process_identity_read(path, &parent));
+    if (parent.pid != (long)getppid()) { /* it ended meanwhile, and its pid may be somebody else's */
+        return ERR_SYSTEM;
+    }
+    *ret_identity = parent;
+    return ERR_OK;
+}
+
 enum err process_identity_self(struct process_identity *ret_identity)
 {
     struct process_identity self = {.pid = (long)getpid()};
-    ssize_t len = readlink("/proc/self/ns/pid", self.pid_namespace, sizeof self.pid_namespace - 1);
-    if (len <= 0 || process_identity_read_start("/proc/self/stat", &self.start) != 0 ||
-        process_identity_read_line("/proc/sys/kernel/random/boot_id", self.boot_id, sizeof self.boot_id) != 0) {
-        return ERR_SYSTEM;
-    }
+    TRY(process_identity_read("/proc/self/stat", &self));
     if (gethostname(self.host_name, sizeof self.host_name - 1) != 0 || self.host_name[0] == '\0') {
         (void)stpcpy(self.host_name, "-");
     }

@@ -19,6 +19,10 @@ struct process_identity {
 /* ERR_SYSTEM without /proc. */
 enum err process_identity_self(struct process_identity *ret_identity) SSM_MUST_USE;
 
+/* The process that started us, and the boot and pid namespace in which it has that pid; host and machine stay empty.
+ * ERR_SYSTEM as well when it is gone. */
+enum err process_identity_parent(struct process_identity *ret_identity) SSM_MUST_USE;
+
 /* True when the process is gone for certain; false as well when that cannot be seen from `self`, because it is of
  * another machine or pid namespace. */
 bool process_identity_is_gone(const struct process_identity *identity, const struct process_identity *self);

@@ -1,7 +1,8 @@
-/* host_keys, host_key_cache: any output of a node, any file. What comes out is lines of one name and one key each, and
- * reads back the same. */
+/* host_keys, host_key_cache, connection_note: any output of a node, any file. What comes out is lines of one name and
+ * one key each, and reads back the same. */
 #include "tests/fuzz/fuzz_support.h"
 
+#include "proxy/core/connection_note.h"
 #include "proxy/core/host_key_cache.h"
 
 static char words[256];
@@ -39,6 +40,19 @@ static void check_keys(const struct host_keys *keys)
     MUST(host_keys_equal(&again.keys, keys) && host_key_cache_is_of(&again, "i-0a", 1800000000));
 }
 
+static void check_note(struct bytes input)
+{
+    static struct connection_note note, again;
+    static char memory[CONNECTION_NOTE_FILE];
+    if (connection_note_parse(input, &note) != ERR_OK) {
+        return;
+    }
+    struct text text = text_in(memory, sizeof memory);
+    connection_note_put(&note, &text);
+    MUST(text_finish(&text) == ERR_OK && connection_note_parse(text_bytes(&text), &again) == ERR_OK);
+    MUST(strcmp(again.node_id, note.node_id) == 0 && connection_note_is_of(&again, note.name, note.port, note.user));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct host_keys keys;
@@ -62,5 +76,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(host_key_cache_is_for(cache.node_id));
         check_keys(&cache.keys);
     }
+    check_note(input);
     return 0;
 }

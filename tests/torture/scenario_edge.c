@@ -6,7 +6,9 @@
 #include "proxy/edge/aws_files.h"
 #include "proxy/edge/child_process.h"
 #include "proxy/edge/clock.h"
+#include "proxy/edge/connection_notes.h"
 #include "proxy/edge/entropy.h"
+#include "proxy/edge/file_lock.h"
 #include "proxy/edge/key_agent.h"
 #include "proxy/edge/key_directory.h"
 #include "proxy/edge/person_file.h"
@@ -488,6 +490,38 @@ static enum err store_private_file(void)
     return ERR_OK;
 }
 
+/* ---- notes for known-hosts ---- */
+
+/* Whatever fails: nothing is left behind, and nobody reads half a note. */
+static enum err leave_and_find_note(void)
+{
+    char content[16];
+    size_t len = 0;
+    struct text words = why();
+    AUTO(connection_notes_take_back) struct connection_notes left = connection_notes_none();
+    AUTO(connection_notes_close) struct connection_notes found = connection_notes_none();
+    TRY(connection_notes_leave(path_of("private/notes"), bytes_of_text("a note"), &left, &words));
+    TRY(connection_notes_find(path_of("private/notes"), content, sizeof content, &len, &found));
+    scenario_demand(len == 6 && memcmp(content, "a note", 6) == 0, "the note is not whole");
+    scenario_demand(!connection_notes_wait(&found, 0), "more is to come");
+    connection_notes_settle(&left);
+    return connection_notes_wait(&found, 0) ? ERR_OK : ERR_TIMEOUT;
+}
+
+static enum err lock_twice(void)
+{
+    struct text words = why();
+    AUTO(file_lock_release) int first = -1;
+    AUTO(file_lock_release) int second = -1;
+    enum err err = file_lock_try(path_of("private/locks"), "one", &first, &words);
+    if (err != ERR_OK) {
+        return err == ERR_AGAIN ? ERR_SYSTEM : err; /* flock says that somebody has it */
+    }
+    err = file_lock_try(path_of("private/locks"), "one", &second, &words);
+    scenario_demand(err == ERR_AGAIN || err == ERR_SYSTEM, "two have it");
+    return err == ERR_AGAIN ? ERR_OK : err;
+}
+
 /* ---- keys ---- */
 
 static void make_key(void)
@@ -637,6 +671,8 @@ const struct scenario edge_scenarios[] = {
     {"prompt", make_terminal, answer_prompt},
     {"person file", write_person_file, replace_person_file},
     {"private file", remove_private_file, store_private_file},
+    {"note of a connection", remove_private_file, leave_and_find_note},
+    {"file lock", remove_private_file, lock_twice},
     {"locks of keys", make_key, lock_keys},
     {"ssh-agent", NULL, ask_agent},
     {"trust", make_roots, find_trust},
