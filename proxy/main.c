@@ -5,9 +5,24 @@
 #include <sysexits.h>
 
 static const struct verb *const verbs[] = {
-    &connect_verb,       &shell_verb,        &config_verb,           &config_match_verb, &ls_verb,       &wait_verb,
-    &sessions_list_verb, &sessions_end_verb, &doctor_verb,           &key_ensure_verb,   &key_push_verb, &run_verb,
-    &login_verb,         &completion_verb,   &completion_words_verb, &version_verb,
+    &connect_verb,
+    &shell_verb,
+    &config_verb,
+    &config_match_verb,
+    &known_hosts_verb,
+    &known_hosts_forget_verb,
+    &ls_verb,
+    &wait_verb,
+    &sessions_list_verb,
+    &sessions_end_verb,
+    &doctor_verb,
+    &key_ensure_verb,
+    &key_push_verb,
+    &run_verb,
+    &login_verb,
+    &completion_verb,
+    &completion_words_verb,
+    &version_verb,
 };
 
 static const struct program program = {

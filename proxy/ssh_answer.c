@@ -5,7 +5,7 @@
 
 #include <sysexits.h>
 
-static const struct verb *const verbs[] = {&config_match_verb, &key_ensure_verb};
+static const struct verb *const verbs[] = {&config_match_verb, &key_ensure_verb, &known_hosts_verb};
 
 static const struct program program = {
     .name = PROGRAM_RUN_NAME,

@@ -3,10 +3,11 @@
 #include "common/log.h"
 #include "proxy/command/config_install.h"
 #include "proxy/command/failure.h"
+#include "proxy/command/host_key_fetch.h"
 #include "proxy/command/key_ring.h"
 #include "proxy/command/node_choice.h"
 #include "proxy/command/node_list.h"
-#include "proxy/command/ssh_tags.h"
+#include "proxy/command/ssh_keywords.h"
 #include "proxy/command/verbs.h"
 #include "proxy/core/key_way.h"
 #include "proxy/core/ssh_config_text.h"
@@ -32,6 +33,7 @@ struct config {
     char key_paths[KEY_SLOT_COUNT][STATE_DIRECTORY_PATH_SIZE];
     const char *alias_names[NAMES_MAX];
     const char *profile_names[NAMES_MAX];
+    struct ssh_keywords keywords; /* that ssh knows */
     struct ssh_config_settings settings;
 };
 
@@ -143,6 +145,24 @@ static enum err choose_patterns(struct config *config)
     return ERR_OK;
 }
 
+static enum err choose_host_keys(struct config *config)
+{
+    const char *given = config->options->values[OPTION_HOST_KEYS];
+    const char *name = given != NULL ? given : "document";
+    enum host_key_source source;
+    TRY(host_key_fetch_choose(name, &source, &config->client.why));
+    if (source == HOST_KEY_SOURCE_NONE) {
+        return ERR_OK;
+    }
+    if (!config->keywords.has_known_hosts_command) {
+        log_notice("config: no KnownHostsCommand, which the ssh in PATH does not know (OpenSSH 8.5 and later do)");
+        return ERR_OK;
+    }
+    config->settings.host_keys = name;
+    config->settings.known_hosts = config->paths.known_hosts;
+    return ERR_OK;
+}
+
 static enum err choose_aliases(struct config *config)
 {
     struct ssh_config_settings *settings = &config->settings;
@@ -188,7 +208,7 @@ static void add_profiles(struct config *config, const struct ini *ini, const cha
 /* With --profile the block is for that one. */
 static void choose_profiles(struct config *config)
 {
-    if (options_has(config->options, OPTION_PROFILE) || !ssh_tags_are_known()) {
+    if (options_has(config->options, OPTION_PROFILE) || !config->keywords.has_tag) {
         return;
     }
     add_profiles(config, &config->client.account.config->files.config, "profile ");
@@ -203,6 +223,8 @@ static enum err make_block(struct config *config, struct text *block)
     TRY(choose_key(config));
     TRY(choose_words(config));
     TRY(choose_patterns(config));
+    config->keywords = ssh_keywords_ask();
+    TRY(choose_host_keys(config));
     struct aws_config_flags flags = proxy_options_flags(config->options);
     TRY(client_open(&config->client, &flags, CONNECT_TIMEOUT_US));
     TRY(choose_aliases(config));
@@ -349,7 +371,7 @@ const struct verb config_verb = {
                "them, too.\n"
                "--install also lists the nodes and keeps their names; repeat it when there are new ones.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_INSTALL) | OPTION_BIT(OPTION_UNINSTALL) | OPTION_BIT(OPTION_DRY_RUN) |
-               OPTION_BIT(OPTION_HOST) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_LIFETIME) |
-               OPTION_BIT(OPTION_AGENT),
+               OPTION_BIT(OPTION_HOST) | OPTION_BIT(OPTION_HOST_KEYS) | OPTION_BIT(OPTION_KEY) |
+               OPTION_BIT(OPTION_LIFETIME) | OPTION_BIT(OPTION_AGENT),
     .run = config_run,
 };

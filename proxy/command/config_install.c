@@ -41,6 +41,7 @@ enum err config_install_paths(struct config_paths *ret_paths, struct text *ret_w
     }
     TRY(put_path(ret_paths->directory, home, ".ssh/ssm-bridge", ret_why));
     TRY(put_path(ret_paths->own, home, ".ssh/ssm-bridge/config", ret_why));
+    TRY(put_path(ret_paths->known_hosts, home, ".ssh/ssm-bridge/known_hosts", ret_why));
     TRY(put_path(ret_paths->person, home, ".ssh/config", ret_why));
     struct text include = text_in(ret_paths->include, sizeof ret_paths->include);
     text_format(&include, "Include %s", ret_paths->own);
@@ -109,7 +110,7 @@ enum err config_install_undo(const struct config_paths *paths, struct text *ret_
     TRY(take_include(paths, ret_why));
     TRY(take_file(paths->own, ret_why));
     TRY(take_file(paths->nodes, ret_why));
-    /* Sockets of masters that still run keep it. */
+    /* Sockets of masters that still run keep it, and so do host keys that a person has accepted. */
     (void)unlinkat(AT_FDCWD, paths->directory, AT_REMOVEDIR);
     return ERR_OK;
 }

@@ -1,7 +1,7 @@
 /* config_install: the files of `ssm-proxy config`, put into a person's ~/.ssh and taken out again.
  *
  *     ~/.ssh/config                 one line of ours, the first: Include HOME/.ssh/ssm-bridge/config
- *     ~/.ssh/ssm-bridge/            0700: the block in `config`, and ssh's sockets of ControlMaster
+ *     ~/.ssh/ssm-bridge/            0700: the block in `config`, ssh's sockets of ControlMaster and its `known_hosts`
  *     $XDG_STATE_HOME/ssm-bridge/nodes     names of nodes */
 #ifndef SSM_PROXY_COMMAND_CONFIG_INSTALL_H
 #define SSM_PROXY_COMMAND_CONFIG_INSTALL_H
@@ -14,6 +14,7 @@ struct config_paths {
     char own[LIMIT_PATH + 1];
     char person[LIMIT_PATH + 1];
     char nodes[LIMIT_PATH + 1];
+    char known_hosts[LIMIT_PATH + 1];             /* ssh writes it */
     char include[LIMIT_PATH + sizeof "Include "]; /* the line */
 };
 

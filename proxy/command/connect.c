@@ -1,6 +1,7 @@
 #include "proxy/command/verbs.h"
 
 #include "common/log.h"
+#include "proxy/command/host_key_fetch.h"
 #include "proxy/command/login_key.h"
 #include "proxy/command/node_session.h"
 #include "proxy/command/stdio_side.h"
@@ -17,6 +18,8 @@ struct connect {
     struct stdio_side side;
     struct login_key key;
     struct node_session session;
+    struct connection_note note; /* what ssh calls this connection */
+    struct host_key_fetch host_keys;
 };
 
 static enum err parse_port(struct connect *connect, const struct options *options)
@@ -34,11 +37,41 @@ static enum err parse_port(struct connect *connect, const struct options *option
     return ERR_OK;
 }
 
+static enum err parse_host_keys(struct connect *connect, const struct options *options)
+{
+    const char *source = options->values[OPTION_HOST_KEYS];
+    const char *user = options->argument_count > 2 ? options->arguments[2] : "";
+    char memory[256];
+    struct text why = text_in(memory, sizeof memory);
+    if (source == NULL) {
+        return ERR_OK;
+    }
+    enum err err = host_key_fetch_choose(source, &connect->host_keys.source, &why);
+    if (err == ERR_OK && connection_note_make(options->arguments[0], connect->port, user, &connect->note) != ERR_OK) {
+        text_put(&why, "not a user, for which there could be host keys: too long, or control characters in it");
+        err = ERR_USAGE;
+    }
+    if (err != ERR_OK) {
+        log_error("connect: %s", memory);
+    }
+    return err;
+}
+
 static enum err parse(struct connect *connect, const struct options *options)
 {
     TRY(node_access_parse(&connect->access, options));
     TRY(parse_port(connect, options));
+    TRY(parse_host_keys(connect, options));
     return login_key_open(&connect->key, options, &connect->session);
+}
+
+/* Both go on beside StartSession. */
+static enum err before_start(void *context, struct node_access *access)
+{
+    struct connect *connect = context;
+    memcpy(connect->note.node_id, access->choice.id, sizeof connect->note.node_id);
+    host_key_fetch_begin(&connect->host_keys, &access->client, &connect->note, &connect->session.tunnel.was_open);
+    return login_key_start(&connect->key, access);
 }
 
 /* No byte has passed: out of the terminal's reach, or Ctrl-C at the ssh that happens to be the first would end the
@@ -74,6 +107,7 @@ static void leave(struct connect *connect)
 {
     bool was_open = connect->session.was_open;
     release_stdio(connect);
+    host_key_fetch_end(&connect->host_keys);
     node_session_end(&connect->session);
     if (was_open) {
         node_access_leave(&connect->access);
@@ -90,8 +124,8 @@ static int run_and_leave(struct connect *connect)
         .parameters = &port,
         .parameter_count = 1,
         .purpose = CHANNEL_FOR_TUNNEL,
-        .before_start = login_key_start,
-        .context = &connect->key,
+        .before_start = before_start,
+        .context = connect,
     };
     enum err err = run(connect, &want);
     char memory[NODE_ACCESS_NAME_SIZE];
@@ -118,9 +152,9 @@ const struct verb connect_verb = {
     .summary = "Carry an SSH connection to a node: the ProxyCommand of OpenSSH.",
     .details =
         "TARGET is an id (i-..., mi-..., ecs:...), a Name, tag:KEY=VALUE, an address, a DNS name of EC2 or an alias;\n"
-        ".REGION or .REGION.PROFILE may follow. PORT is 22 unless given; USER is for --key.\n"
+        ".REGION or .REGION.PROFILE may follow. PORT is 22 unless given; USER is for --key and --host-keys.\n"
         "Standard input and output are the tunnel.",
-    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_KEY),
+    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_HOST_KEYS),
     .min_arguments = 1,
     .max_arguments = 3,
     .run = connect_run,

@@ -45,6 +45,7 @@ enum proxy_option {
     OPTION_DRY_RUN,
     OPTION_HOST,
     OPTION_KEY,
+    OPTION_HOST_KEYS,
     OPTION_LIFETIME,
     OPTION_AGENT,
     OPTION_DEBUG,

@@ -12,6 +12,8 @@ extern const struct verb connect_verb;
 extern const struct verb doctor_verb;
 extern const struct verb key_ensure_verb;
 extern const struct verb key_push_verb;
+extern const struct verb known_hosts_forget_verb;
+extern const struct verb known_hosts_verb;
 extern const struct verb login_verb;
 extern const struct verb ls_verb;
 extern const struct verb run_verb;

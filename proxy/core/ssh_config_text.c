@@ -86,6 +86,9 @@ static void put_settings(const struct ssh_config_settings *settings, const char 
     if (profile != NULL) {
         text_format(text, " --profile %s", profile);
     }
+    if (settings->host_keys != NULL) {
+        text_format(text, " --host-keys %s", settings->host_keys);
+    }
     text_put(text, " -- '%n' %p '%r'\n"
                    "    ConnectTimeout 75\n"
                    "    ServerAliveInterval 60\n"
@@ -94,6 +97,12 @@ static void put_settings(const struct ssh_config_settings *settings, const char 
     if (settings->key_options != NULL) {
         text_format(text, "    IdentityFile %s\n    IdentityFile %s\n    IdentitiesOnly yes\n", settings->key_files[0],
                     settings->key_files[1]);
+    }
+    if (settings->host_keys != NULL) { /* no shell: ssh takes the words apart before it puts in what they stand for */
+        text_format(text,
+                    "    KnownHostsCommand %s known-hosts -- %%I %%n %%p %%r %%H %%t %%K\n"
+                    "    UserKnownHostsFile %s\n",
+                    settings->answer, settings->known_hosts);
     }
     if (settings->control_path != NULL) {
         text_format(text, "    ControlMaster auto\n    ControlPath %s/%%C\n", settings->control_path);

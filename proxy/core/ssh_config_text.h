@@ -30,6 +30,8 @@ struct ssh_config_settings {
     const char *key_files[2];   /* where it keeps them: paths */
     const char *options;        /* of connect, with a blank before each word: " --profile production"; "" without */
     const char *patterns;       /* of --host; NULL: none */
+    const char *host_keys;      /* connect's --host-keys: a word; NULL: ssh asks nobody for host keys */
+    const char *known_hosts;    /* where ssh keeps those that a person accepts: a path; with host_keys alone */
     const char *control_path;   /* a directory for the sockets of ControlMaster; NULL: no ControlMaster */
     const char *const *aliases; /* names */
     size_t alias_count;

@@ -49,6 +49,12 @@ class ConfigCase(unittest.TestCase):
 
 
 class TextTest(ConfigCase):
+    def without_ssh(self):
+        bare = self.work.make_dir("bare")
+        if not os.listdir(bare):
+            os.symlink(shutil.which("setpriv"), os.path.join(bare, "setpriv"))
+        return self.config(env=dict(self.env, PATH=bare))
+
     def test_what_would_need_quotes(self):
         for home in ("/a b", "/a'b", '/a"b', "/a%b", "relative"):
             self.refused(code=78, words="HOME", env=dict(self.env, HOME=home))
@@ -70,11 +76,14 @@ class TextTest(ConfigCase):
     def test_ssh_reads_it(self):
         self.work.write("home/.config/ssm-bridge/config", "[alias db]\ntarget = web\n[alias a b]\ntarget = web\n")
         file = self.printed("--host", "web-*,!web-9", "--region", "eu-west-1")
-        claimed = "%s connect --region eu-west-1 -- '%%n' %%p '%%r'" % os.path.realpath(program("ssm-proxy"))
+        claimed = "%s connect --region eu-west-1 --host-keys document -- '%%n' %%p '%%r'" % os.path.realpath(program("ssm-proxy"))
+        asked = helper("ssh-answer") + " known-hosts -- %I %n %p %r %H %t %K"
         for name in (NODE_ID, "mi-0", "tag:Role=web", "db", "web-1"):
             with self.subTest(name):
                 options = self.ssh_options(file, name)
                 self.assertEqual(options["proxycommand"], claimed)
+                self.assertEqual(options["knownhostscommand"], asked)
+                self.assertEqual(options["userknownhostsfile"], self.work.path("home", ".ssh", "ssm-bridge", "known_hosts"))
                 self.assertEqual([options[key] for key in ("controlmaster", "serveraliveinterval", "serveralivecountmax",
                                                            "connecttimeout", "compression")],
                                  ["auto", "60", "20", "75", "yes"])
@@ -100,7 +109,7 @@ class TextTest(ConfigCase):
         for name in (NODE_ID, "web-1"):
             said = show(self.work.run(["ssh", "-G", "-F", file, name], env=self.env).stdout)
             for line in ("identityfile %s/key-1\nidentityfile %s/key-2\n" % (keys, keys), "\nidentitiesonly yes\n",
-                         " connect --key instance-connect -- "):
+                         " connect --key instance-connect --host-keys document -- "):
                 self.assertIn(line, said)
         start, end = self.read(os.path.join(keys, "key-1")).split()[-2:]
         self.assertEqual(int(end) - int(start), 3600)
@@ -108,7 +117,15 @@ class TextTest(ConfigCase):
         os.chmod(keys, 0o777)
         done = self.work.run(["ssh", "-G", "-F", file, NODE_ID], env=self.env)
         self.assertIn(b"must be yours, and writable by nobody else", done.stderr)
-        self.assertIn(b" connect --key instance-connect -- ", done.stdout)
+        self.assertIn(b" connect --key instance-connect --host-keys document -- ", done.stdout)
+
+    def test_where_host_keys_come_from(self):
+        self.refused("--host-keys", "file", code=64, words="--host-keys: document, console or none, not file")
+        self.assertIn(b" --host-keys console -- ", self.config("--host-keys", "console").stdout)
+        for text in (self.config("--host-keys", "none").stdout, self.without_ssh().stdout):
+            for word in (b"--host-keys", b"KnownHosts", b"UserKnown"):
+                self.assertNotIn(word, text)
+        self.assertIn(b"no KnownHostsCommand", self.without_ssh().stderr)
 
     def test_too_long_a_path_for_a_socket(self):
         home = self.work.make_dir("home", "l" * 60)
@@ -117,9 +134,7 @@ class TextTest(ConfigCase):
         self.assertIn(b"no ControlMaster", completed.stderr)
 
     def test_tags_where_ssh_knows_them(self):
-        bare = self.work.make_dir("bare")
-        os.symlink(shutil.which("setpriv"), os.path.join(bare, "setpriv"))
-        self.assertNotIn(b"tagged", self.config(env=dict(self.env, PATH=bare)).stdout)
+        self.assertNotIn(b"tagged", self.without_ssh().stdout)
         self.work.write("aws_config", "[profile prod]\nregion = eu-west-1\n[profile a b]\nregion = eu-west-1\n")
         env = dict(self.env, AWS_CONFIG_FILE=self.work.path("aws_config"),
                    PATH="%s:%s" % (self.work.make_dir("bin"), self.env["PATH"]))
@@ -217,7 +232,7 @@ class InstallTest(ConfigCase):
         self.assertEqual((self.read(self.person), self.mode(self.person)), (self.include(), 0o600))
         self.assertEqual(self.mode(os.path.dirname(self.person)), 0o700)
         options = self.ssh_options(self.person, NODE_ID)
-        self.assertIn(" connect -- '%n' %p '%r'", options["proxycommand"])
+        self.assertIn(" connect --host-keys document -- '%n' %p '%r'", options["proxycommand"])
         self.config("--uninstall")
         self.assertEqual(self.read(self.person), b"")
 
@@ -260,7 +275,7 @@ class NodesTest(LabCase):
     def test_ssh_knows_the_names(self):
         self.start_node()
         env = self.lab.environment(PATH=os.environ["PATH"])
-        completed = self.work.run([program("ssm-proxy"), "config", "--install"], env=env)
+        completed = self.work.run([program("ssm-proxy"), "config", "--install", "--host-keys", "none"], env=env)
         self.assertEqual(completed.returncode, 0, show(completed.stderr))
         with open(self.work.path("state", "ssm-bridge", "nodes"), encoding="utf-8") as file:
             names = file.read().splitlines()

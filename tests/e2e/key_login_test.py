@@ -53,7 +53,7 @@ class KeyLoginCase(LabCase):
 
     def ssh_file(self, *arguments, env=None):
         """What `config` prints, and what is particular to these nodes before it."""
-        done = self.work.run([program("ssm-proxy"), "config", "--host", "node,hybrid", *arguments], env=env or self.lab.environment())
+        done = self.work.run([program("ssm-proxy"), "config", "--host", "node,hybrid", "--host-keys", "none", *arguments], env=env or self.lab.environment())
         self.checked(done)
         before = ["Host *", "User " + self.node.user, "Port %d" % self.node.port, "HostKeyAlias ssm-lab",
                   "UserKnownHostsFile %s/known_hosts" % self.node.dir, "GlobalKnownHostsFile /dev/null", "StrictHostKeyChecking yes",

@@ -1,0 +1,407 @@
+#include "proxy/command/host_key_fetch.h"
+
+#include "common/log.h"
+#include "proxy/command/api.h"
+#include "proxy/core/aws_service.h"
+#include "proxy/core/ec2_api.h"
+#include "proxy/edge/clock.h"
+#include "proxy/edge/file_lock.h"
+
+#define BIRTH_US (2 * 1000 * 1000)    /* ssh may be waiting for it, and does without */
+#define LATE_US (10 * 1000 * 1000)    /* as known-hosts waits */
+#define COMMAND_US (60 * 1000 * 1000) /* the next connection is glad of keys that come late */
+#define LOCK_PAUSE_US (100 * 1000)
+
+/* ---- the command line ---- */
+
+enum err host_key_fetch_choose(const char *name, enum host_key_source *ret_source, struct text *ret_why)
+{
+    static const char *const names[] = {"none", "document", "console"}; /* as enum host_key_source */
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *ret_source = (enum host_key_source)i;
+            return ERR_OK;
+        }
+    }
+    text_format(ret_why, "--host-keys: document, console or none, not %s", name);
+    return ERR_USAGE;
+}
+
+/* ---- the end ---- */
+
+static void stop_asking(struct host_key_fetch *fetch)
+{
+    api_free(&fetch->birth);
+    api_free(&fetch->console);
+    node_command_free(&fetch->command);
+    file_lock_release(&fetch->lock);
+}
+
+static void say_why(struct host_key_fetch *fetch)
+{
+    const struct connection_note *note = &fetch->note;
+    bool is_id = strcmp(note->name, note->node_id) == 0;
+    log_error("%s%s%s%s: ssh does not get its host keys: %s", note->name, is_id ? "" : " (", is_id ? "" : note->node_id,
+              is_id ? "" : ")", fetch->why.data);
+}
+
+/* ssh gets its answer now: after the reason why there is none. A session that does not come up has a reason of its own.
+ */
+static void answer(struct host_key_fetch *fetch)
+{
+    bool has_words = fetch->why.len > 0;
+    if (fetch->is_answered || (has_words && !*fetch->is_tunnel_open)) {
+        return;
+    }
+    if (has_words) {
+        say_why(fetch);
+    }
+    connection_notes_settle(&fetch->notes);
+    fetch->is_answered = true;
+}
+
+static void finish(struct host_key_fetch *fetch)
+{
+    stop_asking(fetch);
+    fetch->is_done = true;
+    answer(fetch);
+}
+
+void host_key_fetch_end(struct host_key_fetch *fetch)
+{
+    if (fetch->client == NULL) {
+        return;
+    }
+    stop_asking(fetch);
+    companion_leave(fetch->client, &fetch->companion);
+    connection_notes_take_back(&fetch->notes);
+    fetch->client = NULL;
+}
+
+/* ---- since when the node is what it is ---- */
+
+static enum err ask_for_launch(struct host_key_fetch *fetch, struct text *why)
+{
+    struct client *client = fetch->client;
+    const char *const ids[] = {fetch->note.node_id};
+    struct ec2_api_describe describe = {.instance_ids = ids, .instance_id_count = 1};
+    struct endpoint_url url;
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    TRY(aws_service_endpoint(client->account.config, AWS_SERVICE_EC2, client->account.settings.region, &url, why));
+    struct ec2_api_place place = {&url, client->account.settings.region};
+    TRY(ec2_api_describe_instances(&place, &describe, &request));
+    struct api_way way = {.deadline_us = fetch->birth_deadline_us};
+    return api_send(&client->api, &request, &client->account.credentials, way, &fetch->birth);
+}
+
+static enum err ask_for_registration(struct host_key_fetch *fetch)
+{
+    struct client *client = fetch->client;
+    struct ssm_api_describe_nodes which = {.filters = {{"InstanceIds", fetch->note.node_id}}};
+    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
+    TRY(ssm_api_describe_nodes(&which, &request));
+    struct api_way way = {.deadline_us = fetch->birth_deadline_us};
+    return api_post(&client->api, &client->account, &request, way, &fetch->birth);
+}
+
+static bool is_instance(const struct host_key_fetch *fetch)
+{
+    return strncmp(fetch->note.node_id, "i-", 2) == 0;
+}
+
+static void ask_for_birth(struct host_key_fetch *fetch)
+{
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    fetch->birth_deadline_us = clock_mono_us() + BIRTH_US;
+    enum err err = is_instance(fetch) ? ask_for_launch(fetch, &why) : ask_for_registration(fetch);
+    if (err != ERR_OK) {
+        log_debug("since when %s is the same node is not asked: %s", fetch->note.node_id, memory);
+    }
+}
+
+static enum err read_launch(const struct aws_reply *reply, const char *id, int64_t *ret_born, struct text *why)
+{
+    AUTO(ec2_api_instances_free) struct ec2_api_instances instances = {.items = NULL};
+    struct service_failure failure;
+    enum err err = ec2_api_parse_instances(reply, &instances, &failure);
+    if (err != ERR_OK) {
+        service_failure_put(&failure, why);
+        return err;
+    }
+    bool is_it = instances.count == 1 && strcmp(instances.items[0].id, id) == 0;
+    *ret_born = is_it ? instances.items[0].launched_unix_s : HOST_KEY_CACHE_BORN_UNKNOWN;
+    return ERR_OK;
+}
+
+static enum err read_registration(const struct aws_reply *reply, const char *id, int64_t *ret_born, struct text *why)
+{
+    AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.items = NULL};
+    struct service_failure failure;
+    enum err err = ssm_api_parse_nodes(reply, &nodes, &failure);
+    if (err != ERR_OK) {
+        service_failure_put(&failure, why);
+        return err;
+    }
+    bool is_it = nodes.count == 1 && strcmp(nodes.items[0].instance_id, id) == 0;
+    *ret_born = is_it ? nodes.items[0].registered_unix_s : HOST_KEY_CACHE_BORN_UNKNOWN;
+    return ERR_OK;
+}
+
+/* Whoever may not ask, or gets no answer in time, does without. */
+static void pump_birth(struct host_key_fetch *fetch)
+{
+    if (fetch->birth == NULL) {
+        return;
+    }
+    char memory[1024];
+    struct text why = text_in(memory, sizeof memory);
+    struct aws_reply reply;
+    const char *id = fetch->note.node_id;
+    enum err err = api_reply(fetch->birth, &reply, &why);
+    if (err == ERR_AGAIN && clock_mono_us() < fetch->birth_deadline_us) {
+        return;
+    }
+    if (err == ERR_OK) {
+        err = is_instance(fetch) ? read_launch(&reply, id, &fetch->born_unix_s, &why)
+                                 : read_registration(&reply, id, &fetch->born_unix_s, &why);
+    }
+    if (err != ERR_OK) {
+        log_debug("since when %s is the same node is not known: %s", id, err == ERR_AGAIN ? "no answer" : memory);
+    }
+    api_free(&fetch->birth);
+}
+
+/* ---- what is kept ---- */
+
+static void load(struct host_key_fetch *fetch)
+{
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    enum err err = host_key_files_load(fetch->note.node_id, &fetch->cache, &why);
+    if (err != ERR_OK) {
+        fetch->cache.node_id[0] = '\0';
+        log_debug("no host keys of %s are kept%s%s", fetch->note.node_id, why.len > 0 ? ": " : "", memory);
+    }
+}
+
+static void store(struct host_key_fetch *fetch)
+{
+    struct text name = text_in(fetch->cache.node_id, sizeof fetch->cache.node_id);
+    text_put(&name, fetch->note.node_id);
+    fetch->cache.keys = fetch->keys;
+    fetch->cache.born_unix_s = fetch->born_unix_s;
+    if (host_key_files_store(&fetch->cache, &fetch->why) != ERR_OK && fetch->why.len == 0) {
+        text_put(&fetch->why, "they cannot be kept");
+    }
+}
+
+/* What is kept is of this very node: so it stays, whatever the node would say today. */
+static void keep(struct host_key_fetch *fetch)
+{
+    if (fetch->cache.born_unix_s == HOST_KEY_CACHE_BORN_UNKNOWN && fetch->born_unix_s != HOST_KEY_CACHE_BORN_UNKNOWN) {
+        fetch->keys = fetch->cache.keys;
+        store(fetch);
+        text_clear(&fetch->why); /* nothing is missing */
+    }
+}
+
+/* ---- asking the node ---- */
+
+static enum err ask_for_console(struct host_key_fetch *fetch)
+{
+    struct client *client = fetch->client;
+    struct endpoint_url url;
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    if (!is_instance(fetch)) {
+        text_put(&fetch->why, "EC2 has a console of its instances alone");
+        return ERR_NO_TARGET;
+    }
+    TRY(aws_service_endpoint(client->account.config, AWS_SERVICE_EC2, client->account.settings.region, &url,
+                             &fetch->why));
+    struct ec2_api_place place = {&url, client->account.settings.region};
+    TRY(ec2_api_get_console_output(&place, fetch->note.node_id, &request));
+    struct api_way way = {.deadline_us = clock_mono_us() + COMMAND_US};
+    return api_send(&client->api, &request, &client->account.credentials, way, &fetch->console);
+}
+
+static enum err ask_for_document(struct host_key_fetch *fetch)
+{
+    struct node_command_what what = {
+        .node_id = fetch->note.node_id,
+        .document_name = HOST_KEY_FETCH_DOCUMENT,
+        .deadline_us = clock_mono_us() + COMMAND_US,
+    };
+    return node_command_start(fetch->client, &what, &fetch->command);
+}
+
+static enum err read_console(struct host_key_fetch *fetch)
+{
+    struct aws_reply reply;
+    struct service_failure failure;
+    AUTO_FREE uint8_t *output = NULL;
+    size_t len = 0;
+    TRY(api_reply(fetch->console, &reply, &fetch->why));
+    enum err err = ec2_api_parse_console_output(&reply, fetch->note.node_id, &output, &len, &failure);
+    if (err != ERR_OK) {
+        service_failure_put(&failure, &fetch->why);
+        text_put(&fetch->why, err == ERR_DENIED ? " (the permission ec2:GetConsoleOutput is needed)" : "");
+        return err;
+    }
+    return host_keys_parse_console(bytes_of(output, len), &fetch->keys, &fetch->why);
+}
+
+static enum err read_document(struct host_key_fetch *fetch)
+{
+    const struct command_api_step *result = NULL;
+    enum err err = node_command_pump(fetch->command, &result, &fetch->why);
+    if (err == ERR_DENIED) {
+        text_put(&fetch->why,
+                 " (the permission ssm:SendCommand is needed for the document " HOST_KEY_FETCH_DOCUMENT ")");
+    } else if (err == ERR_CONFIG) {
+        text_put(&fetch->why, " (is the document " HOST_KEY_FETCH_DOCUMENT " in this account and region?)");
+    }
+    TRY(err);
+    if (result->status != COMMAND_API_SUCCESS) {
+        node_command_put_failure(result, &fetch->why);
+        return ERR_SERVICE;
+    }
+    return host_keys_parse_lines(bytes_of_text(result->output), &fetch->keys, &fetch->why);
+}
+
+static enum err ask(struct host_key_fetch *fetch)
+{
+    bool is_console = fetch->source == HOST_KEY_SOURCE_CONSOLE;
+    if (fetch->command == NULL && fetch->console == NULL) {
+        TRY(is_console ? ask_for_console(fetch) : ask_for_document(fetch));
+    }
+    return is_console ? read_console(fetch) : read_document(fetch);
+}
+
+static bool is_kept(const struct host_key_fetch *fetch)
+{
+    return host_key_cache_is_of(&fetch->cache, fetch->note.node_id, fetch->born_unix_s);
+}
+
+/* Of many connections to a new node one asks, and the others take what it has stored. ERR_AGAIN while another does. */
+static enum err take_turn(struct host_key_fetch *fetch)
+{
+    if (fetch->lock >= 0) {
+        return ERR_OK;
+    }
+    int64_t now_us = clock_mono_us();
+    if (now_us < fetch->lock_again_us) {
+        return ERR_AGAIN;
+    }
+    fetch->lock_again_us = now_us + LOCK_PAUSE_US;
+    TRY(host_key_files_lock(fetch->note.node_id, &fetch->lock, &fetch->why));
+    load(fetch);
+    if (fetch->cache.node_id[0] != '\0' && !is_kept(fetch)) {
+        log_debug("%s was launched or registered anew: its host keys are forgotten", fetch->note.node_id);
+        TRY(host_key_files_forget(fetch->note.node_id, &fetch->why));
+    }
+    return ERR_OK;
+}
+
+/* ERR_AGAIN while there is something to wait for. */
+static enum err move_on(struct host_key_fetch *fetch)
+{
+    pump_birth(fetch);
+    if (!fetch->has_keys && !is_kept(fetch)) {
+        TRY(take_turn(fetch));
+    }
+    if (!fetch->has_keys && !is_kept(fetch)) {
+        TRY(ask(fetch));
+        fetch->has_keys = true;
+    }
+    if (fetch->birth != NULL) {
+        return ERR_AGAIN;
+    }
+    if (fetch->has_keys) {
+        store(fetch);
+    } else {
+        keep(fetch);
+    }
+    return ERR_OK;
+}
+
+/* ---- beside the session ---- */
+
+static void pump(void *context, struct client *client)
+{
+    struct host_key_fetch *fetch = context;
+    (void)client;
+    if (fetch->is_done) {
+        answer(fetch);
+        return;
+    }
+    enum err err = move_on(fetch);
+    if (err == ERR_AGAIN) {
+        bool is_waited_for = *fetch->is_tunnel_open && fetch->late_us == INSTANT_NEVER;
+        fetch->late_us = is_waited_for ? clock_mono_us() + LATE_US : fetch->late_us;
+        if (!fetch->is_answered && clock_mono_us() >= fetch->late_us) {
+            text_put(&fetch->why, "they did not come within 10 seconds; when they do, the next connection has them");
+            answer(fetch);
+            text_clear(&fetch->why);
+        }
+        return;
+    }
+    if (err != ERR_OK && fetch->why.len == 0) {
+        text_put(&fetch->why, err_text(err));
+    }
+    finish(fetch);
+}
+
+static int64_t deadline_us(const void *context, int64_t now_us)
+{
+    const struct host_key_fetch *fetch = context;
+    (void)now_us;
+    if (fetch->is_done) {
+        return INSTANT_NEVER;
+    }
+    int64_t deadline_us = fetch->is_answered ? INSTANT_NEVER : fetch->late_us;
+    if (fetch->birth != NULL) {
+        deadline_us = instant_earlier(deadline_us, fetch->birth_deadline_us);
+    }
+    if (fetch->command != NULL) {
+        return instant_earlier(deadline_us, node_command_deadline_us(fetch->command));
+    }
+    bool is_waiting = fetch->lock < 0 && !is_kept(fetch);
+    return is_waiting ? instant_earlier(deadline_us, fetch->lock_again_us) : deadline_us;
+}
+
+static enum err leave_note(struct host_key_fetch *fetch)
+{
+    char path[STATE_DIRECTORY_PATH_SIZE];
+    char memory[CONNECTION_NOTE_FILE];
+    struct text text = text_in(memory, sizeof memory);
+    connection_note_put(&fetch->note, &text);
+    TRY(text_finish(&text));
+    TRY(host_key_files_connections(path, &fetch->why));
+    return connection_notes_leave(path, text_bytes(&text), &fetch->notes, &fetch->why);
+}
+
+void host_key_fetch_begin(struct host_key_fetch *fetch, struct client *client, const struct connection_note *note,
+                          const bool *is_tunnel_open)
+{
+    enum host_key_source source = fetch->source;
+    host_key_fetch_end(fetch);
+    *fetch = (struct host_key_fetch){.source = source, .note = *note, .notes = connection_notes_none(), .lock = -1};
+    if (source == HOST_KEY_SOURCE_NONE) {
+        return;
+    }
+    fetch->client = client;
+    fetch->why = text_in(fetch->why_memory, sizeof fetch->why_memory);
+    fetch->is_tunnel_open = is_tunnel_open;
+    fetch->late_us = INSTANT_NEVER;
+    fetch->companion = (struct companion){.context = fetch, .pump = pump, .deadline_us = deadline_us};
+    companion_join(client, &fetch->companion);
+    if (!host_key_cache_is_for(note->node_id)) {
+        text_put(&fetch->why, "only instances and managed nodes have such");
+    } else if (leave_note(fetch) == ERR_OK) {
+        load(fetch);
+        ask_for_birth(fetch);
+        return;
+    }
+    finish(fetch);
+}
