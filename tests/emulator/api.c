@@ -245,6 +245,17 @@ bool api_allows(const struct api_call *call, const struct permission_request *re
     return is_allowed;
 }
 
+bool api_denies(const struct api_call *call, const char *action)
+{
+    struct service_error error = {0};
+    bool is_denied = call->caller->is_denied || call->caller->node_id[0] != '\0';
+    if (is_denied) {
+        call_fault_deny(action, call->caller, call->region, &error);
+        api_fail_error(call, &error);
+    }
+    return is_denied;
+}
+
 /* What has no resource of its own is done to the account. */
 static bool allows_account(const struct api_call *call, size_t operation, const char *action)
 {

@@ -42,6 +42,9 @@ void api_next_token(json_t *output, size_t end, size_t total);
 struct permission_request;
 bool api_allows(const struct api_call *call, const struct permission_request *request);
 
+/* True after having failed the call likewise, for those who may only look, and for agents. */
+bool api_denies(const struct api_call *call, const char *action);
+
 /* The operations, by file. */
 void api_session_start(const struct api_call *call);
 void api_session_resume(const struct api_call *call);

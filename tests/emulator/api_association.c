@@ -5,7 +5,6 @@
 
 #include "tests/emulator/api.h"
 #include "tests/emulator/association.h"
-#include "tests/emulator/call_fault.h"
 #include "tests/emulator/command_target.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
@@ -98,17 +97,6 @@ static json_t *describe(const struct association *association)
 
 /* ---- CreateAssociation ---- */
 
-static bool is_denied(const struct api_call *call, const char *action)
-{
-    struct service_error error = {0};
-    bool is_one = call->caller->is_denied || call->caller->node_id[0] != '\0';
-    if (is_one) {
-        call_fault_deny(action, call->caller, call->region, &error);
-        api_fail_error(call, &error);
-    }
-    return is_one;
-}
-
 /* The one that already binds this document to this very node; NULL: none. */
 static struct association *find_of_node(const struct api_call *call, const char *name, const char *node_id)
 {
@@ -199,7 +187,7 @@ void api_association_create(const struct api_call *call)
     char arn[DOCUMENT_ARN_SIZE];
     document_store_arn(name == NULL ? "" : name, call->region, arn);
     struct permission_request request = {.action = "ssm:CreateAssociation", .resource = arn};
-    if (name == NULL || is_denied(call, "ssm:CreateAssociation") || !api_allows(call, &request)) {
+    if (name == NULL || api_denies(call, "ssm:CreateAssociation") || !api_allows(call, &request)) {
         return;
     }
     const struct document *document = document_store_find(call->lab->documents, name, "Command", call->region);
@@ -235,7 +223,7 @@ void api_association_describe(const struct api_call *call)
 
 void api_association_delete(const struct api_call *call)
 {
-    struct association *association = is_denied(call, "ssm:DeleteAssociation") ? NULL : find(call);
+    struct association *association = api_denies(call, "ssm:DeleteAssociation") ? NULL : find(call);
     if (association != NULL) {
         association_remove(call->lab->associations, association);
         api_reply(call, json_object());
@@ -246,7 +234,7 @@ void api_association_start(const struct api_call *call)
 {
     const json_t *ids = json_object_get(call->input, "AssociationIds");
     enum err err = ERR_OK;
-    if (is_denied(call, "ssm:StartAssociationsOnce")) {
+    if (api_denies(call, "ssm:StartAssociationsOnce")) {
         return;
     }
     for (size_t i = 0; err == ERR_OK && i < json_array_size(ids); i++) {

@@ -21,18 +21,6 @@ struct recipients {
     size_t count;
 };
 
-/* People who may only look, and nodes: as with sessions. */
-static bool is_denied(const struct api_call *call, const char *action)
-{
-    struct service_error error = {0};
-    bool is_one = call->caller->is_denied || call->caller->node_id[0] != '\0';
-    if (is_one) {
-        call_fault_deny(action, call->caller, call->region, &error);
-        api_fail_error(call, &error);
-    }
-    return is_one;
-}
-
 /* ---- who gets it ---- */
 
 /* What Run Command can send to: a managed node of this region, online or not. */
@@ -163,7 +151,7 @@ static const struct document *check_document(const struct api_call *call, const 
     struct permission_request request = {.action = "ssm:SendCommand", .resource = arn};
     json_t *parameters = json_object_get(call->input, "Parameters");
     snprintf(action, sizeof action, "ssm:SendCommand/%.128s", name);
-    if (is_denied(call, action) || !api_allows(call, &request)) {
+    if (api_denies(call, action) || !api_allows(call, &request)) {
         return NULL;
     }
     if (call_fault_strikes(call->exchange, action, call->caller, &error)) {
@@ -220,7 +208,7 @@ void api_command_send(const struct api_call *call)
 void api_command_cancel(const struct api_call *call)
 {
     const char *id = api_text(call, "CommandId", 36, 36);
-    if (id == NULL || is_denied(call, "ssm:CancelCommand")) {
+    if (id == NULL || api_denies(call, "ssm:CancelCommand")) {
         return;
     }
     struct command *command = run_command_find(call->lab->commands, id, call->region);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "tests/emulator/api.h"
-#include "tests/emulator/call_fault.h"
 #include "tests/emulator/connect_key.h"
 #include "tests/emulator/instance.h"
 #include "tests/emulator/pattern.h"
@@ -110,7 +109,6 @@ static bool find_instance(const struct api_call *call, struct push *push)
 /* An agent's credentials are none that the service knows. */
 static bool is_allowed(const struct api_call *call)
 {
-    struct service_error error = {0};
     char arn[200];
     const char *id = api_optional(call->input, "InstanceId"), *user = api_optional(call->input, "InstanceOSUser");
     const struct instance *instance = instance_find(call->lab->instances, id, call->region);
@@ -119,9 +117,7 @@ static bool is_allowed(const struct api_call *call)
         return refuse(call, "AuthException",
                       "Either your AWS credentials are not valid or you do not have access to the EC2 instance.");
     }
-    if (call->caller->is_denied) {
-        call_fault_deny(ACTION, call->caller, call->region, &error);
-        api_fail_error(call, &error);
+    if (api_denies(call, ACTION)) {
         return false;
     }
     struct permission_request request = {ACTION, arn, instance == NULL ? NULL : instance->tags, user};

@@ -128,7 +128,8 @@ static bool check_content(const struct api_call *call, const char *text, const c
 
 void api_document_create(const struct api_call *call)
 {
-    const char *name = permitted_name(call, "ssm:CreateDocument"), *type = NULL;
+    const char *name = api_denies(call, "ssm:CreateDocument") ? NULL : permitted_name(call, "ssm:CreateDocument");
+    const char *type = NULL;
     const char *text = name == NULL ? NULL : api_text(call, "Content", 1, LAB_LIMIT_REQUEST_BODY);
     struct document request = {.region = call->region, .created_at = lab_time(call->lab)}, *document = NULL;
     if (text == NULL) {
@@ -191,7 +192,7 @@ void api_document_describe(const struct api_call *call)
 
 void api_document_delete(const struct api_call *call)
 {
-    struct document *document = find(call, "ssm:DeleteDocument");
+    struct document *document = api_denies(call, "ssm:DeleteDocument") ? NULL : find(call, "ssm:DeleteDocument");
     if (document != NULL && document->region == NULL) {
         api_fail(call, "InvalidDocument", "Document %s is not yours.", document->name);
     } else if (document != NULL) {

@@ -114,26 +114,30 @@ static const struct {
 
 #define OPERATION_COUNT (sizeof operations / sizeof operations[0])
 
-/* On every instance that is named; on all of them where none is. */
+static bool is_in_policy_on(const struct ec2_call *call, const char *action, const char *id)
+{
+    char arn[200];
+    struct service_error ignored;
+    bool is_looking = strncmp(action, "ec2:Describe", strlen("ec2:Describe")) == 0;
+    const struct instance *instance = instance_find(call->lab->instances, id, call->region);
+    snprintf(arn, sizeof arn, "arn:aws:ec2:%s:" LAB_ACCOUNT ":instance/%.64s", call->region, id);
+    struct permission_request request = {
+        .action = action, .resource = is_looking ? "*" : arn, .tags = instance == NULL ? NULL : instance->tags};
+    return permission_check(call->caller, &request, &ignored) == ERR_OK;
+}
+
+/* On every instance that is named; on all of them where none is. Describe actions have no resource. */
 static bool is_in_policy(const struct ec2_call *call, const char *action)
 {
-    const char *id = "*";
-    for (unsigned number = 1; id != NULL; number++) {
-        char key[40], arn[200];
-        struct service_error ignored;
+    const char *only = form_get(call->form, "InstanceId"), *id = form_get(call->form, "InstanceId.1");
+    bool is_granted = id != NULL || is_in_policy_on(call, action, only == NULL ? "*" : only);
+    for (unsigned number = 2; is_granted && id != NULL; number++) {
+        char key[40];
+        is_granted = is_in_policy_on(call, action, id);
         snprintf(key, sizeof key, "InstanceId.%u", number);
         id = form_get(call->form, key);
-        id = id == NULL && number == 1 ? form_get(call->form, "InstanceId") : id;
-        bool is_looking = strncmp(action, "ec2:Describe", strlen("ec2:Describe")) == 0;
-        const struct instance *instance = id == NULL ? NULL : instance_find(call->lab->instances, id, call->region);
-        snprintf(arn, sizeof arn, "arn:aws:ec2:%s:" LAB_ACCOUNT ":instance/%.64s", call->region, id == NULL ? "*" : id);
-        struct permission_request request = {action, is_looking ? "*" : arn, instance == NULL ? NULL : instance->tags,
-                                             NULL};
-        if ((id != NULL || number == 1) && permission_check(call->caller, &request, &ignored) != ERR_OK) {
-            return false;
-        }
     }
-    return true;
+    return is_granted;
 }
 
 /* Faults, and what the caller may not do. */

@@ -75,6 +75,10 @@ class EmulatorDocumentTest(DocumentCase):
             self.assert_refused(400, "InvalidDocument", "does not exist", call, Name="other")
         self.assert_refused(400, "InvalidDocumentVersion", "", self.ssm.get_document, Name="mine", DocumentVersion="2")
         self.assert_refused(400, "InvalidDocument", "", self.ssm.delete_document, Name="AWS-RunShellScript")
+        denied = self.client("ssm", self.lab.ready["denied"])
+        self.assertEqual(denied.get_document(Name="mine")["Name"], "mine", "who may look, may look")
+        self.assert_refused(400, "AccessDeniedException", "", denied.delete_document, Name="mine")
+        self.assert_refused(400, "AccessDeniedException", "", denied.create_document, Name="other", Content=document("true"))
         for path, body in (("/lab/identity", {"issue_key": {"name": "x", "policy": {}}}),
                            ("/lab/identity", {"issue_key": {"name": "a/b", "policy": {"Statement": []}}}),
                            ("/lab/identity", {"issue_key": {"name": "x", "policy": {"Statement": {
@@ -154,6 +158,10 @@ class EmulatorPermissionTest(DocumentCase):
         ec2 = self.client("ec2", key)
         self.assert_refused(403, "UnauthorizedOperation", "ec2:DescribeInstances", ec2.describe_instances)
         self.assert_refused(403, "UnauthorizedOperation", "ec2:StartInstances", ec2.start_instances, InstanceIds=[NODE])
+        looker = self.client("ec2", self.user("console", {"Effect": "Allow", "Action": "ec2:GetConsoleOutput",
+                                                          "Resource": f"arn:aws:ec2:*:{ACCOUNT}:instance/{NODE}"}))
+        self.assertEqual(looker.get_console_output(InstanceId=NODE)["InstanceId"], NODE)
+        self.assert_refused(403, "UnauthorizedOperation", "ec2:GetConsoleOutput", looker.get_console_output, InstanceId=SECOND)
         connect = self.client("ec2-instance-connect", key)
         self.assert_refused(400, "AccessDeniedException", f"instance/{NODE} because", connect.send_ssh_public_key,
                             InstanceId=NODE, InstanceOSUser="x", SSHPublicKey=KEY)
