@@ -42,6 +42,9 @@ enum err agent_core_new(const struct agent_config *config, const struct agent_po
     }
     core->ports = *ports;
     core->owner = owner;
+    core->session_type = config->session_type;
+    core->separates_output = config->separates_output;
+    core->customer_message = "";
     core->timing = config->timing;
     core->reconnects = config->reconnects;
     core->skips_handshake = config->skips_handshake;
@@ -93,6 +96,9 @@ static void hang_up(struct agent_core *core)
 
 static void report_soon(struct agent_core *core, struct agent_time now)
 {
+    if (agent_core_is_shell(core)) {
+        agent_sender_state(&core->sender, "Terminating", core->session_id, now);
+    }
     hang_up(core);
     core->state = STATE_REPORTING;
     core->state_due_us = now.mono_us + REPORT_DELAY_US;
@@ -137,6 +143,11 @@ void agent_core_cancel(struct agent_core *core, struct agent_time now)
 
 /* ---- handshake and target ---- */
 
+bool agent_core_needs_handshake(const struct agent_core *core)
+{
+    return core->session_type == AGENT_SESSION_PORT || core->session_type == AGENT_SESSION_NON_INTERACTIVE_COMMANDS;
+}
+
 void agent_core_start(struct agent_core *core, struct agent_time now)
 {
     core->is_link_up = true;
@@ -149,7 +160,12 @@ void agent_core_start(struct agent_core *core, struct agent_time now)
     if (core->skips_handshake) {
         return;
     }
-    char *request = agent_handshake_request(AGENT_CORE_VERSION, core->properties);
+    if (!agent_core_needs_handshake(core)) {
+        agent_core_dial(core, STATE_DIALING);
+        return;
+    }
+    char *request = agent_handshake_request(AGENT_CORE_VERSION, core->session_type,
+                                            agent_core_is_shell(core) ? "null" : core->properties);
     if (request != NULL) {
         agent_sender_stream(&core->sender, PAYLOAD_HANDSHAKE_REQUEST, bytes_of_text(request), now);
         free(request);
@@ -173,10 +189,10 @@ void agent_core_dial(struct agent_core *core, enum agent_state state)
 
 void agent_core_complete_handshake(struct agent_core *core, struct agent_time now)
 {
-    char text[128];
+    char text[320];
     uint64_t nanoseconds = (now.mono_us - core->started_us) * 1000u;
-    int len = snprintf(text, sizeof text, "{\"HandshakeTimeToComplete\":%llu,\"CustomerMessage\":\"\"}",
-                       (unsigned long long)nanoseconds);
+    int len = snprintf(text, sizeof text, "{\"HandshakeTimeToComplete\":%llu,\"CustomerMessage\":\"%s\"}",
+                       (unsigned long long)nanoseconds, core->customer_message);
     agent_sender_stream(&core->sender, PAYLOAD_HANDSHAKE_COMPLETE, bytes_of(text, (size_t)len), now);
     core->state_due_us = now.mono_us + core->timing.complete_flag_delay_us;
     core->state = STATE_COMPLETING;
@@ -204,6 +220,8 @@ void agent_core_dialed(struct agent_core *core, bool is_connected, struct agent_
     if (core->state == STATE_DIALING) {
         if (is_connected) {
             core->state = STATE_OPEN;
+        } else if (agent_core_is_shell(core)) {
+            agent_core_end(core, "Failed", "Unable to start shell", now);
         } else {
             crash(core, now);
         }
@@ -218,11 +236,6 @@ void agent_core_dialed(struct agent_core *core, bool is_connected, struct agent_
     }
     core->state = STATE_OPEN;
     replay_held(core, now);
-}
-
-void agent_core_output(struct agent_core *core, struct bytes bytes, struct agent_time now)
-{
-    agent_sender_stream(&core->sender, PAYLOAD_OUTPUT, bytes, now);
 }
 
 bool agent_core_is_multiplexed(const struct agent_core *core)
@@ -247,7 +260,10 @@ void agent_core_target_ended(struct agent_core *core, bool is_clean, struct agen
     if (core->state != STATE_OPEN) {
         return;
     }
-    if (core->reconnects) {
+    if (agent_core_is_shell(core)) {
+        agent_core_flush_output(core, now);
+        agent_core_end(core, "Success", "", now); /* whatever it has returned */
+    } else if (core->reconnects) {
         core->ports.target_close(core->owner);
         core->state = STATE_TARGET_GONE;
     } else {
@@ -287,10 +303,13 @@ void agent_core_write_failed(struct agent_core *core, struct agent_time now)
 
 /* ---- link and time ---- */
 
-void agent_core_set_paused(struct agent_core *core, bool is_paused)
+void agent_core_set_paused(struct agent_core *core, bool is_paused, struct agent_time now)
 {
     core->is_paused = is_paused;
     update_sender(core);
+    if (is_paused && core->separates_output && core->state == STATE_OPEN) {
+        agent_core_end(core, "Failed", "Data Channel not in active status", now);
+    }
 }
 
 void agent_core_link_down(struct agent_core *core)
@@ -301,9 +320,8 @@ void agent_core_link_down(struct agent_core *core)
 
 void agent_core_link_up(struct agent_core *core, struct agent_time now)
 {
-    (void)now;
     core->is_link_up = true;
-    agent_core_set_paused(core, false);
+    agent_core_set_paused(core, false, now);
 }
 
 static void tick_state(struct agent_core *core, struct agent_time now)

@@ -1,6 +1,6 @@
-/* agent_core: a session worker of amazon-ssm-agent for Port sessions, without I/O, clock or chance of its own: the
- * behaviour that a client meets, sharp edges included. Written from the protocol document; it shares nothing with the
- * client's engine but the agent_message codec. Its caller moves bytes and time:
+/* agent_core: a session worker of amazon-ssm-agent, without I/O, clock or chance of its own: the behaviour that a
+ * client meets, sharp edges included. Written from the protocol document; it shares nothing with the client's engine
+ * but the agent_message codec. Its caller moves bytes and time:
  *
  *     link:    agent_core_receive <- websocket messages;   ports.send -> websocket messages
  *     target:  agent_core_output  <- bytes read;           ports.target_write -> bytes to write
@@ -23,7 +23,16 @@
  *   - for port forwarding with a client of 1.1.70 or later, what is dialled is a multiplexer, which ends by its own
  * failure alone, and DisconnectToPort is ignored.
  *
- * After task_complete nothing more happens; agent_core_free is the owner's. Source: protocol document, sections 4 to 6.
+ * In sessions of the shell's kinds, whose target is a program, it also
+ *   - begins without a handshake, unless the program has no terminal;
+ *   - keeps back up to three bytes at the end of output that may begin a character of UTF-8;
+ *   - passes on sizes of the terminal, and for a program without one looks for nothing but Ctrl-C and Ctrl-\ in the
+ * input;
+ *   - acknowledges flags and does nothing;
+ *   - says Terminating before it hangs up, and Success whatever the program has returned;
+ *   - gives up a program with separate output as soon as it is paused.
+ *
+ * After task_complete nothing more happens; agent_core_free is the owner's. Source: protocol document, sections 4 to 7.
  */
 #ifndef SSM_LAB_AGENT_CORE_H
 #define SSM_LAB_AGENT_CORE_H
@@ -32,6 +41,7 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
+#include "proxy/core/agent_message.h"
 #include "proxy/core/chance.h"
 
 #define AGENT_CORE_VERSION "3.3.0.0"
@@ -51,6 +61,15 @@ struct agent_ports {
     void (*target_close)(void *owner);                       /* what is still to be written is discarded */
     void (*link_drop)(void *owner);                          /* the agent hangs up, for good */
     void (*task_complete)(void *owner, const char *final_status, const char *output);
+    void (*resize)(void *owner, uint16_t columns, uint16_t rows); /* programs on a terminal alone */
+    void (*interrupt)(void *owner, int signal_number);            /* programs without one alone */
+};
+
+enum agent_session_type {
+    AGENT_SESSION_PORT,
+    AGENT_SESSION_STANDARD_STREAM,
+    AGENT_SESSION_INTERACTIVE_COMMANDS,
+    AGENT_SESSION_NON_INTERACTIVE_COMMANDS
 };
 
 struct agent_counters {
@@ -70,11 +89,13 @@ struct agent_timing {
 };
 
 struct agent_config {
+    enum agent_session_type session_type;
     const char *session_id;
     const char *properties;     /* the document's resolved properties, a JSON object; copied */
     bool reconnects;            /* port forwarding in basic mode, not SSH */
     bool multiplexes;           /* port forwarding: many connections, if the client is not too old for it */
     const char *forbidden_host; /* what the target is, when the agent does not forward there; copied; NULL: it does */
+    bool separates_output;      /* a program without terminal, whose stdout and stderr are told apart */
     bool skips_handshake;       /* fault: says nothing at all */
     struct agent_timing timing;
 };
@@ -106,6 +127,8 @@ void agent_core_link_up(struct agent_core *core, struct agent_time now);
 void agent_core_dialed(struct agent_core *core, bool is_connected, struct agent_time now);
 /* One read from the target: 1 to AGENT_CORE_PAYLOAD bytes. Only while agent_core_wants_output. */
 void agent_core_output(struct agent_core *core, struct bytes bytes, struct agent_time now);
+/* The same of a program without terminal, of this type: PAYLOAD_OUTPUT, PAYLOAD_STDERR or PAYLOAD_EXIT_CODE. */
+void agent_core_output_as(struct agent_core *core, enum payload_type type, struct bytes bytes, struct agent_time now);
 /* The target closed (is_clean), or reading failed. */
 void agent_core_target_ended(struct agent_core *core, bool is_clean, struct agent_time now);
 /* So many bytes of target_write, counted from the last dial, have been written. */

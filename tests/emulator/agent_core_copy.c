@@ -19,6 +19,9 @@ enum err agent_core_copy(const struct agent_core *from, struct agent_core *to)
     to->is_link_up = from->is_link_up;
     to->is_paused = from->is_paused;
     to->has_response = from->has_response;
+    to->customer_message = from->customer_message;
+    to->rest_len = from->rest_len;
+    memcpy(to->rest, from->rest, sizeof to->rest);
     to->reconnects = from->reconnects;
     to->is_multiplexed = from->is_multiplexed;
     to->keeps_alive = from->keeps_alive;

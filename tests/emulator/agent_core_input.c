@@ -59,10 +59,18 @@ static void know_client(struct agent_core *core, const char *version)
     core->is_multiplexed = core->multiplexes && agent_version_compare(version, "1.1.70") >= 0;
     core->keeps_alive = core->is_multiplexed && agent_version_compare(version, "1.2.331.0") <= 0;
     core->reconnects = core->reconnects && !core->is_multiplexed;
+    if (core->separates_output && agent_version_compare(version, "1.2.295") <= 0) {
+        core->customer_message =
+            "Please update session manager plugin version (minimum required version 1.2.312.0) for "
+            "fully support of separate StdOut/StdErr output.\\r\\n";
+    }
 }
 
 static enum outcome process_response(struct agent_core *core, const struct input *input)
 {
+    if (!agent_core_needs_handshake(core)) {
+        return OUTCOME_DONE; /* a warning in the agent's log */
+    }
     if (core->has_response) {
         core->receive_loop = LOOP_BLOCKED; /* nobody takes the second one: an unbuffered channel */
         return OUTCOME_REFUSED;
@@ -85,9 +93,12 @@ static enum outcome process_flag(struct agent_core *core, const struct input *in
         return OUTCOME_REFUSED;
     }
     uint32_t flag = bytes_get_be32(input->payload.data);
+    core->counters.terminate_flags += flag == FLAG_TERMINATE_SESSION ? 1 : 0;
+    if (agent_core_is_shell(core)) {
+        return OUTCOME_DONE;
+    }
     if (flag == FLAG_TERMINATE_SESSION) {
         core->sequel = SEQUEL_TERMINATE;
-        core->counters.terminate_flags++;
     } else if (flag == FLAG_DISCONNECT_TO_PORT) {
         core->sequel = SEQUEL_DISCONNECT;
     }
@@ -110,6 +121,10 @@ static enum outcome process_output(struct agent_core *core, const struct input *
         agent_core_dial(core, STATE_REDIALING);
         return hold(core, input);
     }
+    if (core->session_type == AGENT_SESSION_NON_INTERACTIVE_COMMANDS) {
+        agent_core_take_interrupts(core, input->payload);
+        return OUTCOME_DONE;
+    }
     if (input->payload.len == 0) {
         return OUTCOME_DONE;
     }
@@ -121,6 +136,19 @@ static enum outcome process_output(struct agent_core *core, const struct input *
     }
     core->ports.target_write(core->owner, input->payload);
     return OUTCOME_WRITING;
+}
+
+/* Neither data nor handshake. */
+static enum outcome process_control(struct agent_core *core, const struct input *input)
+{
+    if (byte_queue_len(&core->pending_acks) > 0) {
+        /* The agent writes synchronously: nothing is looked at before what precedes it has been written. */
+        return hold(core, input);
+    }
+    if (input->payload_type == PAYLOAD_SIZE && agent_core_is_shell(core)) {
+        return agent_core_take_size(core, input->payload) ? OUTCOME_DONE : OUTCOME_REFUSED;
+    }
+    return input->payload_type == PAYLOAD_FLAG ? process_flag(core, input) : OUTCOME_DONE;
 }
 
 static enum outcome process(struct agent_core *core, const struct input *input)
@@ -143,11 +171,7 @@ static enum outcome process(struct agent_core *core, const struct input *input)
         if (input->payload_type == PAYLOAD_OUTPUT) {
             return process_output(core, input);
         }
-        if (byte_queue_len(&core->pending_acks) > 0) {
-            /* The agent writes synchronously: nothing is looked at before what precedes it has been written. */
-            return hold(core, input);
-        }
-        return input->payload_type == PAYLOAD_FLAG ? process_flag(core, input) : OUTCOME_DONE;
+        return process_control(core, input);
     case STATE_DRAINING:
         /* The connection is closed: writing fails, a flag does nothing more. */
         return input->payload_type == PAYLOAD_OUTPUT ? OUTCOME_REFUSED : OUTCOME_DONE;
@@ -268,17 +292,17 @@ void agent_core_receive(struct agent_core *core, struct bytes message, struct ag
         return;
     }
     if (strcmp(type, "input_stream_data") == 0) {
-        agent_core_set_paused(core, false);
+        agent_core_set_paused(core, false, now);
         receive_stream(core, &input, now);
     } else if (strcmp(type, "acknowledge") == 0) {
-        agent_core_set_paused(core, false);
+        agent_core_set_paused(core, false, now);
         if (ack_text_parse(input.payload, &acknowledged)) {
             agent_sender_acknowledged(&core->sender, acknowledged, now.mono_us);
         }
     } else if (strcmp(type, "pause_publication") == 0) {
-        agent_core_set_paused(core, true);
+        agent_core_set_paused(core, true, now);
     } else if (strcmp(type, "start_publication") == 0) {
-        agent_core_set_paused(core, false);
+        agent_core_set_paused(core, false, now);
     } else if (strcmp(type, "channel_closed") == 0) {
         agent_core_cancel(core, now);
     }

@@ -1,5 +1,6 @@
 /* agent_core_state: the inside of agent_core, shared by its files: agent_core.c (states, target, link, time),
- * agent_core_input.c (the receive loop) and agent_core_copy.c (for tests that explore). */
+ * agent_core_input.c (the receive loop), agent_core_shell.c (programs) and agent_core_copy.c (for tests that explore).
+ */
 #ifndef SSM_LAB_AGENT_CORE_STATE_H
 #define SSM_LAB_AGENT_CORE_STATE_H
 
@@ -36,6 +37,11 @@ struct agent_core {
     void *owner;
     char session_id[128];
     char *properties;
+    enum agent_session_type session_type;
+    bool separates_output;
+    uint8_t rest[3]; /* of output: what may be the beginning of a character */
+    size_t rest_len;
+    const char *customer_message; /* of HandshakeComplete, as it stands in JSON */
     struct agent_timing timing;
     bool reconnects, skips_handshake, multiplexes;
     bool is_multiplexed, keeps_alive;
@@ -65,6 +71,20 @@ void agent_core_dial(struct agent_core *core, enum agent_state state);
 void agent_core_complete_handshake(struct agent_core *core, struct agent_time now);
 
 /* pause_publication, and everything that clears it. */
-void agent_core_set_paused(struct agent_core *core, bool is_paused);
+void agent_core_set_paused(struct agent_core *core, bool is_paused, struct agent_time now);
+
+static inline bool agent_core_is_shell(const struct agent_core *core)
+{
+    return core->session_type != AGENT_SESSION_PORT;
+}
+
+bool agent_core_needs_handshake(const struct agent_core *core);
+
+/* Both for PAYLOAD_SIZE and for input to a program without terminal. False: it is not what it should be. */
+bool agent_core_take_size(struct agent_core *core, struct bytes payload);
+void agent_core_take_interrupts(struct agent_core *core, struct bytes payload);
+
+/* What is still kept back of the output. */
+void agent_core_flush_output(struct agent_core *core, struct agent_time now);
 
 #endif

@@ -2,18 +2,35 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 static void json_drop(json_t **json)
 {
     json_decref(*json);
 }
 
-char *agent_handshake_request(const char *agent_version, const char *properties)
+static const char *const type_names[] = {[AGENT_SESSION_PORT] = "Port",
+                                         [AGENT_SESSION_STANDARD_STREAM] = "Standard_Stream",
+                                         [AGENT_SESSION_INTERACTIVE_COMMANDS] = "InteractiveCommands",
+                                         [AGENT_SESSION_NON_INTERACTIVE_COMMANDS] = "NonInteractiveCommands"};
+
+enum err agent_handshake_parse_type(const char *name, enum agent_session_type *ret_type)
 {
-    json_t *value = json_loads(properties, 0, NULL);
+    for (size_t i = 0; i < sizeof type_names / sizeof type_names[0]; i++) {
+        if (strcmp(type_names[i], name) == 0) {
+            *ret_type = (enum agent_session_type)i;
+            return ERR_OK;
+        }
+    }
+    return ERR_MALFORMED;
+}
+
+char *agent_handshake_request(const char *agent_version, enum agent_session_type type, const char *properties)
+{
+    json_t *value = json_loads(properties, JSON_DECODE_ANY, NULL);
     json_t *request = json_pack("{s:s,s:[{s:s,s:{s:s,s:o}}]}", "AgentVersion", agent_version, "RequestedClientActions",
-                                "ActionType", "SessionType", "ActionParameters", "SessionType", "Port", "Properties",
-                                value == NULL ? json_null() : value);
+                                "ActionType", "SessionType", "ActionParameters", "SessionType", type_names[type],
+                                "Properties", value == NULL ? json_null() : value);
     char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
     json_decref(request);
     return text;

@@ -4,9 +4,10 @@
 
 #include "common/bytes.h"
 #include "common/err.h"
+#include "tests/emulator/agent_core.h"
 
 /* {"AgentVersion":...,"RequestedClientActions":[SessionType with `properties`]}: to be freed. NULL without memory. */
-char *agent_handshake_request(const char *agent_version, const char *properties);
+char *agent_handshake_request(const char *agent_version, enum agent_session_type type, const char *properties);
 
 struct agent_response {
     char client_version[64]; /* as much of it as fits; "": none */
@@ -16,5 +17,8 @@ struct agent_response {
 /* ERR_MALFORMED: not the JSON expected (the agent then neither counts nor acknowledges it). ERR_PROTOCOL: an action did
  * not succeed. *ret_response, zeroed before, is set as far as it was read. */
 enum err agent_handshake_read_response(struct bytes payload, struct agent_response *ret_response) SSM_MUST_USE;
+
+/* "Standard_Stream". ERR_MALFORMED: not the name of a session type. */
+enum err agent_handshake_parse_type(const char *name, enum agent_session_type *ret_type) SSM_MUST_USE;
 
 #endif

@@ -11,6 +11,7 @@
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/pattern.h"
 #include "tests/emulator/permission.h"
+#include "tests/emulator/session_document.h"
 
 #define NEW_NAME_PATTERN "^[a-zA-Z0-9_.-]{3,128}$"
 
@@ -103,6 +104,7 @@ static bool check_content(const struct api_call *call, const char *text, const c
     struct service_error error = {0};
     json_t *content = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     bool is_session = strcmp(type, "Session") == 0;
+    enum agent_session_type session_type = AGENT_SESSION_PORT;
     enum err err = ERR_MALFORMED;
     if (strlen(text) > LAB_LIMIT_DOCUMENT_BYTES) {
         service_error_set(&error, "MaxDocumentSizeExceeded", "%s", "The size limit of a document is 64 KB.");
@@ -113,8 +115,9 @@ static bool check_content(const struct api_call *call, const char *text, const c
         err = command_document_judge(content, &error);
     } else if (strcmp(api_optional(content, "schemaVersion"), "1.0") != 0) {
         service_error_set(&error, "InvalidDocumentSchemaVersion", "%s", "Session documents have schema version 1.0");
-    } else if (api_optional(content, "sessionType")[0] == '\0') {
-        service_error_set(&error, "InvalidDocumentContent", "%s", "A Session document has a sessionType");
+    } else if (session_document_judge(content, &session_type) != ERR_OK) {
+        service_error_set(&error, "InvalidDocumentContent", "%s",
+                          "A Session document has a sessionType, and objects for inputs, parameters and properties");
     } else {
         err = ERR_OK;
     }
@@ -139,7 +142,10 @@ void api_document_create(const struct api_call *call)
         api_fail(call, "ValidationException", "%.128s is no name for a document of one's own", name);
         return;
     }
-    if (document_store_find(call->lab->documents, name, NULL, call->region) != NULL) {
+    const struct document *existing = document_store_find(call->lab->documents, name, NULL, call->region);
+    bool has_only_defaults =
+        existing != NULL && existing->region == NULL && strcmp(name, SESSION_DOCUMENT_PREFERENCES) == 0;
+    if (existing != NULL && !has_only_defaults) {
         api_fail(call, "DocumentAlreadyExists", "Document with same name %s already exists", name);
         return;
     }

@@ -13,8 +13,6 @@
 #include "tests/emulator/relay.h"
 #include "tests/emulator/session.h"
 
-#define DEFAULT_DOCUMENT "SSM-SessionManagerRunShell"
-
 /* The service always names the gateway of the region, whatever endpoint the API was reached by. */
 static void name_gateway(const struct api_call *call, char *ret_host, size_t size)
 {
@@ -54,14 +52,15 @@ static void fail_denied(const struct api_call *call, const char *action, const c
 
 /* ---- StartSession ---- */
 
-static const struct session_document *check_document(const struct api_call *call, const char *name)
+static const struct document *check_document(const struct api_call *call, const char *name)
 {
     size_t len = strlen(name);
     bool is_valid = len >= 3 && len <= 128;
     for (const char *at = name; *at != '\0'; at++) {
         is_valid = is_valid && (isalnum((unsigned char)*at) || strchr("_-.:/", *at) != NULL);
     }
-    const struct session_document *document = is_valid ? session_document_find(name) : NULL;
+    const struct document *document =
+        is_valid ? document_store_find(call->lab->documents, name, "Session", call->region) : NULL;
     if (document == NULL) {
         api_fail(call, "InvalidDocument", "Document with name %.130s does not exist.", name);
     }
@@ -69,23 +68,17 @@ static const struct session_document *check_document(const struct api_call *call
 }
 
 /* The target's node, if a session can be started there. */
-static struct node *check_target(const struct api_call *call, const char *target,
-                                 const struct session_document *document)
+static struct node *check_target(const struct api_call *call, const char *target)
 {
     struct node *node = node_table_find_in(call->lab->nodes, target, call->region);
     if (node == NULL || !node_is_connected(node)) {
         api_fail(call, "TargetNotConnected", "%s is not connected.", target);
         return NULL;
     }
-    if (node->is_builtin && !session_document_is_port(document)) {
-        api_fail(call, "InvalidDocument", "Document with name %s is not supported by the built-in nodes.",
-                 session_document_name(document));
-        return NULL;
-    }
     return node;
 }
 
-static void start(const struct api_call *call, struct node *node, const struct session_document *document,
+static void start(const struct api_call *call, struct node *node, const struct document *document,
                   const json_t *scalars)
 {
     struct session *session = NULL;
@@ -97,7 +90,7 @@ static void start(const struct api_call *call, struct node *node, const struct s
     snprintf(session->target, sizeof session->target, "%s", node->id);
     snprintf(session->owner, sizeof session->owner, "%s", call->caller->principal);
     snprintf(session->reason, sizeof session->reason, "%s", api_optional(call->input, "Reason"));
-    snprintf(session->document, sizeof session->document, "%s", session_document_name(document));
+    snprintf(session->document, sizeof session->document, "%s", document->name);
     call->lab->counters.sessions_started++;
     if (gateway_start_session(session, document, scalars) != ERR_OK) {
         session_end(session, SESSION_FAILED, "");
@@ -157,8 +150,8 @@ void api_session_start(const struct api_call *call)
         api_fail(call, "SerializationException", "A member of the request has the wrong type");
         return;
     }
-    const struct session_document *document =
-        check_document(call, name == NULL ? DEFAULT_DOCUMENT : json_string_value(name));
+    const struct document *document =
+        check_document(call, name == NULL ? SESSION_DOCUMENT_PREFERENCES : json_string_value(name));
     if (document == NULL) {
         return;
     }
@@ -168,7 +161,7 @@ void api_session_start(const struct api_call *call)
         api_fail_error(call, &error);
         return;
     }
-    struct node *node = check_target(call, target, document);
+    struct node *node = check_target(call, target);
     if (node != NULL) {
         start(call, node, document, scalars);
     }

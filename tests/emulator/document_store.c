@@ -7,6 +7,7 @@
 #include "tests/emulator/aws_document.h"
 #include "tests/emulator/lab.h"
 #include "tests/emulator/lab_limits.h"
+#include "tests/emulator/session_document.h"
 
 static void document_free(struct document *document)
 {
@@ -62,6 +63,20 @@ void document_store_remove(struct document_store *store, struct document *docume
     document_free(document);
 }
 
+static enum err add_session_documents(struct document_store *store, time_t now)
+{
+    const char *name = NULL;
+    for (size_t i = 0; (name = session_document_builtin_name(i)) != NULL; i++) {
+        struct document request = {.type = "Session", .created_at = now}, *document = NULL;
+        char *text = session_document_builtin_text(i);
+        snprintf(request.name, sizeof request.name, "%s", name);
+        enum err err = text == NULL ? ERR_MEMORY : document_store_add(store, &request, text, &document);
+        free(text);
+        TRY(err);
+    }
+    return ERR_OK;
+}
+
 enum err document_store_new(time_t now, struct document_store **ret_store)
 {
     struct document_store *store = calloc(1, sizeof *store);
@@ -75,7 +90,7 @@ enum err document_store_new(time_t now, struct document_store **ret_store)
         snprintf(request.name, sizeof request.name, "%s", source->name);
         TRY(document_store_add(store, &request, source->content, &document));
     }
-    return ERR_OK;
+    return add_session_documents(store, now);
 }
 
 void document_store_free(struct document_store *store)
@@ -95,13 +110,18 @@ static const char *bare_name(const char *name)
 struct document *document_store_find(const struct document_store *store, const char *name, const char *type,
                                      const char *region)
 {
+    struct document *of_aws = NULL;
     for (struct document *at = store->first; at != NULL; at = at->next) {
         bool is_here = at->region == NULL || strcmp(at->region, region) == 0;
-        if (is_here && (type == NULL || strcmp(at->type, type) == 0) && strcmp(at->name, bare_name(name)) == 0) {
+        if (!is_here || (type != NULL && strcmp(at->type, type) != 0) || strcmp(at->name, bare_name(name)) != 0) {
+            continue;
+        }
+        if (at->region != NULL) {
             return at;
         }
+        of_aws = at;
     }
-    return NULL;
+    return of_aws;
 }
 
 void document_store_arn(const char *name, const char *region, char ret_arn[DOCUMENT_ARN_SIZE])

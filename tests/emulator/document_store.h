@@ -1,5 +1,5 @@
-/* document_store: the documents of the lab's account: those of AWS for Run Command, and those that CreateDocument
- * made, of one version each. AWS's session documents are not among them: session_document.h. */
+/* document_store: the documents of the lab's account: those of AWS, for Run Command and for sessions, and those that
+ * CreateDocument made, of one version each. */
 #ifndef SSM_LAB_DOCUMENT_STORE_H
 #define SSM_LAB_DOCUMENT_STORE_H
 
@@ -29,7 +29,7 @@ struct document_store {
 enum err document_store_new(time_t now, struct document_store **ret_store) SSM_MUST_USE;
 void document_store_free(struct document_store *store);
 
-/* By name or ARN, `type` or any (NULL). NULL when the region has none. */
+/* By name or ARN, `type` or any (NULL). NULL when the region has none. One's own goes before AWS's of that name. */
 struct document *document_store_find(const struct document_store *store, const char *name, const char *type,
                                      const char *region);
 

@@ -68,6 +68,7 @@ static const struct setting members[] = {
     NUMBER(handshake_timeout_ms),
     NUMBER(handshake_complete_delay_ms),
     NUMBER(crash_report_ms),
+    NUMBER(shell_delay_ms),
     NUMBER(smux_idle_limit_ms),
     NUMBER(stuck_reconnect_ms),
     {"reset", ACTION_BOOLEAN, 0},
@@ -95,6 +96,7 @@ void fault_reset(struct fault_settings *faults)
                                       .idle_timeout_s = 1200,
                                       .handshake_timeout_ms = 15000,
                                       .crash_report_ms = 60000,
+                                      .shell_delay_ms = 1000,
                                       .smux_idle_limit_ms = 30000,
                                       .stuck_reconnect_ms = 60000};
 }

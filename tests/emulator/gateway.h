@@ -26,7 +26,7 @@ bool gateway_tell_node(struct node *node, enum agent_message_type type, const ch
 
 /* Starts the session's agent side: a worker on a built-in node, interactive_shell to a real agent. `scalars` are the
  * checked parameters. */
-enum err gateway_start_session(struct session *session, const struct session_document *document,
+enum err gateway_start_session(struct session *session, const struct document *document,
                                const json_t *scalars) SSM_MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tests/emulator/gateway.h"
 #include "tests/emulator/node_worker.h"
@@ -50,34 +51,77 @@ static bool is_forbidden(const char *host)
     return false;
 }
 
-static enum err start_worker(struct session *session, const json_t *properties)
+static uint64_t microseconds(int64_t milliseconds)
 {
-    static const struct node_worker_ports ports = {worker_send, worker_attached, worker_flow, worker_task_complete};
-    struct lab *lab = session->lab;
+    return (uint64_t)milliseconds * 1000u;
+}
+
+static void describe_port(const struct session *session, const json_t *properties, struct node_worker_config *config)
+{
     const char *host = member(properties, "host");
+    const struct lab *lab = session->lab;
     bool is_forwarding = strcmp(member(properties, "type"), "LocalPortForwarding") == 0;
     bool is_local = host[0] == '\0' || strcmp(host, "localhost") == 0;
     uint16_t port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10);
-    struct node_worker_config config = {.agent = {.session_id = session->id,
+    config->agent.multiplexes = config->agent.reconnects = is_forwarding;
+    config->agent.forbidden_host = is_forbidden(host) ? host : NULL;
+    config->host = host[0] == '\0' ? "localhost" : host;
+    config->port = is_local ? node_port(session->node, port) : port;
+    config->smux.keep_alive_us = microseconds(lab->faults.smux_idle_limit_ms) / 3;
+    config->smux.idle_limit_us = microseconds(lab->faults.smux_idle_limit_ms);
+    config->process = (struct session_process_config){.program = lab->options.session_worker,
+                                                      .state_dir = lab->options.agent_state_dir,
+                                                      .session_id = session->id,
+                                                      .node_id = session->target,
+                                                      .document = session->document,
+                                                      .owner = session->owner};
+}
+
+/* A document says it as a boolean or as a text. */
+static bool is_true(const json_t *object, const char *name)
+{
+    return json_is_true(json_object_get(object, name)) || strcasecmp(member(object, name), "true") == 0;
+}
+
+static void describe_program(const struct session *session, const json_t *properties, const json_t *inputs,
+                             struct node_worker_config *config)
+{
+    const struct lab *lab = session->lab;
+    const json_t *here = json_object_get(properties, "linux");
+    const char *profile = member(json_object_get(inputs, "shellProfile"), "linux");
+    config->agent.separates_output = is_true(here, "separateOutputStream");
+    config->program = (struct node_program_config){.scratch = lab->state_dir,
+                                                   .command = member(here, "commands"),
+                                                   .separates_output = config->agent.separates_output,
+                                                   .output_prefix = member(here, "stdOutSeparatorPrefix"),
+                                                   .error_prefix = member(here, "stdErrSeparatorPrefix")};
+    config->shell.delay_us = microseconds(lab->faults.shell_delay_ms);
+    if (config->agent.session_type == AGENT_SESSION_INTERACTIVE_COMMANDS) {
+        config->shell.commands = member(here, "commands");
+    } else if (profile[0] != '\0') {
+        config->shell.profile = profile;
+    }
+}
+
+static enum err start_worker(struct session *session, enum agent_session_type type, const json_t *properties,
+                             const json_t *inputs)
+{
+    static const struct node_worker_ports ports = {worker_send, worker_attached, worker_flow, worker_task_complete};
+    struct lab *lab = session->lab;
+    struct node_worker_config config = {.agent = {.session_type = type,
+                                                  .session_id = session->id,
                                                   .properties = session->properties,
-                                                  .multiplexes = is_forwarding,
-                                                  .reconnects = is_forwarding,
-                                                  .forbidden_host = is_forbidden(host) ? host : NULL,
                                                   .skips_handshake = lab->faults.no_handshake,
                                                   .timing = fault_agent_timing(&lab->faults)},
-                                        .host = host[0] == '\0' ? "localhost" : host,
-                                        .port = is_local ? node_port(session->node, port) : port,
-                                        .process = {.program = lab->options.session_worker,
-                                                    .state_dir = lab->options.agent_state_dir,
-                                                    .session_id = session->id,
-                                                    .node_id = session->target,
-                                                    .document = session->document,
-                                                    .owner = session->owner},
+                                        .host = "",
                                         .has_pause = lab->options.has_agent_pause,
-                                        .smux = {.keep_alive_us = (uint64_t)lab->faults.smux_idle_limit_ms * 1000u / 3,
-                                                 .idle_limit_us = (uint64_t)lab->faults.smux_idle_limit_ms * 1000u},
-                                        .start_delay_us = (uint64_t)lab->faults.worker_start_delay_ms * 1000u,
-                                        .stuck_us = (uint64_t)lab->faults.stuck_reconnect_ms * 1000u};
+                                        .start_delay_us = microseconds(lab->faults.worker_start_delay_ms),
+                                        .stuck_us = microseconds(lab->faults.stuck_reconnect_ms)};
+    if (type == AGENT_SESSION_PORT) {
+        describe_port(session, properties, &config);
+    } else {
+        describe_program(session, properties, inputs, &config);
+    }
     struct node_worker *worker = NULL;
     TRY(node_worker_new(&config, &ports, session, lab->loop, &lab->chance, &worker));
     session_set_worker(session, worker);
@@ -88,11 +132,11 @@ static enum err start_worker(struct session *session, const json_t *properties)
 }
 
 /* JSON inside JSON; parameter values are scalars there. */
-static enum err start_agent(struct session *session, const struct session_document *document, const json_t *scalars)
+static enum err start_agent(struct session *session, const struct document *document, const json_t *scalars)
 {
-    json_t *content = json_pack("{s:s,s:o,s:s,s:o,s:s,s:s}", "DocumentName", session_document_name(document),
-                                "DocumentContent", session_document_content(document), "SessionId", session->id,
-                                "Parameters", json_deep_copy(scalars), "RunAsUser", "", "SessionOwner", session->owner);
+    json_t *content = json_pack("{s:s,s:O,s:s,s:o,s:s,s:s}", "DocumentName", document->name, "DocumentContent",
+                                document->content, "SessionId", session->id, "Parameters", json_deep_copy(scalars),
+                                "RunAsUser", "", "SessionOwner", session->owner);
     char *content_text = content == NULL ? NULL : json_dumps(content, JSON_COMPACT);
     json_t *payload = json_pack("{s:s,s:s,s:s,s:i}", "Content", content_text == NULL ? "" : content_text, "TaskId",
                                 session->id, "Topic", "aws.ssm.startSession", "SchemaVersion", 1);
@@ -105,14 +149,27 @@ static enum err start_agent(struct session *session, const struct session_docume
     return is_sent ? ERR_OK : ERR_OFFLINE;
 }
 
-enum err gateway_start_session(struct session *session, const struct session_document *document, const json_t *scalars)
+/* A document without inputs of its own goes by the preferences of the region. */
+static const struct document *document_of_inputs(const struct session *session, const struct document *document)
 {
-    json_t *properties = session_document_properties(document, scalars);
+    return json_object_get(document->content, "inputs") != NULL
+               ? document
+               : document_store_find(session->lab->documents, SESSION_DOCUMENT_PREFERENCES, "Session",
+                                     session->node->region);
+}
+
+enum err gateway_start_session(struct session *session, const struct document *document, const json_t *scalars)
+{
+    enum agent_session_type type = AGENT_SESSION_PORT;
+    TRY(session_document_judge(document->content, &type));
+    json_t *properties = session_document_resolve(document, scalars, "properties");
+    json_t *inputs = session_document_resolve(document_of_inputs(session, document), scalars, "inputs");
     session->properties = properties == NULL ? NULL : json_dumps(properties, JSON_COMPACT | JSON_SORT_KEYS);
-    enum err err = session->properties == NULL ? ERR_MEMORY
-                   : session->node->is_builtin ? start_worker(session, properties)
-                                               : start_agent(session, document, scalars);
+    enum err err = session->properties == NULL || inputs == NULL ? ERR_TOO_LONG
+                   : session->node->is_builtin                   ? start_worker(session, type, properties, inputs)
+                                                                 : start_agent(session, document, scalars);
     json_decref(properties);
+    json_decref(inputs);
     if (err == ERR_OK) {
         relay_watch_idle(session);
     }

@@ -84,7 +84,9 @@ static void children_ended(void *owner, uint32_t events)
     }
     siginfo_t info = {0};
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
-        run_command_child_ended(lab->commands, info.si_pid, info.si_code == CLD_EXITED ? info.si_status : -1);
+        int exit_code = info.si_code == CLD_EXITED ? info.si_status : -1;
+        run_command_child_ended(lab->commands, info.si_pid, exit_code);
+        session_table_child_ended(lab->sessions, info.si_pid, exit_code);
         waitpid(info.si_pid, NULL, 0);
         info = (siginfo_t){0};
     }

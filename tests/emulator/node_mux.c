@@ -89,7 +89,7 @@ static bool dial_next(struct node_mux *mux)
     return true;
 }
 
-/* From the client to the target. True when that made room. */
+/* From the client to the target. True when bytes have moved, and more may. */
 static bool feed(struct stream *stream)
 {
     struct smux_session *session = stream->mux->session;
@@ -105,7 +105,7 @@ static bool feed(struct stream *stream)
     bool is_done = smux_session_is_finished(session, stream->id) && received.len == len &&
                    byte_queue_len(&stream->target.to_write) == 0;
     stream->is_over = stream->is_over || is_broken || is_done;
-    return len > 0;
+    return len > 0 || byte_queue_len(&stream->target.to_write) < queued;
 }
 
 static void free_stream(struct stream *stream)

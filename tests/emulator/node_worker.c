@@ -25,7 +25,9 @@ struct node_worker {
     void *self;
     bool has_ended; /* it is not read again */
     struct node_target target;
-    struct node_mux *mux; /* NULL: a session that is never multiplexed */
+    struct node_mux *mux;         /* NULL: a session that is never multiplexed */
+    struct node_shell *shell;     /* NULL: none on a terminal */
+    struct node_program *program; /* NULL: none without */
     struct smux_config smux;
     struct byte_queue inbox; /* length-prefixed messages that arrived while the receive loop was blocked */
     size_t swallowed;        /* bytes since the receive loop died */
@@ -75,7 +77,11 @@ static void read_target(struct node_worker *worker)
     size_t got = (size_t)piece.len;
     for (size_t at = 0; at < got; at += AGENT_CORE_PAYLOAD) {
         size_t len = got - at < AGENT_CORE_PAYLOAD ? got - at : AGENT_CORE_PAYLOAD;
-        agent_core_output(worker->core, bytes_of(buffer + at, len), now());
+        if (piece.type == PAYLOAD_OUTPUT) {
+            agent_core_output(worker->core, bytes_of(buffer + at, len), now());
+        } else {
+            agent_core_output_as(worker->core, piece.type, bytes_of(buffer + at, len), now());
+        }
     }
     if (worker->has_pause) {
         worker->read_after_us = event_loop_now_us() + PAUSE_US;
@@ -178,6 +184,18 @@ static void core_task_complete(void *owner, const char *final_status, const char
     worker->ports.task_complete(worker->owner, final_status, output);
 }
 
+static void core_resize(void *owner, uint16_t columns, uint16_t rows)
+{
+    struct node_worker *worker = owner;
+    node_shell_resize(worker->shell, columns, rows);
+}
+
+static void core_interrupt(void *owner, int signal_number)
+{
+    struct node_worker *worker = owner;
+    node_program_interrupt(worker->program, signal_number);
+}
+
 /* ---- time ---- */
 
 static void tick_expired(void *owner, uint64_t now_us)
@@ -228,18 +246,59 @@ static void stuck_expired(void *owner, uint64_t now_us)
 
 /* ---- construction ---- */
 
-static enum err make_mux(const struct node_worker_config *config, struct node_worker *worker)
+static enum err make_shell(const struct node_worker_config *config, struct node_worker *worker)
+{
+    struct node_shell_config shell = config->shell;
+    shell.loop = worker->loop;
+    shell.opened = target_dialed;
+    shell.ready = target_ready;
+    shell.owner = worker;
+    TRY(node_shell_new(&shell, &worker->shell));
+    worker->side = &node_shell_side;
+    worker->self = worker->shell;
+    return ERR_OK;
+}
+
+static enum err make_program(const struct node_worker_config *config, struct node_worker *worker)
+{
+    struct node_program_config program = config->program;
+    program.loop = worker->loop;
+    program.opened = target_dialed;
+    program.ready = target_ready;
+    program.owner = worker;
+    TRY(node_program_new(&program, &worker->program));
+    worker->side = &node_program_side;
+    worker->self = worker->program;
+    return ERR_OK;
+}
+
+static enum err make_side(const struct node_worker_config *config, struct node_worker *worker)
 {
     const struct node_mux_config mux = {worker->loop, config->host,  config->port, target_dialed,
                                         target_ready, stream_failed, worker};
-    return node_mux_new(&mux, &worker->mux);
+    switch (config->agent.session_type) {
+    case AGENT_SESSION_STANDARD_STREAM:
+    case AGENT_SESSION_INTERACTIVE_COMMANDS:
+        return make_shell(config, worker);
+    case AGENT_SESSION_NON_INTERACTIVE_COMMANDS:
+        return make_program(config, worker);
+    case AGENT_SESSION_PORT:
+        break;
+    }
+    return config->agent.multiplexes ? node_mux_new(&mux, &worker->mux) : ERR_OK;
 }
 
 enum err node_worker_new(const struct node_worker_config *config, const struct node_worker_ports *ports, void *owner,
                          struct event_loop *loop, struct chance *chance, struct node_worker **ret_worker)
 {
-    static const struct agent_ports core_ports = {core_send,         core_dial,      core_target_write,
-                                                  core_target_close, core_link_drop, core_task_complete};
+    static const struct agent_ports core_ports = {.send = core_send,
+                                                  .dial = core_dial,
+                                                  .target_write = core_target_write,
+                                                  .target_close = core_target_close,
+                                                  .link_drop = core_link_drop,
+                                                  .task_complete = core_task_complete,
+                                                  .resize = core_resize,
+                                                  .interrupt = core_interrupt};
     struct node_worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return ERR_MEMORY;
@@ -267,8 +326,8 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
     node_target_init(&worker->target);
     snprintf(worker->target.host, sizeof worker->target.host, "%s", config->host);
     enum err err = agent_core_new(&config->agent, &core_ports, worker, chance, &worker->core);
-    if (err == ERR_OK && config->agent.multiplexes) {
-        err = make_mux(config, worker);
+    if (err == ERR_OK) {
+        err = make_side(config, worker);
     }
     if (err != ERR_OK) {
         node_worker_free(worker);
@@ -291,6 +350,8 @@ void node_worker_free(struct node_worker *worker)
     event_loop_disarm(worker->loop, &worker->stuck);
     node_target_close(&worker->target);
     node_mux_free(worker->mux);
+    node_shell_free(worker->shell);
+    node_program_free(worker->program);
     byte_queue_free(&worker->inbox);
     agent_core_free(worker->core);
     free(worker);
@@ -450,6 +511,16 @@ void node_worker_flush(struct node_worker *worker)
     }
     if (has_input_room(worker) != worker->wanted_input) {
         worker->ports.flow(worker->owner);
+    }
+}
+
+void node_worker_child_ended(struct node_worker *worker, pid_t pid, int exit_code)
+{
+    if (worker->shell != NULL) {
+        node_shell_child_ended(worker->shell, pid);
+    }
+    if (worker->program != NULL) {
+        node_program_child_ended(worker->program, pid, exit_code);
     }
 }
 

@@ -1,5 +1,5 @@
-/* node_worker: a session of a built-in node: the agent core with a real connection to localhost, or many of them
- * through a multiplexer, and real time.
+/* node_worker: a session of a built-in node: the agent core with a real connection to localhost, many of them through a
+ * multiplexer, or a program, and real time.
  * What a session worker process is to the agent. It lives beside the gateway in one process, so that its data channel
  * is a link of function calls; the link can be lost and comes back as the agent's does.
  *
@@ -11,6 +11,8 @@
 #include "tests/emulator/agent_core.h"
 #include "tests/emulator/event_loop.h"
 #include "tests/emulator/node_mux.h"
+#include "tests/emulator/node_program.h"
+#include "tests/emulator/node_shell.h"
 #include "tests/emulator/session_process.h"
 
 struct node_worker;
@@ -27,6 +29,8 @@ struct node_worker_config {
     struct agent_config agent; /* texts are copied */
     const char *host;          /* of the target; "localhost" tries ::1, then 127.0.0.1 */
     uint16_t port;
+    struct node_program_config program; /* of a session without terminal; loop, functions and owner are the worker's */
+    struct node_shell_config shell;     /* of one with a terminal; likewise */
     struct session_process_config process; /* without a program, the node dials the target itself */
     bool has_pause;
     struct smux_config smux; /* of sessions that are multiplexed; whether it is kept alive follows from the client */
@@ -52,6 +56,9 @@ void node_worker_set_room(struct node_worker *worker, bool has_room);
 void node_worker_lose_link(struct node_worker *worker, uint64_t away_us);
 /* channel_closed on the control channel. */
 void node_worker_cancel(struct node_worker *worker);
+
+/* To be told of every child that has ended, before it is waited for. */
+void node_worker_child_ended(struct node_worker *worker, pid_t pid, int exit_code);
 
 /* Once after each round of the event loop. */
 void node_worker_flush(struct node_worker *worker);

@@ -175,6 +175,13 @@ void session_table_flush(struct session_table *table)
     }
 }
 
+void session_table_child_ended(struct session_table *table, pid_t pid, int exit_code)
+{
+    for (struct session *session = table->working; session != NULL; session = session->next_working) {
+        node_worker_child_ended(session->worker, pid, exit_code);
+    }
+}
+
 const char *session_status_text(enum session_status status)
 {
     switch (status) {

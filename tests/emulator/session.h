@@ -83,6 +83,9 @@ void session_set_worker(struct session *session, struct node_worker *worker);
  */
 void session_table_flush(struct session_table *table);
 
+/* To be told of every child that has ended, before it is waited for. */
+void session_table_child_ended(struct session_table *table, pid_t pid, int exit_code);
+
 /* Marks it ended and lets go of what an ended session does not need. `details` is kept. */
 void session_end(struct session *session, enum session_status status, const char *details);
 

@@ -1,115 +1,63 @@
 #include "tests/emulator/session_document.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+#include "tests/emulator/agent_handshake.h"
+#include "tests/emulator/lab_limits.h"
 #include "tests/emulator/pattern.h"
 
-#define PORT_PATTERN "^([1-9]|[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
-#define LOCAL_PORT_PATTERN                                                                                             \
-    "^([0-9]|[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
-#define HOST_PATTERN "^[^,$^&()!;'\"<>`{}|#=[:space:]]{3,}$"
+/* ---- content ---- */
 
-#define INPUTS                                                                                                         \
-    "{\"s3BucketName\":\"\",\"s3KeyPrefix\":\"\",\"s3EncryptionEnabled\":false,\"cloudWatchLogGroupName\":\"\","       \
-    "\"cloudWatchEncryptionEnabled\":false,\"kmsKeyId\":\"\",\"runAsEnabled\":false,\"runAsDefaultUser\":\"\"}"
-
-struct parameter {
-    const char *name, *fallback, *pattern; /* fallback NULL: required; pattern NULL: any text */
-};
-
-struct session_document {
-    const char *name, *session_type, *description, *properties;
-    struct parameter parameters[4];
-};
-
-static const struct session_document documents[] = {
-    {"AWS-StartSSHSession",
-     "Port",
-     "Document to start SSH session",
-     "{\"portNumber\":\"{{ portNumber }}\"}",
-     {{"portNumber", "22", PORT_PATTERN}}},
-    {"AWS-StartPortForwardingSession",
-     "Port",
-     "Document to start port forwarding session over Session Manager",
-     "{\"portNumber\":\"{{ portNumber }}\",\"type\":\"LocalPortForwarding\","
-     "\"localPortNumber\":\"{{ localPortNumber }}\"}",
-     {{"portNumber", "80", PORT_PATTERN}, {"localPortNumber", "0", LOCAL_PORT_PATTERN}}},
-    {"AWS-StartPortForwardingSessionToRemoteHost",
-     "Port",
-     "Document to start port forwarding session over Session Manager to remote host",
-     "{\"portNumber\":\"{{ portNumber }}\",\"type\":\"LocalPortForwarding\","
-     "\"localPortNumber\":\"{{ localPortNumber }}\",\"host\":\"{{ host }}\"}",
-     {{"portNumber", "80", PORT_PATTERN},
-      {"localPortNumber", "0", LOCAL_PORT_PATTERN},
-      {"host", "localhost", HOST_PATTERN}}},
-    {"AWS-StartPortForwardingSessionToSocket",
-     "Port",
-     "Document to start port forwarding session over Session Manager to a unix socket of the client",
-     "{\"portNumber\":\"{{ portNumber }}\",\"type\":\"LocalPortForwarding\","
-     "\"localConnectionType\":\"{{ localConnectionType }}\",\"localUnixSocket\":\"{{ localUnixSocket }}\"}",
-     {{"portNumber", "80", PORT_PATTERN}, {"localConnectionType", "unix", "^unix$"}, {"localUnixSocket", NULL, NULL}}},
-    {"SSM-SessionManagerRunShell",
-     "Standard_Stream",
-     "Document to hold regional settings for Session Manager",
-     NULL,
-     {{NULL, NULL, NULL}}},
-    {"AWS-StartInteractiveCommand",
-     "InteractiveCommands",
-     "Document to run single interactive command on an instance",
-     "{\"linux\":{\"commands\":\"{{ command }}\",\"runAsElevated\":false},"
-     "\"macos\":{\"commands\":\"{{ command }}\",\"runAsElevated\":false},"
-     "\"windows\":{\"commands\":\"{{ command }}\",\"runAsElevated\":false}}",
-     {{"command", NULL, NULL}}},
-    {"AWS-StartNonInteractiveCommand",
-     "NonInteractiveCommands",
-     "Document to run single non-interactive command on an instance",
-     "{\"linux\":{\"commands\":\"{{ command }}\",\"runAsElevated\":false},"
-     "\"macos\":{\"commands\":\"{{ command }}\",\"runAsElevated\":false},"
-     "\"windows\":{\"commands\":\"{{ command }}\",\"runAsElevated\":false}}",
-     {{"command", NULL, NULL}}},
-};
-
-#define PARAMETER_COUNT (sizeof documents[0].parameters / sizeof documents[0].parameters[0])
-
-const struct session_document *session_document_find(const char *name)
+static const char *text_member(const json_t *object, const char *name)
 {
-    const char *in_arn = strstr(name, ":document/");
-    name = in_arn == NULL ? name : in_arn + strlen(":document/");
-    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
-        if (strcmp(documents[i].name, name) == 0) {
-            return &documents[i];
+    const char *value = json_string_value(json_object_get(object, name));
+    return value == NULL ? "" : value;
+}
+
+static bool is_object_or_absent(const json_t *object, const char *name)
+{
+    const json_t *member = json_object_get(object, name);
+    return member == NULL || json_is_object(member);
+}
+
+enum err session_document_judge(const json_t *content, enum agent_session_type *ret_type)
+{
+    bool is_right = json_is_object(content) && strcmp(text_member(content, "schemaVersion"), "1.0") == 0 &&
+                    is_object_or_absent(content, "inputs") && is_object_or_absent(content, "parameters") &&
+                    is_object_or_absent(content, "properties");
+    return is_right ? agent_handshake_parse_type(text_member(content, "sessionType"), ret_type) : ERR_MALFORMED;
+}
+
+/* ---- parameters ---- */
+
+static const json_t *find_parameter(const struct document *document, const char *name)
+{
+    return json_object_get(json_object_get(document->content, "parameters"), name);
+}
+
+static bool is_allowed(const json_t *definition, const char *value)
+{
+    const json_t *allowed = json_object_get(definition, "allowedValues");
+    size_t i = 0;
+    const json_t *one = NULL;
+    json_array_foreach(allowed, i, one)
+    {
+        if (json_is_string(one) && strcmp(json_string_value(one), value) == 0) {
+            return true;
         }
     }
-    return NULL;
+    return allowed == NULL && pattern_fits(json_string_value(json_object_get(definition, "allowedPattern")), value);
 }
 
-const char *session_document_name(const struct session_document *document)
-{
-    return document->name;
-}
-
-bool session_document_is_port(const struct session_document *document)
-{
-    return strcmp(document->session_type, "Port") == 0;
-}
-
-static const struct parameter *find_parameter(const struct session_document *document, const char *name)
-{
-    for (size_t i = 0; i < PARAMETER_COUNT && document->parameters[i].name != NULL; i++) {
-        if (strcmp(document->parameters[i].name, name) == 0) {
-            return &document->parameters[i];
-        }
-    }
-    return NULL;
-}
-
-static enum err check_parameter(const struct session_document *document, const char *name, const json_t *values,
+static enum err check_parameter(const struct document *document, const char *name, const json_t *values,
                                 json_t *scalars, struct service_error *error)
 {
-    const struct parameter *parameter = find_parameter(document, name);
+    const json_t *definition = find_parameter(document, name);
     const char *value = json_string_value(json_array_get(values, 0));
-    if (parameter == NULL) {
+    if (definition == NULL) {
         service_error_set(error, "InvalidParameters", "Parameter \"%s\" is not defined in the document.", name);
         return ERR_MALFORMED;
     }
@@ -117,75 +65,123 @@ static enum err check_parameter(const struct session_document *document, const c
         service_error_set(error, "InvalidParameters", "Parameter \"%s\" must have exactly one value.", name);
         return ERR_MALFORMED;
     }
-    if (!pattern_fits(parameter->pattern, value)) {
+    if (!is_allowed(definition, value)) {
         service_error_set(error, "InvalidParameters",
                           "Parameter \"%s\" has value \"%.100s\" not match the regular expression pattern: %s.", name,
-                          value, parameter->pattern);
+                          value, text_member(definition, "allowedPattern"));
         return ERR_MALFORMED;
     }
     return json_object_set_new(scalars, name, json_string(value)) == 0 ? ERR_OK : ERR_MEMORY;
 }
 
-enum err session_document_check(const struct session_document *document, json_t *parameters, json_t **ret_scalars,
+enum err session_document_check(const struct document *document, json_t *parameters, json_t **ret_scalars,
                                 struct service_error *ret_error)
 {
-    json_t *scalars = json_object();
+    json_t *scalars = json_object(), *values = NULL, *definition = NULL;
+    json_t *definitions = json_object_get(document->content, "parameters");
     const char *name = NULL;
-    json_t *values = NULL;
+    enum err err = ERR_OK;
     json_object_foreach(parameters, name, values)
     {
-        enum err err = check_parameter(document, name, values, scalars, ret_error);
-        if (err != ERR_OK) {
-            json_decref(scalars);
-            return err;
+        err = err == ERR_OK ? check_parameter(document, name, values, scalars, ret_error) : err;
+    }
+    json_object_foreach(definitions, name, definition)
+    {
+        if (err == ERR_OK && json_object_get(definition, "default") == NULL && json_object_get(scalars, name) == NULL) {
+            service_error_set(ret_error, "InvalidParameters", "Parameter \"%s\" requires a value.", name);
+            err = ERR_MALFORMED;
         }
     }
-    for (size_t i = 0; i < PARAMETER_COUNT && document->parameters[i].name != NULL; i++) {
-        const struct parameter *parameter = &document->parameters[i];
-        if (parameter->fallback == NULL && json_object_get(scalars, parameter->name) == NULL) {
-            service_error_set(ret_error, "InvalidParameters", "Parameter \"%s\" requires a value.", parameter->name);
-            json_decref(scalars);
-            return ERR_MALFORMED;
-        }
+    if (err != ERR_OK) {
+        json_decref(scalars);
+        return err;
     }
     *ret_scalars = scalars;
     return ERR_OK;
 }
 
-json_t *session_document_properties(const struct session_document *document, const json_t *scalars)
+/* ---- placeholders ---- */
+
+struct resolver {
+    const struct document *document;
+    const json_t *scalars;
+};
+
+/* The name in the placeholder that begins at `at`, and what comes after it; NULL when there is none. */
+static const char *read_placeholder(const char *at, char ret_name[64])
 {
-    json_t *properties = document->properties == NULL ? json_object() : json_loads(document->properties, 0, NULL);
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach(properties, key, value)
-    {
-        char name[64];
-        if (!json_is_string(value) || sscanf(json_string_value(value), "{{ %63[a-zA-Z0-9] }}", name) != 1) {
-            continue;
-        }
-        const json_t *scalar = json_object_get(scalars, name);
-        const struct parameter *parameter = find_parameter(document, name);
-        json_string_set(value, scalar != NULL ? json_string_value(scalar) : parameter->fallback);
-    }
-    return properties;
+    int len = 0;
+    return sscanf(at, "{{ %63[a-zA-Z0-9] }}%n", ret_name, &len) == 1 && len > 0 ? at + len : NULL;
 }
 
-json_t *session_document_content(const struct session_document *document)
+/* Borrowed; NULL: the name is not known, and stays as it stands. */
+static json_t *value_of(const struct resolver *resolver, const char *name)
 {
-    json_t *parameters = json_object();
-    for (size_t i = 0; i < PARAMETER_COUNT && document->parameters[i].name != NULL; i++) {
-        const struct parameter *parameter = &document->parameters[i];
-        json_t *definition = json_pack("{s:s}", "type", "String");
-        if (parameter->fallback != NULL) {
-            json_object_set_new(definition, "default", json_string(parameter->fallback));
+    json_t *value = json_object_get(resolver->scalars, name);
+    return value != NULL ? value : json_object_get(find_parameter(resolver->document, name), "default");
+}
+
+static void put_value(struct text *text, const json_t *value)
+{
+    char *dump = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    text_put(text, json_is_string(value) ? json_string_value(value) : dump == NULL ? "" : dump);
+    free(dump);
+}
+
+static json_t *resolve_text(const struct resolver *resolver, const char *source)
+{
+    static char memory[2 * LAB_LIMIT_DOCUMENT_BYTES]; /* one thread */
+    struct text text = text_in(memory, sizeof memory);
+    for (const char *at = source; *at != '\0';) {
+        char name[64];
+        const char *end = read_placeholder(at, name);
+        json_t *value = end == NULL ? NULL : value_of(resolver, name);
+        if (value != NULL && at == source && *end == '\0') {
+            return json_deep_copy(value);
         }
-        json_object_set_new(parameters, parameter->name, definition);
+        if (value != NULL) {
+            put_value(&text, value);
+            at = end;
+        } else {
+            text_put_char(&text, *at++);
+        }
     }
-    json_t *content =
-        json_pack("{s:s,s:s,s:s,s:o,s:o}", "schemaVersion", "1.0", "description", document->description, "sessionType",
-                  document->session_type, "inputs", json_loads(INPUTS, 0, NULL), "parameters", parameters);
-    if (document->properties != NULL) {
-        json_object_set_new(content, "properties", json_loads(document->properties, 0, NULL));
+    return text_finish(&text) == ERR_OK ? json_string(memory) : NULL;
+}
+
+/* In place. ERR_TOO_LONG: a text has become too long. */
+static enum err resolve(const struct resolver *resolver, json_t *value)
+{
+    const char *key = NULL;
+    size_t i = 0;
+    json_t *member = NULL;
+    json_object_foreach(value, key, member)
+    {
+        json_t *text = json_is_string(member) ? resolve_text(resolver, json_string_value(member)) : json_incref(member);
+        if (text == NULL || json_object_set_new(value, key, text) != 0) {
+            return ERR_TOO_LONG;
+        }
+        TRY(resolve(resolver, text));
     }
-    return content;
+    json_array_foreach(value, i, member)
+    {
+        json_t *text = json_is_string(member) ? resolve_text(resolver, json_string_value(member)) : json_incref(member);
+        if (text == NULL || json_array_set_new(value, i, text) != 0) {
+            return ERR_TOO_LONG;
+        }
+        TRY(resolve(resolver, text));
+    }
+    return ERR_OK;
+}
+
+json_t *session_document_resolve(const struct document *document, const json_t *scalars, const char *member)
+{
+    const struct resolver resolver = {document, scalars};
+    const json_t *source = json_object_get(document->content, member);
+    json_t *copy = source == NULL ? json_object() : json_deep_copy(source);
+    if (resolve(&resolver, copy) != ERR_OK) {
+        json_decref(copy);
+        return NULL;
+    }
+    return copy;
 }

@@ -11,4 +11,16 @@
 int spawn_program(const char *program, posix_spawn_file_actions_t *actions, char *const argv[],
                   char *const environment[], pid_t *ret_pid);
 
+/* The same as the leader of a session, whose terminal that device is; its three descriptors are the device. */
+int spawn_on_terminal(const char *program, const char *device, char *const argv[], char *const environment[],
+                      pid_t *ret_pid);
+
+/* What a program of a session finds in its environment. */
+struct spawn_environment {
+    char home[300], language[80];
+    char *variables[5];
+};
+
+void spawn_environment_fill(struct spawn_environment *ret_environment);
+
 #endif

@@ -4,6 +4,7 @@ token, control channel, interactive_shell, data channel, agent_task_complete."""
 import base64
 import json
 import os
+import re
 import struct
 import subprocess
 import tempfile
@@ -213,6 +214,8 @@ class EmulatorAgentTest(EmulatorCase):
         document = content["DocumentContent"]
         self.assertEqual((document["schemaVersion"], document["sessionType"], document["properties"]),
                          ("1.0", "Port", {"portNumber": "{{ portNumber }}"}))
+        pattern = document["parameters"]["portNumber"].pop("allowedPattern")
+        self.assertTrue(re.match(pattern, "65535") and not re.match(pattern, "65536"))
         self.assertEqual(document["parameters"]["portNumber"], {"type": "String", "default": "22"})
         self.assertEqual(document["inputs"]["kmsKeyId"], "")
         self.assertEqual((content["RunAsUser"], content["SessionOwner"]), ("", "arn:aws:iam::111122223333:user/lab-user"))

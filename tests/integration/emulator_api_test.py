@@ -121,7 +121,7 @@ class EmulatorApiTest(EmulatorCase):
         self.assert_fails(self.start(Parameters={"portNumber": "22"}), 400, "InvalidParameters")
         self.assert_fails(self.start(Parameters={"host": ["localhost"]}), 400, "InvalidParameters", "host")
         self.assert_fails(self.start(Parameters=[]), 400, "SerializationException")
-        self.assert_fails(self.start(DocumentName="SSM-SessionManagerRunShell"), 400, "InvalidDocument")
+        self.assert_fails(self.start(DocumentName="AWS-RunShellScript"), 400, "InvalidDocument")
         self.assertEqual(self.lab.status()["open_sessions"], 0)
 
     def test_a_session_as_the_service_gives_it(self):

@@ -1,6 +1,8 @@
 /* agent_core: the behaviour of the real agent, under a clock of the test's own. */
 #include "tests/support/unit.h"
 
+#include <signal.h>
+
 #include "proxy/core/agent_message.h"
 #include "tests/emulator/ack_text.h"
 #include "tests/emulator/agent_core.h"
@@ -21,6 +23,9 @@ struct rig {
     uint8_t target[65536];
     size_t target_len;
     int dials, closes, drops;
+    uint16_t columns, rows;
+    int signals[8];
+    size_t signal_count;
     char final_status[16], output[1024];
     bool is_complete;
 };
@@ -68,9 +73,29 @@ static void on_complete(void *owner, const char *final_status, const char *outpu
     snprintf(at->output, sizeof at->output, "%s", output);
 }
 
+static void on_resize(void *owner, uint16_t columns, uint16_t rows)
+{
+    struct rig *at = owner;
+    at->columns = columns;
+    at->rows = rows;
+}
+
+static void on_interrupt(void *owner, int signal_number)
+{
+    struct rig *at = owner;
+    at->signals[at->signal_count++ % 8] = signal_number;
+}
+
 static int make_rig(const struct agent_config *kind)
 {
-    static const struct agent_ports ports = {on_send, on_dial, on_write, on_close, on_drop, on_complete};
+    static const struct agent_ports ports = {.send = on_send,
+                                             .dial = on_dial,
+                                             .target_write = on_write,
+                                             .target_close = on_close,
+                                             .link_drop = on_drop,
+                                             .task_complete = on_complete,
+                                             .resize = on_resize,
+                                             .interrupt = on_interrupt};
     struct agent_config config = *kind;
     config.session_id = "user-0123456789";
     config.properties = "{\"portNumber\":\"22\"}";
@@ -552,6 +577,116 @@ static void test_a_forbidden_target_is_not_dialed(void **state)
     assert_string_equal(rig->output, "Forwarding to IP address 169.254.169.254 is forbidden.");
 }
 
+/* ---- programs ---- */
+
+static int set_up_shell(void **state)
+{
+    (void)state;
+    return make_rig(&(struct agent_config){.session_type = AGENT_SESSION_STANDARD_STREAM});
+}
+
+static int set_up_command(void **state)
+{
+    (void)state;
+    return make_rig(
+        &(struct agent_config){.session_type = AGENT_SESSION_NON_INTERACTIVE_COMMANDS, .separates_output = true});
+}
+
+static bool newest_is(enum payload_type type, const char *text)
+{
+    const struct agent_message *newest = &rig->sent[rig->sent_count - 1];
+    return newest->payload_type == (uint32_t)type && bytes_equal_text(newest->payload, text);
+}
+
+static void test_a_shell_needs_no_handshake(void **state)
+{
+    (void)state;
+    assert_int_equal(rig->sent_count, 1);
+    assert_int_equal(rig->sent[0].type, AGENT_MESSAGE_AGENT_SESSION_STATE);
+    assert_int_equal(rig->dials, 1);
+    input(0, PAYLOAD_SIZE, "{\"cols\":80,\"rows\":24}");
+    input(1, PAYLOAD_OUTPUT, "ls\r");
+    assert_int_equal(count_acks(0), 0); /* there is no terminal yet */
+    agent_core_dialed(rig->core, true, rig->now);
+    input(0, PAYLOAD_SIZE, "{\"cols\":80");
+    assert_int_equal(count_acks(0), 0);
+    input(0, PAYLOAD_SIZE, "{\"cols\":80,\"rows\":24}");
+    assert_true(count_acks(0) == 1 && rig->columns == 80 && rig->rows == 24);
+    assert_memory_equal(rig->target, "ls\r", 3);
+    flag(2, 2);
+    assert_int_equal(count_acks(2), 0); /* what precedes it is being written */
+    agent_core_written(rig->core, 3, rig->now);
+    assert_int_equal(count_acks(2), 1);
+    agent_core_output(rig->core, bytes_of_text("x"), rig->now);
+    assert_int_equal(count_outputs(0), 1);
+    acknowledge(0);
+    agent_core_target_ended(rig->core, true, rig->now);
+    pass(SECOND);
+    assert_non_null(strstr((const char *)rig->sent[rig->sent_count - 1].payload.data, "\"Terminating\""));
+    assert_string_equal(rig->final_status, "Success");
+}
+
+static void test_characters_stay_whole(void **state)
+{
+    (void)state;
+    agent_core_dialed(rig->core, true, rig->now);
+    agent_core_output(rig->core, bytes_of_text("a\xe2\x82"), rig->now);
+    assert_true(newest_is(PAYLOAD_OUTPUT, "a"));
+    agent_core_output(rig->core, bytes_of_text("\xac\xf0\x9d\x84"), rig->now);
+    assert_true(newest_is(PAYLOAD_OUTPUT, "\xe2\x82\xac"));
+    size_t before = rig->sent_count;
+    agent_core_output(rig->core, bytes_of_text("\x9e\xc3"), rig->now);
+    assert_true(newest_is(PAYLOAD_OUTPUT, "\xf0\x9d\x84\x9e"));
+    agent_core_output(rig->core, bytes_of_text("\x80\x80\x80\x80\xff"), rig->now); /* what is no character passes */
+    assert_true(newest_is(PAYLOAD_OUTPUT, "\xc3\x80\x80\x80\x80\xff"));
+    agent_core_output(rig->core, bytes_of_text("\xf0"), rig->now);
+    assert_int_equal(rig->sent_count, before + 2);
+    agent_core_target_ended(rig->core, true, rig->now);
+    assert_true(newest_is(PAYLOAD_OUTPUT, "\xf0"));
+}
+
+static void open_command(const char *version)
+{
+    acknowledge(0);
+    respond_as(0, version);
+    acknowledge(1);
+    agent_core_dialed(rig->core, true, rig->now);
+}
+
+static void test_a_command_hears_interrupts_alone(void **state)
+{
+    (void)state;
+    assert_non_null(strstr((const char *)rig->sent[1].payload.data,
+                           "{\"SessionType\":\"NonInteractiveCommands\",\"Properties\":null}"));
+    open_command("1.2.295");
+    assert_non_null(strstr((const char *)rig->sent[3].payload.data, "separate StdOut/StdErr output.\\r\\n\"}"));
+    input(1, PAYLOAD_SIZE, "{\"cols\":80,\"rows\":24}");
+    input(2, PAYLOAD_OUTPUT, "a\x03\x1a\x1c");
+    assert_true(count_acks(1) == 1 && count_acks(2) == 1 && rig->columns == 0 && rig->target_len == 0);
+    assert_true(rig->signal_count == 2 && rig->signals[0] == SIGINT && rig->signals[1] == SIGQUIT);
+    agent_core_output_as(rig->core, PAYLOAD_STDERR, bytes_of_text("\xe2"), rig->now);
+    assert_true(newest_is(PAYLOAD_STDERR, "\xe2"));
+}
+
+static void test_a_pause_ends_a_command(void **state)
+{
+    (void)state;
+    open_command("1.2.650.0");
+    deliver(AGENT_MESSAGE_PAUSE_PUBLICATION, 0, PAYLOAD_NONE, "pause_publication", 17);
+    pass(3 * SECOND);
+    assert_string_equal(rig->final_status, "Failed");
+    assert_string_equal(rig->output, "Data Channel not in active status");
+}
+
+static void test_a_shell_that_cannot_start(void **state)
+{
+    (void)state;
+    agent_core_dialed(rig->core, false, rig->now);
+    pass(3 * SECOND);
+    assert_string_equal(rig->final_status, "Failed");
+    assert_string_equal(rig->output, "Unable to start shell");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,6 +712,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forwarding_dials_again, set_up_forwarding, tear_down),
         cmocka_unit_test_setup_teardown(test_a_multiplexer_ends_by_failing, set_up_forwarding, tear_down),
         cmocka_unit_test_setup_teardown(test_a_multiplexer_of_a_new_client, set_up_forwarding, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_shell_needs_no_handshake, set_up_shell, tear_down),
+        cmocka_unit_test_setup_teardown(test_characters_stay_whole, set_up_shell, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_shell_that_cannot_start, set_up_shell, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_command_hears_interrupts_alone, set_up_command, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_pause_ends_a_command, set_up_command, tear_down),
         cmocka_unit_test_setup_teardown(test_a_forbidden_target_is_not_dialed, set_up_forbidden, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
