@@ -218,6 +218,9 @@ static void fail(struct key_push *push, enum err err, const char *words)
         text_format(&why, "%s: %s; ", through[KEY_WAY_INSTANCE_CONNECT], push->first_why);
     }
     text_format(&why, "%s: %s", key_push_through(push), words[0] != '\0' ? words : err_text(err));
+    if (push->way == KEY_WAY_SEND_COMMAND && err == ERR_CONFIG) {
+        text_put(&why, "; ssm-proxy(1), KEYS: the account needs that document");
+    }
 }
 
 enum err key_push_pump(struct key_push *push, struct text *ret_why)

@@ -154,7 +154,7 @@ class WayTest(KeyLoginCase):
         self.assertEqual(self.ssh("-i", self.path(1), "true").returncode, 0, show(entered.stderr))
         self.key_is_used()
         for arguments, code, words in ((("node", "a b"), 64, "a key can be pushed for"), (("nosuch", "admin"), 66, "nosuch"),
-                                       (("--key=none", "node"), 64, "--key: neither auto"), ((HYBRID_ID,), 78, "InvalidDocument")):
+                                       (("--key=none", "node"), 64, "--key: neither auto"), ((HYBRID_ID,), 78, "the account needs that document")):
             done = self.work.run([program("ssm-proxy"), "key", "push", *arguments], env=self.lab.environment())
             self.assert_refused(done, code, words)
 

@@ -1,5 +1,6 @@
 """ssm-proxy key: short-lived keys in two slots, and in ssh-agent."""
 
+import base64
 import fcntl
 import os
 import re
@@ -146,6 +147,37 @@ class EnsureTest(KeyCase):
             done = self.ensure(code=71, binary=moved)
             self.assertIn(words, show(done.stderr))
             self.assertFalse(os.path.exists(self.path(1)))
+
+
+class SecretTest(KeyCase):
+    def test_the_private_half_stays_in_its_file(self):
+        """Not in what is said or logged, in what programs are started with, or in a core file."""
+        for folder in ("bin", "libexec/ssm-bridge"):
+            self.work.make_dir("tree", folder)
+        record, binary = self.work.path("record"), self.work.path("tree/bin/ssm-proxy")
+        shutil.copy(program("ssm-proxy"), binary)
+        self.work.write("tree/libexec/ssm-bridge/ssh-helper", "#!/bin/sh\n{ cat /proc/$$/cmdline /proc/$$/environ; ulimit -c; } >'%s'\n"
+                        "exec '%s' \"$@\"\n" % (record, helper("ssh-helper")), mode=0o755)
+        done = self.ensure("--debug", binary=binary)
+        with open(record, "rb") as file:
+            recorded = file.read()
+        self.assertIn(b"keygen\0", recorded)
+        self.assertTrue(recorded.endswith(b"\n0\n") or recorded.endswith(b"\x000\n"), "a core file of ssh-helper is possible")
+        body = re.search("KEY-----\n(.*?)\n-----END", self.read(1), re.DOTALL).group(1).replace("\n", "")
+        private = base64.b64decode(body)[-100:]
+        shown = self.work.run([program("ssm-proxy"), "connect", "--debug", "--key=auto", "--region=us-east-1", "--connect-timeout=1", "--",
+                               "i-0123456789abcdef0", "22", "admin"], env=dict(self.env, AWS_ENDPOINT_URL="https://127.0.0.1:1",
+                               AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="y"))
+        self.assertNotEqual(shown.returncode, 0)
+        found = [done.stdout, done.stderr, shown.stdout, shown.stderr, recorded]
+        for folder, _, names in os.walk(self.work.dir):
+            for name in names:
+                if os.path.join(folder, name) != self.path(1):
+                    with open(os.path.join(folder, name), "rb") as file:
+                        found.append(file.read())
+        for text in found:
+            self.assertNotIn(body[-100:-20].encode(), text)
+            self.assertNotIn(private[20:40], text)
 
 
 class AgentTest(KeyCase):
