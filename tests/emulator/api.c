@@ -260,7 +260,7 @@ bool api_denies(const struct api_call *call, const char *action)
 static bool allows_account(const struct api_call *call, size_t operation, const char *action)
 {
     char arn[120];
-    snprintf(arn, sizeof arn, "arn:aws:ssm:%s:" LAB_ACCOUNT ":*", call->region);
+    snprintf(arn, sizeof arn, "arn:aws:%.*s:%s:" LAB_ACCOUNT ":*", (int)strcspn(action, ":"), action, call->region);
     struct permission_request request = {.action = action, .resource = arn};
     return operations[operation].signing != SIGNED || api_allows(call, &request);
 }
