@@ -7,6 +7,7 @@
 static const struct verb *const verbs[] = {
     &connect_verb,
     &shell_verb,
+    &forward_verb,
     &config_verb,
     &config_match_verb,
     &known_hosts_verb,

@@ -1,8 +1,7 @@
 /* node_session: one session on a node, from StartSession to its end; a verb brings the local side of its tunnel.
  *
  * A verb of one session:
- *     err = node_session_run(&session, &access, &want);     begins, turns until it is over, begins again where it
- * should
+ *     err = node_session_run(&session, &access, &want);     begins, turns till it is over, and begins again
  *     ... report ...
  *     node_session_end(&session);                           whatever happened
  * A verb of several, all of one node:

@@ -10,6 +10,7 @@ extern const struct verb config_match_verb;
 extern const struct verb config_verb;
 extern const struct verb connect_verb;
 extern const struct verb doctor_verb;
+extern const struct verb forward_verb;
 extern const struct verb key_ensure_verb;
 extern const struct verb key_push_verb;
 extern const struct verb known_hosts_forget_verb;

@@ -1,5 +1,6 @@
 #include "proxy/core/channel.h"
 
+#include "proxy/core/agent_version.h"
 #include "proxy/core/channel_state.h"
 #include "proxy/core/control_message.h"
 
@@ -439,6 +440,11 @@ const char *channel_take_customer_message(struct channel *channel)
     bool has = channel->has_customer_message;
     channel->has_customer_message = false;
     return has ? channel->customer_message : NULL;
+}
+
+bool channel_wants_keep_alive(const struct channel *channel)
+{
+    return !agent_version_is_above(channel->shell.request.agent_version, AGENT_VERSION_IMPATIENT);
 }
 
 bool channel_take_port_failure(struct channel *channel)

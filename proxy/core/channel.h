@@ -173,6 +173,10 @@ struct channel_result channel_result(const struct channel *channel);
 /* A text of the session document for the person, once; NULL when there is none (any more). Borrowed. */
 const char *channel_take_customer_message(struct channel *channel);
 
+/* Of a session for streams, once it is open: does the agent want to hear from us (smux_keep_alive)? Newer ones do not,
+ * and it would keep an idle session from the end that its owner wants for it. */
+bool channel_wants_keep_alive(const struct channel *channel);
+
 /* Has the agent failed to connect to the port, once more than it was asked about? Of a session for streams: it stays
  * open, and the agent ends the stream; which one, it does not say. A tunnel's session is over then. */
 bool channel_take_port_failure(struct channel *channel);

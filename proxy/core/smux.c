@@ -22,6 +22,8 @@ struct stream {
 
 struct smux {
     size_t read_ahead;
+    size_t read_ahead_all;
+    size_t waiting;                          /* for the readers of all streams */
     struct stream streams[SMUX_STREAMS_MAX]; /* each at the place that its id gives, see place_of */
     size_t stream_count;
     uint32_t next_id; /* 0: there are no more */
@@ -37,13 +39,14 @@ struct smux {
     uint8_t output[OUTPUT_SIZE];
 };
 
-enum err smux_new(size_t read_ahead, struct smux **ret_smux)
+enum err smux_new(size_t read_ahead, size_t read_ahead_all, struct smux **ret_smux)
 {
     struct smux *smux = calloc(1, sizeof *smux);
     if (smux == NULL) {
         return ERR_MEMORY;
     }
     smux->read_ahead = read_ahead;
+    smux->read_ahead_all = read_ahead_all;
     smux->next_id = FIRST_ID;
     smux->why = "";
     *ret_smux = smux;
@@ -60,6 +63,11 @@ void smux_free(struct smux **smux)
     }
     free(*smux);
     *smux = NULL;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 static void fail(struct smux *smux, enum err err, const char *why)
@@ -151,7 +159,7 @@ size_t smux_room(const struct smux *smux)
     if (smux->err != ERR_OK) {
         return 0;
     }
-    return left < SMUX_DATA_MAX ? left : SMUX_DATA_MAX;
+    return smaller(left, SMUX_DATA_MAX);
 }
 
 void smux_write(struct smux *smux, uint32_t id, struct bytes bytes)
@@ -194,6 +202,7 @@ void smux_close(struct smux *smux, uint32_t id)
     if (stream == NULL) {
         return;
     }
+    smux_input_consume(smux, id, stream->input.len);
     byte_fifo_free(&stream->input);
     *stream = (struct stream){.id = 0};
     smux->stream_count--;
@@ -212,8 +221,10 @@ void smux_input_consume(struct smux *smux, uint32_t id, size_t len)
 {
     struct stream *stream = find(smux, id);
     if (stream != NULL && len > 0) {
+        bool was_crowded = smux_is_crowded(smux);
         byte_fifo_consume(&stream->input, len);
-        smux->full_id = smux->full_id == id ? 0 : smux->full_id;
+        smux->waiting -= len;
+        smux->full_id = smux->full_id == id || was_crowded ? 0 : smux->full_id;
     }
 }
 
@@ -225,6 +236,11 @@ bool smux_has_ended(const struct smux *smux, uint32_t id)
 uint32_t smux_full_stream(const struct smux *smux)
 {
     return smux->full_id;
+}
+
+bool smux_is_crowded(const struct smux *smux)
+{
+    return smux->full_id != 0 && smux->waiting == smux->read_ahead_all;
 }
 
 static void take_frame(struct smux *smux)
@@ -250,8 +266,7 @@ static void take_frame(struct smux *smux)
 
 static size_t take_header(struct smux *smux, struct bytes bytes)
 {
-    size_t len = HEADER_LEN - smux->header_len;
-    len = len < bytes.len ? len : bytes.len;
+    size_t len = smaller(HEADER_LEN - smux->header_len, bytes.len);
     memcpy(smux->header + smux->header_len, bytes.data, len);
     smux->header_len += len;
     if (smux->header_len == HEADER_LEN) {
@@ -264,15 +279,16 @@ static size_t take_header(struct smux *smux, struct bytes bytes)
 static size_t take_data(struct smux *smux, struct bytes bytes)
 {
     struct stream *stream = find(smux, smux->data_id);
-    size_t len = bytes.len < smux->data_left ? bytes.len : smux->data_left;
+    size_t len = smaller(bytes.len, smux->data_left);
     if (stream != NULL && !stream->has_ended) {
-        size_t room = smux->read_ahead - stream->input.len;
+        size_t room = smaller(smux->read_ahead - stream->input.len, smux->read_ahead_all - smux->waiting);
         smux->full_id = room == 0 ? stream->id : 0;
-        len = len < room ? len : room;
+        len = smaller(len, room);
         if (byte_fifo_put(&stream->input, bytes_of(bytes.data, len)) != ERR_OK) {
             fail(smux, ERR_MEMORY, "no memory for what comes for a connection that does not read");
             return 0;
         }
+        smux->waiting += len;
     }
     smux->data_left -= len;
     return len;
@@ -295,6 +311,7 @@ size_t smux_receive(struct smux *smux, struct bytes bytes)
 bool smux_check(const struct smux *smux)
 {
     size_t count = 0;
+    size_t waiting = 0;
     for (size_t i = 0; i < SMUX_STREAMS_MAX; i++) {
         const struct stream *stream = &smux->streams[i];
         bool is_right =
@@ -304,7 +321,9 @@ bool smux_check(const struct smux *smux)
             return false;
         }
         count += stream->id != 0;
+        waiting += stream->input.len;
     }
-    return count == smux->stream_count && smux->output_at + smux->output_len <= OUTPUT_SIZE &&
-           smux->header_len < HEADER_LEN && (smux->full_id == 0 || is_open(smux, smux->full_id));
+    return count == smux->stream_count && waiting == smux->waiting && waiting <= smux->read_ahead_all &&
+           smux->output_at + smux->output_len <= OUTPUT_SIZE && smux->header_len < HEADER_LEN &&
+           (smux->full_id == 0 || is_open(smux, smux->full_id));
 }

@@ -31,8 +31,8 @@
 
 struct smux;
 
-/* `read_ahead`: the most that waits for the reader of one stream. */
-enum err smux_new(size_t read_ahead, struct smux **ret_smux) SSM_MUST_USE;
+/* `read_ahead`: the most that waits for the reader of one stream; `read_ahead_all`: for all of them. */
+enum err smux_new(size_t read_ahead, size_t read_ahead_all, struct smux **ret_smux) SSM_MUST_USE;
 void smux_free(struct smux **smux); /* NULL inside is fine; usable with AUTO() */
 
 /* ---- the byte stream ---- */
@@ -45,8 +45,10 @@ size_t smux_receive(struct smux *smux, struct bytes bytes);
 struct bytes smux_output(const struct smux *smux);
 void smux_output_consume(struct smux *smux, size_t len);
 
-/* The stream that the next byte belongs to and has no room for; 0: none. */
+/* The stream that the next byte belongs to, for which there is no room; 0: none. */
 uint32_t smux_full_stream(const struct smux *smux);
+/* And that is because of what waits for all streams. */
+bool smux_is_crowded(const struct smux *smux);
 
 /* ERR_PROTOCOL, with words: the peer does not speak this; ERR_MEMORY. Nothing is taken or made any more then. */
 enum err smux_failure(const struct smux *smux, const char **ret_why) SSM_MUST_USE;

@@ -12,7 +12,7 @@
 static struct smux *new_with_streams(size_t read_ahead)
 {
     struct smux *smux;
-    MUST(smux_new(read_ahead, &smux) == ERR_OK);
+    MUST(smux_new(read_ahead, 2 * read_ahead, &smux) == ERR_OK);
     for (uint32_t i = 0; i < STREAMS; i++) {
         MUST(smux_open(smux) == 3 + 2 * i);
     }
@@ -30,11 +30,12 @@ static void feed(struct smux *smux, struct bytes bytes, size_t piece_len, size_t
         bytes = bytes_from(bytes, taken);
         uint32_t full = smux_full_stream(smux);
         MUST(taken == len || full != 0 || smux_failure(smux, &why) != ERR_OK);
-        if (full != 0) {
-            struct bytes input = smux_input(smux, full);
-            MUST(input.len > 0 && input.len <= READ_AHEAD);
-            smux_input_consume(smux, full, input.len);
-            ret_read[(full - 3) / 2] += input.len;
+        MUST(full == 0 || smux_is_crowded(smux) || smux_input(smux, full).len > 0);
+        for (uint32_t id = 3; full != 0 && id < 3 + 2 * STREAMS; id += 2) {
+            struct bytes input = smux_input(smux, id);
+            MUST(input.len <= READ_AHEAD);
+            smux_input_consume(smux, id, input.len);
+            ret_read[(id - 3) / 2] += input.len;
         }
     }
 }

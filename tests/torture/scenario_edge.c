@@ -11,6 +11,8 @@
 #include "proxy/edge/file_lock.h"
 #include "proxy/edge/key_agent.h"
 #include "proxy/edge/key_directory.h"
+#include "proxy/edge/listener.h"
+#include "proxy/edge/local_socket.h"
 #include "proxy/edge/person_file.h"
 #include "proxy/edge/private_file.h"
 #include "proxy/edge/process_identity.h"
@@ -598,6 +600,102 @@ static enum err ask_agent(void)
     return ERR_OK;
 }
 
+/* ---- local connections ---- */
+
+/* A socket file that a killed process has left. */
+static void leave_socket(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)stpcpy(address.sun_path, path_of("local.sock"));
+    (void)unlink(address.sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    scenario_demand(bind(fd, (const struct sockaddr *)&address, sizeof address) == 0, "a socket file");
+    (void)close(fd);
+}
+
+/* Both ends of one connection. */
+struct local {
+    struct loop *loop;
+    struct listener listener;
+    struct local_socket socket;
+    int client;
+};
+
+static void close_local(struct local *local)
+{
+    local_socket_close(&local->socket);
+    listener_close(&local->listener);
+    loop_free(&local->loop);
+    if (local->client >= 0) {
+        torture_pause();
+        (void)close(local->client);
+        torture_go_on();
+    }
+}
+
+/* A program connects, and sends. */
+static void send_hello(struct local *local)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    torture_pause();
+    (void)stpcpy(address.sun_path, path_of("local.sock"));
+    local->client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    scenario_demand(connect(local->client, (const struct sockaddr *)&address, sizeof address) == 0 &&
+                        send(local->client, "hello", 5, 0) == 5,
+                    "a client");
+    torture_go_on();
+}
+
+static enum err accept_local(struct local *local)
+{
+    int fd;
+    enum err err = ERR_AGAIN;
+    local->listener.source.want_read = true;
+    for (int left = 3; err != ERR_OK && left > 0; left--) {
+        TRY(loop_wait(local->loop, INSTANT_NEVER));
+        err = listener_accept(&local->listener, &fd); /* ERR_SYSTEM: it goes on waiting */
+    }
+    TRY(err);
+    return local_socket_open(local->loop, fd, &local->socket);
+}
+
+static enum err answer_local(struct local *local)
+{
+    char buffer[8];
+    struct bytes rest = bytes_of_text("hello");
+    local->socket.source.want_read = true;
+    while (rest.len > 0) {
+        size_t len;
+        TRY(loop_wait(local->loop, INSTANT_NEVER));
+        enum err err = local_socket_read(&local->socket, buffer, sizeof buffer, &len);
+        if (err == ERR_AGAIN) {
+            continue;
+        }
+        TRY(err);
+        scenario_demand(len > 0 && len <= rest.len && memcmp(buffer, rest.data, len) == 0, "what was sent");
+        rest = bytes_from(rest, len);
+    }
+    size_t len;
+    enum err err = local_socket_write(&local->socket, bytes_of_text("x"), &len);
+    return err == ERR_AGAIN ? local_socket_write(&local->socket, bytes_of_text("x"), &len) : err;
+}
+
+static enum err take_local_connection(void)
+{
+    struct text words = why();
+    AUTO(close_local) struct local local = {.client = -1};
+    AUTO(listener_close) struct listener tcp = {.is_open = false};
+    uint16_t port = 0;
+    TRY(listener_open_tcp("127.0.0.1", 0, &tcp, &port, &words));
+    scenario_demand(port != 0, "a free port");
+    TRY(listener_open_unix(path_of("local.sock"), &local.listener, &words));
+    TRY(loop_new(&local.loop));
+    TRY(listener_join(&local.listener, local.loop));
+    send_hello(&local);
+    TRY(accept_local(&local));
+    return answer_local(&local);
+}
+
 /* ---- the rest ---- */
 
 static void make_roots(void)
@@ -675,6 +773,7 @@ const struct scenario edge_scenarios[] = {
     {"file lock", remove_private_file, lock_twice},
     {"locks of keys", make_key, lock_keys},
     {"ssh-agent", NULL, ask_agent},
+    {"local connection", leave_socket, take_local_connection},
     {"trust", make_roots, find_trust},
     {"entropy", NULL, draw_entropy},
     {"log", NULL, log_line},

@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #define READ_AHEAD 1000
+#define READ_AHEAD_ALL 2500
 
 static struct smux *smux;
 
 static int set_up(void **state)
 {
     (void)state;
-    assert_ok(smux_new(READ_AHEAD, &smux));
+    assert_ok(smux_new(READ_AHEAD, READ_AHEAD_ALL, &smux));
     return 0;
 }
 
@@ -172,6 +173,25 @@ static void a_stream_that_nobody_reads_stops_all_and_its_end_frees_them(void **s
     assert_int_equal(receive(bytes_of_text("bbbbbb")), 6);
     assert_int_equal(receive_data(other, 'c', 3), 11);
     assert_true(bytes_equal_text(smux_input(smux, other), "ccc"));
+}
+
+static void what_waits_for_all_streams_is_bounded(void **state)
+{
+    (void)state;
+    uint32_t ids[4];
+    for (size_t i = 0; i < 4; i++) {
+        ids[i] = smux_open(smux);
+    }
+    assert_int_equal(receive_data(ids[0], 'a', READ_AHEAD), 8 + READ_AHEAD);
+    assert_int_equal(receive_data(ids[1], 'b', READ_AHEAD), 8 + READ_AHEAD);
+    assert_int_equal(receive_data(ids[2], 'c', READ_AHEAD), 8 + 500);
+    assert_int_equal(smux_full_stream(smux), ids[2]);
+    assert_true(smux_is_crowded(smux));
+    smux_close(smux, ids[0]);
+    assert_int_equal(smux_full_stream(smux), 0);
+    assert_false(smux_is_crowded(smux));
+    assert_int_equal(receive(bytes_of_text("cccccccccc")), 10);
+    assert_int_equal(smux_input(smux, ids[2]).len, 510);
 }
 
 static void frames_may_come_byte_by_byte(void **state)
@@ -401,7 +421,7 @@ static void run_world(uint64_t seed)
 {
     static const struct smux_config config = {false, SMUX_KEEP_ALIVE_US, SMUX_IDLE_LIMIT_US};
     struct world world = {.chance = chance_from_number(seed)};
-    assert_ok(smux_new(20000, &smux));
+    assert_ok(smux_new(20000, 60000, &smux));
     assert_ok(smux_session_new(&config, 0, &world.server));
     for (size_t i = 0; i < PAIRS; i++) {
         world.pairs[i].to_write = some(&world, i % 3 == 0 ? BYTES_MAX : 2000);
@@ -437,6 +457,7 @@ int main(void)
         TEST(drops_what_is_for_no_stream_of_ours),
         TEST(an_end_comes_behind_the_data),
         TEST(a_stream_that_nobody_reads_stops_all_and_its_end_frees_them),
+        TEST(what_waits_for_all_streams_is_bounded),
         TEST(frames_may_come_byte_by_byte),
         TEST(output_is_bounded_but_an_end_can_always_be_said),
         TEST(a_stream_that_stays_open_keeps_its_id),
