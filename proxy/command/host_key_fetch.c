@@ -7,7 +7,6 @@
 #include "proxy/edge/clock.h"
 #include "proxy/edge/file_lock.h"
 
-#define BIRTH_US (2 * 1000 * 1000)    /* ssh may be waiting for it, and does without */
 #define LATE_US (10 * 1000 * 1000)    /* as known-hosts waits */
 #define COMMAND_US (60 * 1000 * 1000) /* the next connection is glad of keys that come late */
 #define LOCK_PAUSE_US (100 * 1000)
@@ -31,7 +30,7 @@ enum err host_key_fetch_choose(const char *name, enum host_key_source *ret_sourc
 
 static void stop_asking(struct host_key_fetch *fetch)
 {
-    api_free(&fetch->birth);
+    node_birth_end(&fetch->birth);
     api_free(&fetch->console);
     node_command_free(&fetch->command);
     file_lock_release(&fetch->lock);
@@ -78,100 +77,6 @@ void host_key_fetch_end(struct host_key_fetch *fetch)
     fetch->client = NULL;
 }
 
-/* ---- since when the node is what it is ---- */
-
-static enum err ask_for_launch(struct host_key_fetch *fetch, struct text *why)
-{
-    struct client *client = fetch->client;
-    const char *const ids[] = {fetch->note.node_id};
-    struct ec2_api_describe describe = {.instance_ids = ids, .instance_id_count = 1};
-    struct endpoint_url url;
-    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
-    TRY(aws_service_endpoint(client->account.config, AWS_SERVICE_EC2, client->account.settings.region, &url, why));
-    struct ec2_api_place place = {&url, client->account.settings.region};
-    TRY(ec2_api_describe_instances(&place, &describe, &request));
-    struct api_way way = {.deadline_us = fetch->birth_deadline_us};
-    return api_send(&client->api, &request, &client->account.credentials, way, &fetch->birth);
-}
-
-static enum err ask_for_registration(struct host_key_fetch *fetch)
-{
-    struct client *client = fetch->client;
-    struct ssm_api_describe_nodes which = {.filters = {{"InstanceIds", fetch->note.node_id}}};
-    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
-    TRY(ssm_api_describe_nodes(&which, &request));
-    struct api_way way = {.deadline_us = fetch->birth_deadline_us};
-    return api_post(&client->api, &client->account, &request, way, &fetch->birth);
-}
-
-static bool is_instance(const struct host_key_fetch *fetch)
-{
-    return strncmp(fetch->note.node_id, "i-", 2) == 0;
-}
-
-static void ask_for_birth(struct host_key_fetch *fetch)
-{
-    char memory[512];
-    struct text why = text_in(memory, sizeof memory);
-    fetch->birth_deadline_us = clock_mono_us() + BIRTH_US;
-    enum err err = is_instance(fetch) ? ask_for_launch(fetch, &why) : ask_for_registration(fetch);
-    if (err != ERR_OK) {
-        log_debug("since when %s is the same node is not asked: %s", fetch->note.node_id, memory);
-    }
-}
-
-static enum err read_launch(const struct aws_reply *reply, const char *id, int64_t *ret_born, struct text *why)
-{
-    AUTO(ec2_api_instances_free) struct ec2_api_instances instances = {.items = NULL};
-    struct service_failure failure;
-    enum err err = ec2_api_parse_instances(reply, &instances, &failure);
-    if (err != ERR_OK) {
-        service_failure_put(&failure, why);
-        return err;
-    }
-    bool is_it = instances.count == 1 && strcmp(instances.items[0].id, id) == 0;
-    *ret_born = is_it ? instances.items[0].launched_unix_s : HOST_KEY_CACHE_BORN_UNKNOWN;
-    return ERR_OK;
-}
-
-static enum err read_registration(const struct aws_reply *reply, const char *id, int64_t *ret_born, struct text *why)
-{
-    AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.items = NULL};
-    struct service_failure failure;
-    enum err err = ssm_api_parse_nodes(reply, &nodes, &failure);
-    if (err != ERR_OK) {
-        service_failure_put(&failure, why);
-        return err;
-    }
-    bool is_it = nodes.count == 1 && strcmp(nodes.items[0].instance_id, id) == 0;
-    *ret_born = is_it ? nodes.items[0].registered_unix_s : HOST_KEY_CACHE_BORN_UNKNOWN;
-    return ERR_OK;
-}
-
-/* Whoever may not ask, or gets no answer in time, does without. */
-static void pump_birth(struct host_key_fetch *fetch)
-{
-    if (fetch->birth == NULL) {
-        return;
-    }
-    char memory[1024];
-    struct text why = text_in(memory, sizeof memory);
-    struct aws_reply reply;
-    const char *id = fetch->note.node_id;
-    enum err err = api_reply(fetch->birth, &reply, &why);
-    if (err == ERR_AGAIN && clock_mono_us() < fetch->birth_deadline_us) {
-        return;
-    }
-    if (err == ERR_OK) {
-        err = is_instance(fetch) ? read_launch(&reply, id, &fetch->born_unix_s, &why)
-                                 : read_registration(&reply, id, &fetch->born_unix_s, &why);
-    }
-    if (err != ERR_OK) {
-        log_debug("since when %s is the same node is not known: %s", id, err == ERR_AGAIN ? "no answer" : memory);
-    }
-    api_free(&fetch->birth);
-}
-
 /* ---- what is kept ---- */
 
 static void load(struct host_key_fetch *fetch)
@@ -190,7 +95,7 @@ static void store(struct host_key_fetch *fetch)
     struct text name = text_in(fetch->cache.node_id, sizeof fetch->cache.node_id);
     text_put(&name, fetch->note.node_id);
     fetch->cache.keys = fetch->keys;
-    fetch->cache.born_unix_s = fetch->born_unix_s;
+    fetch->cache.born_unix_s = fetch->birth.unix_s;
     if (host_key_files_store(&fetch->cache, &fetch->why) != ERR_OK && fetch->why.len == 0) {
         text_put(&fetch->why, "they cannot be kept");
     }
@@ -199,7 +104,7 @@ static void store(struct host_key_fetch *fetch)
 /* What is kept is of this very node: so it stays, whatever the node would say today. */
 static void keep(struct host_key_fetch *fetch)
 {
-    if (fetch->cache.born_unix_s == HOST_KEY_CACHE_BORN_UNKNOWN && fetch->born_unix_s != HOST_KEY_CACHE_BORN_UNKNOWN) {
+    if (fetch->cache.born_unix_s == HOST_KEY_CACHE_BORN_UNKNOWN && fetch->birth.unix_s != HOST_KEY_CACHE_BORN_UNKNOWN) {
         fetch->keys = fetch->cache.keys;
         store(fetch);
         text_clear(&fetch->why); /* nothing is missing */
@@ -213,7 +118,7 @@ static enum err ask_for_console(struct host_key_fetch *fetch)
     struct client *client = fetch->client;
     struct endpoint_url url;
     AUTO(aws_request_free) struct aws_request request = {.method = NULL};
-    if (!is_instance(fetch)) {
+    if (strncmp(fetch->note.node_id, "i-", 2) != 0) {
         text_put(&fetch->why, "EC2 has a console of its instances alone");
         return ERR_NO_TARGET;
     }
@@ -280,7 +185,7 @@ static enum err ask(struct host_key_fetch *fetch)
 
 static bool is_kept(const struct host_key_fetch *fetch)
 {
-    return host_key_cache_is_of(&fetch->cache, fetch->note.node_id, fetch->born_unix_s);
+    return host_key_cache_is_of(&fetch->cache, fetch->note.node_id, fetch->birth.unix_s);
 }
 
 /* Of many connections to a new node one asks, and the others take what it has stored. ERR_AGAIN while another does. */
@@ -306,7 +211,7 @@ static enum err take_turn(struct host_key_fetch *fetch)
 /* ERR_AGAIN while there is something to wait for. */
 static enum err move_on(struct host_key_fetch *fetch)
 {
-    pump_birth(fetch);
+    node_birth_pump(&fetch->birth);
     if (!fetch->has_keys && !is_kept(fetch)) {
         TRY(take_turn(fetch));
     }
@@ -314,7 +219,10 @@ static enum err move_on(struct host_key_fetch *fetch)
         TRY(ask(fetch));
         fetch->has_keys = true;
     }
-    if (fetch->birth != NULL) {
+    if (node_birth_is_asked(&fetch->birth)) {
+        if (is_kept(fetch) && fetch->cache.born_unix_s == HOST_KEY_CACHE_BORN_UNKNOWN) {
+            answer(fetch); /* it was not to be learnt before, and changes nothing: not worth a wait, at every login */
+        }
         return ERR_AGAIN;
     }
     if (fetch->has_keys) {
@@ -360,9 +268,7 @@ static int64_t deadline_us(const void *context, int64_t now_us)
         return INSTANT_NEVER;
     }
     int64_t deadline_us = fetch->is_answered ? INSTANT_NEVER : fetch->late_us;
-    if (fetch->birth != NULL) {
-        deadline_us = instant_earlier(deadline_us, fetch->birth_deadline_us);
-    }
+    deadline_us = instant_earlier(deadline_us, node_birth_deadline_us(&fetch->birth));
     if (fetch->command != NULL) {
         return instant_earlier(deadline_us, node_command_deadline_us(fetch->command));
     }
@@ -400,7 +306,7 @@ void host_key_fetch_begin(struct host_key_fetch *fetch, struct client *client, c
         text_put(&fetch->why, "only instances and managed nodes have such");
     } else if (leave_note(fetch) == ERR_OK) {
         load(fetch);
-        ask_for_birth(fetch);
+        node_birth_begin(&fetch->birth, client, note->node_id);
         return;
     }
     finish(fetch);

@@ -10,6 +10,7 @@
 
 #include "proxy/command/companion.h"
 #include "proxy/command/host_key_files.h"
+#include "proxy/command/node_birth.h"
 #include "proxy/command/node_command.h"
 #include "proxy/command/proxy_options.h"
 #include "proxy/core/connection_note.h"
@@ -31,10 +32,8 @@ struct host_key_fetch {
     struct connection_note note;
     struct connection_notes notes;
     struct host_key_cache cache; /* what is kept; node_id is "" when there is nothing */
-    int64_t born_unix_s;         /* of the node */
-    struct api_call *birth;      /* asks for that; NULL: answered, or there will be none */
-    int64_t birth_deadline_us;
-    int lock; /* of the node: one of us asks at a time; -1 */
+    struct node_birth birth;     /* of the node */
+    int lock;                    /* of the node: one of us asks at a time; -1 */
     int64_t lock_again_us;
     struct node_command *command;
     struct api_call *console;

@@ -48,7 +48,7 @@ const struct option_row proxy_options[OPTION_COUNT] = {
     [OPTION_HOST] = {"host", "PATTERNS", "host names that are nodes, too: web-*,!web-9 as in ssh_config(5)"},
     [OPTION_KEY] = {"key", "WAY",
                     "how the node is to accept our short-lived key: none, instance-connect, send-command, auto"},
-    [OPTION_HOST_KEYS] = {"host-keys", "SOURCE", "where ssh gets host keys from: document, console or none"},
+    [OPTION_HOST_KEYS] = {"host-keys", "document|console|none", "where ssh gets the host keys of the node from"},
     [OPTION_LIFETIME] = {"lifetime", "SECONDS", "how long a new key is used (43200, twelve hours)"},
     [OPTION_AGENT] = {"agent", NULL, "put the key into ssh-agent, for that time, and not into a file"},
     [OPTION_DEBUG] = {"debug", NULL, "say on standard error what happens"},

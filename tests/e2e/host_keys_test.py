@@ -237,6 +237,31 @@ class AnswerTest(HostKeysCase):
         self.work.write(os.path.join(notes, name), "ssm-bridge-connection 1\nname node\nport 22\nuser me\nnode ../connections/%s\n" % name)
         self.assertEqual(self.answer("HOSTNAME", "node", "22", "me", "node"), (0, "", ""))
 
+    def calls(self, *words):
+        """What known-hosts says, and its system calls."""
+        log = self.work.path("calls")
+        done = self.work.run(["strace", "-D", "-o", log, helper("ssh-answer"), "known-hosts", "--", *words], env=self.env)
+        calls = []
+        while not calls or not calls[-1].startswith("+++"):  # with -D it is the tracer that may be late, and no parent
+            with open(log, encoding="utf-8") as file:
+                calls = file.read().splitlines()
+        return show(done.stdout), calls
+
+    def test_an_account_without_ec2(self):
+        """Since when the node is the same one cannot be learnt: that costs nobody a wait at every login."""
+        self.create_document()
+        self.lab.faults(calls=[{"action": "ec2:DescribeInstances", "answer": "hang"}])
+        self.begin()
+        self.assertEqual(self.answer("HOSTNAME", "node", "22", "me", "node"), (0, self.lines(), ""))
+        self.begin()
+        out, calls = self.calls("HOSTNAME", "node", "22", "me", "node")
+        self.assertEqual((out, len([call for call in calls if call.startswith("flock(")])), (self.lines(), 1))
+        with open(self.work.path("state", "ssm-bridge", "host-keys", NODE_ID), encoding="ascii") as file:
+            self.assertNotIn("born", file.read())
+        self.lab.faults(calls=[])
+        self.begin()
+        self.assertEqual(self.answer("HOSTNAME", "node", "22", "me", "node"), (0, self.lines(), ""))
+
     def test_order_does_not_wait(self):
         """Nor does it ask anybody: its cost is counted in system calls."""
         self.create_document()
@@ -248,14 +273,8 @@ class AnswerTest(HostKeysCase):
         self.assertIsNone(waiting.poll())
         self.lab.faults(calls=[])
         self.assertEqual((show(waiting.communicate()[0]), waiting.returncode), (self.lines(), 0))
-        log = self.work.path("calls")
-        done = self.work.run(["strace", "-D", "-o", log, helper("ssh-answer"), "known-hosts", "--", "ORDER", "node", "22", "me", "node"],
-                             env=self.env)
-        self.assertEqual(show(done.stdout), self.lines(), "as strace -D is no parent")
-        calls = []
-        while not calls or not calls[-1].startswith("+++"):
-            with open(log, encoding="utf-8") as file:
-                calls = file.read().splitlines()
+        out, calls = self.calls("ORDER", "node", "22", "me", "node")
+        self.assertEqual(out, self.lines())
         self.assertLess(len(calls), 100)
         self.assertFalse([call for call in calls if re.match("socket|connect|flock|poll|clone|execve.* = -1", call)])
         kill(connect, signal.SIGTERM)

@@ -5,13 +5,15 @@ import collections
 import concurrent.futures
 import glob
 import os
+import re
 import select
+import shutil
 import subprocess
 import time
 import unittest
 
 from lab import Lab
-from lab_case import TcpPeer
+from lab_case import NODE_ID, TcpPeer
 from torture_list import read_wrapped
 from workspace import Workspace, exit_on_signals, program, show
 
@@ -298,6 +300,20 @@ class TortureProxyTest(unittest.TestCase):
         """Beside what test_connect has: the key that is there is read and locked, and pushed."""
         def run(worker, what):
             return worker.run(what, "connect", *PATIENCE, "--key", "auto", "--", "node", str(worker.peer.port), "admin")
+        self.torture(run, self.count(self.workers[0], Worker.connect))
+
+    def test_connect_with_host_keys(self):
+        """Likewise: the note, the keys that are asked for and kept. Whatever of it fails, the tunnel does not."""
+        block = "-----%s SSH HOST KEY KEYS-----\n"
+        key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
+        for worker in self.workers:
+            worker.lab.nodes(console={NODE_ID: block % "BEGIN" + key + block % "END"})
+
+        def run(worker, what):
+            shutil.rmtree(worker.work.path("state", "ssm-bridge", "host-keys"), ignore_errors=True)
+            done = worker.run(what, "connect", *PATIENCE, "--host-keys", "console", "--", "node", str(worker.peer.port), "admin")
+            done.stderr = re.sub(rb"(?m)^.*: ssh does not get its host keys: .*\n", b"", done.stderr, count=1)  # no failure
+            return done
         self.torture(run, self.count(self.workers[0], Worker.connect))
 
     def test_resume(self):
