@@ -20,6 +20,8 @@ static const struct verb *const verbs[] = {
     &key_ensure_verb,
     &key_push_verb,
     &run_verb,
+    &agent_version_verb,
+    &agent_update_verb,
     &login_verb,
     &completion_verb,
     &completion_words_verb,

@@ -7,6 +7,8 @@
 extern const struct verb completion_verb;
 extern const struct verb completion_words_verb;
 extern const struct verb config_match_verb;
+extern const struct verb agent_update_verb;
+extern const struct verb agent_version_verb;
 extern const struct verb config_verb;
 extern const struct verb connect_verb;
 extern const struct verb doctor_verb;

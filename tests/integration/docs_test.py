@@ -85,7 +85,7 @@ class DocsTest(unittest.TestCase):
         self.expect_none("commands that do not exist", wrong)
 
     def test_manual_pages_and_help_have_the_same_options(self):
-        verbs_of_proxy = (["connect"], ["shell"], ["run"], ["config"], ["ls"], ["wait"], ["sessions", "list"], ["sessions", "end"], ["doctor"],
+        verbs_of_proxy = (["connect"], ["shell"], ["run"], ["agent", "version"], ["agent", "update"], ["config"], ["ls"], ["wait"], ["sessions", "list"], ["sessions", "end"], ["doctor"],
                           ["key", "ensure"], ["key", "push"], ["login"])
         for page, verbs in (("ssm-proxy", verbs_of_proxy), ("ssm-lab", ([],))):
             manual = read(os.path.join(SOURCE_DIR, "docs", "man", page + ".1.scd"))
