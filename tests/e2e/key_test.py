@@ -59,6 +59,15 @@ class KeyCase(unittest.TestCase):
         with open(self.path(slot), "w", encoding="ascii") as file:
             file.write(RECORD.sub("# ssm-bridge-key 1 %s %d %d\n" % (kind, int(start) - seconds, int(end) - seconds), text))
 
+    def tree(self, command):
+        """An installation of its own, whose ssh-helper runs a shell's command first. Gives the paths of both."""
+        for folder in ("bin", "libexec/ssm-bridge"):
+            self.work.make_dir("tree", folder)
+        binary = self.work.path("tree/bin/ssm-proxy")
+        shutil.copy(program("ssm-proxy"), binary)
+        text = "#!/bin/sh\n%s\nexec '%s' \"$@\"\n" % (command, helper("ssh-helper"))
+        return binary, self.work.write("tree/libexec/ssm-bridge/ssh-helper", text, mode=0o755)
+
     def hold(self, name):
         """A shared lock, as a login has it; the file is to be closed."""
         file = open(os.path.join(self.keys, name), "w", encoding="ascii")
@@ -124,11 +133,14 @@ class EnsureTest(KeyCase):
         self.refused(code=71, words="key-1 cannot be read")
 
     def test_many_at_once(self):
-        running = [self.work.start([program("ssm-proxy"), "key", "ensure"], env=self.env, stdout=subprocess.PIPE) for _ in range(20)]
+        """One of them makes a key, for all of them."""
+        binary, made = self.tree('echo >>"$0.made"')
+        running = [self.work.start([binary, "key", "ensure"], env=self.env, stdout=subprocess.PIPE) for _ in range(20)]
         printed = {process.communicate(timeout=60)[0] for process in running}
         self.assertEqual(printed, {(self.path(1) + "\n").encode()})
         self.assertEqual([process.returncode for process in running], [0] * len(running))
         self.assertEqual(sorted(os.listdir(self.keys)), ["key-1", "lock", "lock-1"])
+        self.assertEqual(os.path.getsize(made + ".made"), 1)
 
     def test_the_helper_stands_beside_us(self):
         for folder in ("bin", "libexec/ssm-bridge", "elsewhere"):
@@ -152,12 +164,8 @@ class EnsureTest(KeyCase):
 class SecretTest(KeyCase):
     def test_the_private_half_stays_in_its_file(self):
         """Not in what is said or logged, in what programs are started with, or in a core file."""
-        for folder in ("bin", "libexec/ssm-bridge"):
-            self.work.make_dir("tree", folder)
-        record, binary = self.work.path("record"), self.work.path("tree/bin/ssm-proxy")
-        shutil.copy(program("ssm-proxy"), binary)
-        self.work.write("tree/libexec/ssm-bridge/ssh-helper", "#!/bin/sh\n{ cat /proc/$$/cmdline /proc/$$/environ; ulimit -c; } >'%s'\n"
-                        "exec '%s' \"$@\"\n" % (record, helper("ssh-helper")), mode=0o755)
+        record = self.work.path("record")
+        binary, _ = self.tree("{ cat /proc/$$/cmdline /proc/$$/environ; ulimit -c; } >'%s'" % record)
         done = self.ensure("--debug", binary=binary)
         with open(record, "rb") as file:
             recorded = file.read()
