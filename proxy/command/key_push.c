@@ -10,7 +10,7 @@
 /* Thirty logins at once are throttled more often than the three tries of other calls allow for. */
 #define TRIES 8
 /* The pause before a command that was throttled is sent again: a random part of it. */
-#define PAUSE_US (4 * 1000 * 1000)
+#define PAUSE_US (3 * 1000 * 1000)
 
 struct key_push {
     struct client *client;

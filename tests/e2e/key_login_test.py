@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import signal
 import subprocess
 import time
 
@@ -130,6 +131,9 @@ class WayTest(KeyLoginCase):
         # auto never takes the way that makes its caller root, and says what became of both others.
         self.refused("auto", "access denied", "EC2 Instance Connect: AccessDenied", "Run Command (ssm-bridge-accept-key): AccessDenied", code=77)
         self.lab.faults(reset=True, invocation_delay_ms=10)
+        # A command that was refused for the number of calls is sent again, beyond the tries of a call.
+        self.lab.faults(calls=[{"action": SEND, "answer": "throttle", "count": 1}])
+        self.entered(env=self.lab.environment(AWS_MAX_ATTEMPTS="1"))
         self.work.write("accepted/refuse", "")
         self.refused("send-command", "the key was not accepted", "ssm-userctl: no such account", code=77)
 
@@ -153,6 +157,12 @@ class WayTest(KeyLoginCase):
         entered = self.login("-o", "IdentityFile=none", "true")
         self.assertEqual(self.ssh("-i", self.path(1), "true").returncode, 0, show(entered.stderr))
         self.key_is_used()
+        self.lab.faults(calls=[{"action": PUSH, "answer": "hang"}])
+        calls = self.lab.counter("api_calls")
+        process = self.work.start([program("ssm-proxy"), "key", "push", "node"], env=self.lab.environment())
+        self.lab.wait_until("the call", lambda status: status["counters"]["api_calls"] >= calls + 2)  # the name's, first
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.wait_for_exit(process), 130)
         for arguments, code, words in ((("node", "a b"), 64, "a key can be pushed for"), (("nosuch", "admin"), 66, "nosuch"),
                                        (("--key=none", "node"), 64, "--key: neither auto"), ((HYBRID_ID,), 78, "the account needs that document")):
             done = self.work.run([program("ssm-proxy"), "key", "push", *arguments], env=self.lab.environment())
