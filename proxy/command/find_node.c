@@ -9,6 +9,7 @@
 struct candidate {
     char id[LIMIT_TARGET + 1];
     char details[128]; /* for a person: name, state, address */
+    bool is_alive;     /* its agent answers, or EC2 has its instance; see forget_terminated */
 };
 
 struct search {
@@ -44,8 +45,14 @@ static bool add(struct search *search, const char *id, const char *name, const c
 
 static bool add_node(void *context, const struct ssm_api_node *node)
 {
-    return add(context, node->instance_id, node->name[0] != '\0' ? node->name : node->computer_name, node->ping_status,
-               node->ip_address);
+    struct search *search = context;
+    const char *name = node->name[0] != '\0' ? node->name : node->computer_name;
+    size_t before = search->count;
+    bool wants_more = add(search, node->instance_id, name, node->ping_status, node->ip_address);
+    if (search->count > before && wants_more) {
+        search->items[before].is_alive = strcmp(node->ping_status, "Online") == 0;
+    }
+    return wants_more;
 }
 
 static bool add_instance(void *context, const struct ec2_api_instance *instance)
@@ -161,11 +168,15 @@ static enum err ask_ssm(struct client *client, const char *filter, const char *v
     return err;
 }
 
+static bool is_alive(const struct ec2_api_instance *instance)
+{
+    return strcmp(instance->state, "terminated") != 0 && strcmp(instance->state, "shutting-down") != 0;
+}
+
 /* EC2 instances that have the tag and no registered agent: the session says what is wrong with them. */
 static bool add_if_alive(void *context, const struct ec2_api_instance *instance)
 {
-    bool is_gone = strcmp(instance->state, "terminated") == 0 || strcmp(instance->state, "shutting-down") == 0;
-    return is_gone || add_instance(context, instance);
+    return !is_alive(instance) || add_instance(context, instance);
 }
 
 static enum err find_unregistered(struct client *client, const char *filter, struct search *search)
@@ -179,12 +190,51 @@ static enum err find_unregistered(struct client *client, const char *filter, str
     return err;
 }
 
+/* Systems Manager goes on to list an instance that is terminated; its name is another one's by then. */
+static bool is_instance(const struct candidate *candidate)
+{
+    return strncmp(candidate->id, "i-", 2) == 0;
+}
+
+static bool note_life(void *context, const struct ec2_api_instance *instance)
+{
+    struct search *search = context;
+    for (size_t i = 0; i < search->count; i++) {
+        struct candidate *candidate = &search->items[i];
+        candidate->is_alive = candidate->is_alive || (is_alive(instance) && strcmp(candidate->id, instance->id) == 0);
+    }
+    return true;
+}
+
+/* Where EC2 does not answer, all of them stay. */
+static enum err forget_terminated(struct client *client, const char *filter, struct search *search)
+{
+    if (search->count < 2 || search->count > CANDIDATES_MAX) {
+        return ERR_OK;
+    }
+    struct ec2_api_describe which = {.filters = {{filter, target_tag_value(search->target)}}};
+    enum err err = inventory_instances(client, which, client->deadline_us, note_life, search);
+    if (err != ERR_OK) {
+        text_clear(&client->why);
+        return err == ERR_INTERRUPTED ? err : ERR_OK;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < search->count; i++) {
+        if (search->items[i].is_alive || !is_instance(&search->items[i])) {
+            search->items[kept++] = search->items[i];
+        }
+    }
+    search->count = kept;
+    return ERR_OK;
+}
+
 static enum err find_by_tag(struct client *client, bool is_last, struct search *search)
 {
     char memory[sizeof "tag:" + LIMIT_TAG_KEY];
     struct text filter = text_in(memory, sizeof memory);
     text_format(&filter, "tag:%s", search->target->tag_key);
     TRY(ask_ssm(client, filter.data, target_tag_value(search->target), add_node, search));
+    TRY(forget_terminated(client, filter.data, search));
     if (search->count == 0 && is_last && search->target->kind == TARGET_NAME) {
         TRY(ask_ssm(client, "ResourceType", "ManagedInstance", add_if_registered_so, search));
     }

@@ -1,7 +1,8 @@
 /* find_node: which node a person's word means.
  *
  *     id            itself, without a question to anybody
- *     tag, name     DescribeInstanceInformation with a filter for the tag. For the last way to read a name also: hybrid
+ *     tag, name     DescribeInstanceInformation with a filter for the tag; of several, those do not count whose agent
+ *                   is silent and whose instance EC2 has terminated. For the last way to read a name also: hybrid
  *                   nodes that are registered under it or whose computer has it, and EC2 instances with that tag that
  *                   Systems Manager does not know (yet)
  *     address, DNS  EC2's DescribeInstances with a filter; then hybrid nodes by what their agent tells of itself. Where

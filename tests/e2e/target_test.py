@@ -135,6 +135,16 @@ class TargetTest(LabCase):
         self.assertNotIn("no such target", said)
         self.refused("tag:Environment=lab", code=66, words=["2 nodes in us-east-1 have the tag Environment=lab", NODE_ID, SECOND_NODE_ID])
 
+    def test_a_terminated_instance_does_not_count(self):
+        """Systems Manager lists it for a while yet, beside the one that has its name now."""
+        self.start_node()
+        self.lab.faults(instance_states={TWIN_IDS[1]: "terminated"})
+        self.assert_leads_to(["twin"], TWIN_IDS[0], None)
+        self.lab.faults(calls=[{"action": "ec2:DescribeInstances", "answer": "deny"}])
+        self.refused("twin", code=66, words=TWIN_IDS)
+        self.lab.faults(instance_states={TWIN_IDS[1]: "stopped"}, calls=[])
+        self.refused("twin", code=66, words=TWIN_IDS)
+
     def test_no_node(self):
         env = self.files()
         self.refused("Node", code=66, words=["no node in us-east-1 has the name \"Node\""], env=env)
