@@ -2,7 +2,7 @@
 Benchmarks are not tests: no figure makes this fail, only a command that does not work does.
 
     bench.py [--runs N] [--json FILE] [NAME...]      names: banner delayed-banner cached-role match up large-up
-                                              delayed-up down paused-down agent-rate ping"""
+                                              delayed-up down paused-down agent-rate ping ansible"""
 
 import argparse
 import concurrent.futures
@@ -21,6 +21,8 @@ import emulator_support
 
 from lab import Lab
 from lab_case import NODE_ID
+from node import Node
+from playbook import ALONE, PERSIST, Playbook
 from workspace import BIN_DIR, Workspace, exit_on_signals, helper, program, show
 
 MIB = 1024 * 1024
@@ -128,6 +130,22 @@ class Bench:
         os.unlink(nodes)
         return rows
 
+    def ansible(self):
+        """Ten tasks over ten nodes, by their names."""
+        lab = self.lab("--light-nodes", "10")
+        node = Node(self.work)
+        hosts = ["light-%04d" % number for number in range(1, 11)]
+        rows = []
+        for what, is_direct, ssh_args in (("Ansible, ControlPersist", False, PERSIST), ("the same, straight to sshd", True, PERSIST),
+                                          ("Ansible, no ControlPersist", False, ALONE), ("the same, straight to sshd", True, ALONE)):
+            before = lab.counter("started")
+            seconds, done = Playbook(self.work, lab, node, is_direct).run(hosts, ssh_args)
+            assert done == dict.fromkeys(hosts, 10), done
+            sessions = lab.counter("started") - before
+            self.results["ansible, " + ("direct, " if is_direct else "") + ssh_args] = {"seconds": round(seconds, 1), "sessions": sessions}
+            rows.append((what, "%.1f s, %d sessions" % (seconds, sessions), ""))
+        return rows
+
     def stream(self, name, what, target, environment, mode, size, peer, options=()):
         raw = self.measure(environment, mode, size, (peer, size), options)
         rate = size / raw["seconds"] / 1e6
@@ -202,7 +220,7 @@ class Bench:
         return [("ping-pong of 64 bytes", "median %.0f us, 99th percentile %.0f us" % (raw["median_us"], raw["p99_us"]), "")]
 
 
-NAMES = ("banner", "delayed-banner", "cached-role", "match", "up", "large-up", "delayed-up", "down", "paused-down", "agent-rate", "ping")
+NAMES = ("banner", "delayed-banner", "cached-role", "match", "up", "large-up", "delayed-up", "down", "paused-down", "agent-rate", "ping", "ansible")
 
 
 def processor():
