@@ -25,7 +25,7 @@ class UseTest(LabCase):
         self.start_node()
         self.work.write("home/.config/ssm-bridge/config", ALIASES)
         env = self.lab.environment()
-        self.checked(self.work.run([program("ssm-proxy"), "config", "--install"], env=env))
+        self.checked(self.work.run([program("ssm-proxy"), "config", "--install", "--host-keys", "none"], env=env))
         with open(self.config, encoding="utf-8") as file:
             below = "".join(line for line in file if "ProxyCommand" not in line)
         # db.internal stands for a machine that the jump host reaches.

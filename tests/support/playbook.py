@@ -69,7 +69,7 @@ class Playbook:
         self.work = work
         self.env = lab.environment(LC_ALL="C.UTF-8", ANSIBLE_LOCAL_TEMP=work.path("ansible-tmp"), ANSIBLE_HOME=work.path("ansible"),
                                    ANSIBLE_CONFIG=work.path("play", "ansible.cfg"))
-        installed = work.run([program("ssm-proxy"), "config", "--install"], env=self.env)
+        installed = work.run([program("ssm-proxy"), "config", "--install", "--host-keys", "none"], env=self.env)
         assert installed.returncode == 0, show(installed.stderr)
         # What reaches the lab's sshd stands below, but for the ProxyCommand, which is to be the installed one.
         with open(node.ssh_config(), encoding="utf-8") as file:
