@@ -272,7 +272,8 @@ static void watch(void *context, const struct channel *channel, bool is_held)
     struct shell_side *side = context;
     bool has_output = !is_held && channel_output(channel).len > 0;
     bool is_stderr = channel_output_is_stderr(channel);
-    side->in.source.want_read = side->in.end == STDIO_OPEN && has_input(side, channel) && may_read(side, channel);
+    side->is_taking = has_input(side, channel) && may_read(side, channel);
+    side->in.source.want_read = side->in.end == STDIO_OPEN && side->is_taking;
     side->out.source.want_write = has_output && !is_stderr;
     side->errors.source.want_write = has_output && is_stderr;
 }
@@ -280,7 +281,7 @@ static void watch(void *context, const struct channel *channel, bool is_held)
 static int64_t deadline_us(const void *context)
 {
     const struct shell_side *side = context;
-    return side->pending_len > 0 ? INSTANT_NEVER : side->next_end_us;
+    return side->is_taking ? side->next_end_us : INSTANT_NEVER;
 }
 
 /* A terminal that hangs up fails, too, and says so by its signal. */

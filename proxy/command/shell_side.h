@@ -29,6 +29,7 @@ struct shell_side {
     bool is_ended;    /* by an escape */
     bool is_dry;      /* the last read found nothing; nothing is there until the loop says so */
     bool is_resized;
+    bool is_taking;                        /* input could go to the program now */
     uint8_t pending[SHELL_SIDE_INPUT + 8]; /* for the program, not taken by the channel yet */
     size_t pending_at;
     size_t pending_len;

@@ -215,12 +215,33 @@ class ShellTest(ShellCase):
         self.assertRegex(text, r"[#$] last\r\n")
         self.assertEqual(errors, "")
         self.output_of(stdin=subprocess.DEVNULL)
-        # One that edits lines itself heeds the end of input at its prompt alone.
-        text, _ = self.output_of(*INTERACTIVE, "command=bash --norc --noprofile -i", input=b"sleep 0.3\necho $((6 * 7))")
-        self.assertRegex(text, r"42\r\n")
         text, _ = self.output_of(*INTERACTIVE, "command=cat", input=b"some words")
         self.assertEqual(text, "some words\r\nsome words\r\n")
         self.lab.wait_for_no_session()
+
+    def test_end_of_input_while_a_program_runs(self):
+        """A shell that edits lines itself heeds the end of input at its prompt alone: it is told again."""
+        shell = self.work.start([program("ssm-proxy"), "shell", *INTERACTIVE, "command=bash --norc --noprofile -i", "node"],
+                                env=self.lab.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        shell.stdin.write(b"echo $((6 * 7)); sleep 0.5\n")
+        shell.stdin.flush()
+        self.read_until(shell.stdout.fileno(), b"42\r\n")
+        shell.stdin.close()
+        self.assertEqual(self.wait_for_exit(shell), 0)
+        self.assertEqual(show(shell.stderr.read()), "")
+
+    def test_reader_that_stalls(self):
+        """What has come waits for it, and costs nothing meanwhile."""
+        shell = self.work.start([program("ssm-proxy"), "shell", *INTERACTIVE, "command=seq 25000", "node"], env=self.lab.environment(),
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        select.select([shell.stdout], [], [], PATIENCE_SECONDS)
+        time.sleep(1.5)
+        with open("/proc/%d/stat" % shell.pid, encoding="ascii") as file:
+            ticks = sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
+        self.assertLess(ticks / os.sysconf("SC_CLK_TCK"), 0.5)
+        text, errors = shell.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual((shell.returncode, show(errors)), (0, ""))
+        self.assertTrue(show(text).replace("^D\b\b", "").endswith("24999\r\n25000\r\n"), show(text)[-200:])
 
     def test_commands_without_a_terminal(self):
         self.assertEqual(self.output_of(*COMMAND, apart("sh -c 'echo out; echo err >&2; exit 7'"), status=7), ("out\n", "err\n"))
