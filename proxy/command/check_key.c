@@ -34,18 +34,6 @@ static enum err make_key(struct client *client, char ret_public_key[OPENSSH_KEY_
     return text_finish(&line);
 }
 
-static enum err wait_for(struct client *client, struct key_push *push)
-{
-    for (;;) {
-        enum err err = key_push_pump(push, &client->why);
-        if (err != ERR_AGAIN) {
-            return err;
-        }
-        TRY(client->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
-        TRY(client_turn(client, key_push_deadline_us(push)));
-    }
-}
-
 static enum err push(struct checkup *checkup, enum key_way way, struct key_push **push)
 {
     struct client *client = &checkup->client;
@@ -59,7 +47,7 @@ static enum err push(struct checkup *checkup, enum key_way way, struct key_push 
         .deadline_us = clock_mono_us() + CHECKUP_TIMEOUT_US,
     };
     TRY(key_push_start(client, &want, push, &client->why));
-    return wait_for(client, *push);
+    return key_push_wait(client, *push);
 }
 
 enum err check_key_run(struct checkup *checkup)

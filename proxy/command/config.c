@@ -83,6 +83,7 @@ static enum err choose_words(struct config *config)
         }
         text_format(&words, " --%s %s", proxy_options[passed[i]].name, value);
     }
+    text_put(&words, config->key_words);
     if (text_finish(&words) != ERR_OK) {
         text_put(&config->client.why, "too long options");
         return ERR_USAGE;
@@ -90,7 +91,7 @@ static enum err choose_words(struct config *config)
     return ERR_OK;
 }
 
-/* What `key ensure` is to have, too. Without a key of ours these options mean nothing. */
+/* What `key ensure` and connect are to have, too. Without a key of ours these options mean nothing. */
 static enum err choose_key_words(struct config *config)
 {
     const struct options *options = config->options;
@@ -113,9 +114,7 @@ static enum err choose_key(struct config *config)
         return ERR_USAGE;
     }
     if (way == KEY_WAY_NONE) {
-        bool is_lost = options_has(options, OPTION_LIFETIME) || options_has(options, OPTION_AGENT);
-        text_put(why, is_lost ? "--lifetime and --agent are about the key of --key" : "");
-        return is_lost ? ERR_USAGE : ERR_OK;
+        return key_ring_refuse_wish(options, why);
     }
     TRY(choose_key_words(config));
     for (int i = 0; i < KEY_SLOT_COUNT; i++) {
@@ -341,8 +340,8 @@ static enum err act(struct config *config, struct text *block)
 
 static int config_run(const struct options *options)
 {
-    uint32_t lifetime_s = 0; /* judged here, and written as it is */
-    if (key_ring_lifetime(options, &lifetime_s) != ERR_OK) {
+    struct key_slot_wish wish; /* judged here, and written as it is */
+    if (key_ring_wish(options, &wish) != ERR_OK) {
         return err_exit_code(ERR_USAGE);
     }
     AUTO_FREE struct config *config = calloc(1, sizeof *config);

@@ -39,16 +39,15 @@ static enum err parse(struct pushing *pushing, const struct aws_config_flags *fl
     return node_choice_read(&pushing->choice, options->arguments[0], flags, why);
 }
 
-static enum err find_key(struct pushing *pushing, struct text *why)
+static enum err find_key(struct pushing *pushing, const struct key_slot_wish *wish, struct text *why)
 {
     AUTO(key_ring_close) struct key_ring ring = {.directory = {.fd = -1}};
     AUTO(loop_free) struct loop *loop = NULL;
-    const struct key_slot_wish wish = {KEY_SLOT_FILE, KEY_RING_LIFETIME_S};
     struct text line = text_in(pushing->public_key, sizeof pushing->public_key);
     int slot = -1;
     TRY(loop_new(&loop));
     TRY(key_ring_open(&ring, why));
-    TRY(key_ring_ensure(&ring, loop, &wish, &slot, why));
+    TRY(key_ring_ensure(&ring, loop, wish, &slot, why));
     openssh_key_put_public(&ring.slots[slot].key, &line);
     return key_ring_path(slot, pushing->path);
 }
@@ -65,14 +64,7 @@ static enum err push(struct pushing *pushing)
         .deadline_us = client->deadline_us,
     };
     TRY(key_push_start(client, &want, &push, &client->why));
-    for (;;) {
-        enum err err = key_push_pump(push, &client->why);
-        if (err != ERR_AGAIN) {
-            return err;
-        }
-        TRY(client->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
-        TRY(client_turn(client, key_push_deadline_us(push)));
-    }
+    return key_push_wait(client, push);
 }
 
 static enum err print_path(struct pushing *pushing)
@@ -113,8 +105,12 @@ static int push_run(const struct options *options)
     struct aws_config_flags flags = proxy_options_flags(options);
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
+    struct key_slot_wish wish;
+    if (key_ring_wish(options, &wish) != ERR_OK) {
+        return err_exit_code(ERR_USAGE);
+    }
     enum err err = parse(&pushing, &flags, &why);
-    err = err == ERR_OK ? find_key(&pushing, &why) : err;
+    err = err == ERR_OK ? find_key(&pushing, &wish, &why) : err;
     if (err != ERR_OK) {
         node_choice_free(&pushing.choice);
         return failure_report("key push", err, &why, 0);
@@ -132,7 +128,7 @@ const struct verb key_push_verb = {
     .details =
         "TARGET is as for connect; USER is the account on the node, ssm-user unless given. connect --key does this by\n"
         "itself.",
-    .options = OPTIONS_AWS | OPTION_BIT(OPTION_KEY),
+    .options = OPTIONS_AWS | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_LIFETIME) | OPTION_BIT(OPTION_AGENT),
     .min_arguments = 1,
     .max_arguments = 2,
     .run = push_run,

@@ -21,9 +21,8 @@ static enum err ensure(const struct options *options, struct text *ret_why)
 {
     AUTO(key_ring_close) struct key_ring ring = {.directory = {.fd = -1}};
     AUTO(loop_free) struct loop *loop = NULL;
-    uint32_t lifetime_s = 0;
-    TRY(key_ring_lifetime(options, &lifetime_s));
-    struct key_slot_wish wish = {options_has(options, OPTION_AGENT) ? KEY_SLOT_AGENT : KEY_SLOT_FILE, lifetime_s};
+    struct key_slot_wish wish;
+    TRY(key_ring_wish(options, &wish));
     int slot = -1;
     char path[STATE_DIRECTORY_PATH_SIZE];
     TRY(loop_new(&loop));

@@ -252,3 +252,15 @@ int64_t key_push_deadline_us(const struct key_push *push)
     }
     return push->command != NULL ? node_command_deadline_us(push->command) : push->again_us;
 }
+
+enum err key_push_wait(struct client *client, struct key_push *push)
+{
+    for (;;) {
+        enum err err = key_push_pump(push, &client->why);
+        if (err != ERR_AGAIN) {
+            return err;
+        }
+        TRY(client->signal != 0 ? ERR_INTERRUPTED : ERR_OK);
+        TRY(client_turn(client, key_push_deadline_us(push)));
+    }
+}

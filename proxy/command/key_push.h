@@ -33,6 +33,9 @@ enum err key_push_pump(struct key_push *push, struct text *ret_why) SSM_MUST_USE
 /* When to pump again although the loop has nothing to say. */
 int64_t key_push_deadline_us(const struct key_push *push);
 
+/* Turns the client until it is over. ERR_INTERRUPTED: a signal came. Others as above, with words in client->why. */
+enum err key_push_wait(struct client *client, struct key_push *push) SSM_MUST_USE;
+
 /* "EC2 Instance Connect", "Run Command (ssm-bridge-accept-key)": the way that was taken last. */
 const char *key_push_through(const struct key_push *push);
 

@@ -18,10 +18,25 @@
 #define LIFETIME_MIN_S (15 * 60) /* above KEY_SLOT_OVERLAP_S */
 #define LIFETIME_MAX_S (7 * 24 * 60 * 60)
 
-enum err key_ring_lifetime(const struct options *options, uint32_t *ret_s)
+enum err key_ring_wish(const struct options *options, struct key_slot_wish *ret_wish)
 {
     struct proxy_options_range range = {"seconds", LIFETIME_MIN_S, LIFETIME_MAX_S, KEY_RING_LIFETIME_S};
-    return proxy_options_number(options, OPTION_LIFETIME, &range, ret_s);
+    uint32_t lifetime_s = 0;
+    TRY(proxy_options_number(options, OPTION_LIFETIME, &range, &lifetime_s));
+    *ret_wish = (struct key_slot_wish){
+        .kind = options_has(options, OPTION_AGENT) ? KEY_SLOT_AGENT : KEY_SLOT_FILE,
+        .lifetime_s = lifetime_s,
+    };
+    return ERR_OK;
+}
+
+enum err key_ring_refuse_wish(const struct options *options, struct text *ret_why)
+{
+    if (!options_has(options, OPTION_LIFETIME) && !options_has(options, OPTION_AGENT)) {
+        return ERR_OK;
+    }
+    text_put(ret_why, "--lifetime and --agent are about the key of --key");
+    return ERR_USAGE;
 }
 
 static void close_lock(int *fd)
@@ -249,7 +264,8 @@ static bool is_empty(const struct key_ring *ring)
     return !ring->slots[0].is_there && !ring->slots[1].is_there;
 }
 
-static enum err choose(struct key_ring *ring, struct loop *loop, int *ret_slot, struct text *ret_why)
+static enum err choose(struct key_ring *ring, struct loop *loop, const struct key_slot_wish *wish, int *ret_slot,
+                       struct text *ret_why)
 {
     TRY(look(ring, ret_why));
     int slot = key_slot_for_login(ring->slots, now_s());
@@ -259,16 +275,15 @@ static enum err choose(struct key_ring *ring, struct loop *loop, int *ret_slot, 
         return ERR_CONFIG;
     }
     *ret_slot = slot;
-    const struct key_slot_wish wish = {KEY_SLOT_FILE, KEY_RING_LIFETIME_S};
-    return slot < 0 ? key_ring_ensure(ring, loop, &wish, ret_slot, ret_why) : ERR_OK;
+    return slot < 0 ? key_ring_ensure(ring, loop, wish, ret_slot, ret_why) : ERR_OK;
 }
 
-enum err key_ring_login_begin(struct key_ring *ring, struct loop *loop, struct key_ring_login *ret_login,
-                              struct text *ret_why)
+enum err key_ring_login_begin(struct key_ring *ring, struct loop *loop, const struct key_slot_wish *wish,
+                              struct key_ring_login *ret_login, struct text *ret_why)
 {
     for (int tries = 0; tries < LOGIN_TRIES; tries++) {
         struct key_ring_login login = {.lock = -1};
-        TRY(choose(ring, loop, &login.slot, ret_why));
+        TRY(choose(ring, loop, wish, &login.slot, ret_why));
         struct openssh_key chosen = ring->slots[login.slot].key;
         enum err err = key_directory_take(&ring->directory, KEY_DIRECTORY_READ, login.slot, clock_mono_us() + LOCK_US,
                                           &login.lock, ret_why);

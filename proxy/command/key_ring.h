@@ -11,8 +11,8 @@
 #define KEY_RING_LIFETIME_S (12 * 60 * 60) /* a working day */
 #define KEY_RING_WORDS "--key: neither none nor auto nor instance-connect nor send-command nor AWS-RunShellScript"
 
-/* The value of --lifetime. ERR_USAGE after one line on standard error. */
-enum err key_ring_lifetime(const struct options *options, uint32_t *ret_s) SSM_MUST_USE;
+/* --lifetime and --agent. ERR_USAGE after one line on standard error. */
+enum err key_ring_wish(const struct options *options, struct key_slot_wish *ret_wish) SSM_MUST_USE;
 
 struct key_ring {
     struct key_directory directory;
@@ -23,6 +23,9 @@ struct key_ring {
 /* Errors with words, as edge/key_directory has them. */
 enum err key_ring_open(struct key_ring *ring, struct text *ret_why) SSM_MUST_USE;
 void key_ring_close(struct key_ring *ring); /* usable with AUTO(), on a zeroed one too */
+
+/* Without --key there is nothing that they could be about. ERR_USAGE with words. */
+enum err key_ring_refuse_wish(const struct options *options, struct text *ret_why) SSM_MUST_USE;
 
 /* Of a slot's file. ERR_CONFIG: no place for it. */
 enum err key_ring_path(int slot, char ret_path[STATE_DIRECTORY_PATH_SIZE]) SSM_MUST_USE;
@@ -39,10 +42,10 @@ struct key_ring_login {
     int lock; /* -1: none */
 };
 
-/* Replaces no key; makes one where there has never been any: ssh, which has found no file, looks for it again when it
- * logs in. ERR_CONFIG: there is no good key. Errors with words. */
-enum err key_ring_login_begin(struct key_ring *ring, struct loop *loop, struct key_ring_login *ret_login,
-                              struct text *ret_why) SSM_MUST_USE;
+/* Replaces no key; makes one, as `wish` says, where there has never been any: ssh, which has found no file, looks for
+ * it again when it logs in. ERR_CONFIG: there is no good key. Errors with words. */
+enum err key_ring_login_begin(struct key_ring *ring, struct loop *loop, const struct key_slot_wish *wish,
+                              struct key_ring_login *ret_login, struct text *ret_why) SSM_MUST_USE;
 void key_ring_login_end(struct key_ring_login *login); /* safe to repeat; not for a zeroed one */
 
 #endif

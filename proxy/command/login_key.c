@@ -22,7 +22,7 @@ static enum err read_options(struct login_key *key, const struct options *option
         return ERR_USAGE;
     }
     if (key->way == KEY_WAY_NONE) {
-        return ERR_OK;
+        return key_ring_refuse_wish(options, why);
     }
     if (options->argument_count <= USER_ARGUMENT) {
         text_put(why, "--key needs the USER that logs in: %r of ssh_config(5)");
@@ -32,12 +32,12 @@ static enum err read_options(struct login_key *key, const struct options *option
     return key_push_check_user(key->way, key->user, why);
 }
 
-static enum err choose(struct login_key *key, struct text *why)
+static enum err choose(struct login_key *key, const struct key_slot_wish *wish, struct text *why)
 {
     AUTO(loop_free) struct loop *loop = NULL;
     TRY(loop_new(&loop));
     TRY(key_ring_open(&key->ring, why));
-    TRY(key_ring_login_begin(&key->ring, loop, &key->login, why));
+    TRY(key_ring_login_begin(&key->ring, loop, wish, &key->login, why));
     key->has_login = true;
     return ERR_OK;
 }
@@ -46,10 +46,12 @@ enum err login_key_open(struct login_key *key, const struct options *options, co
 {
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
+    struct key_slot_wish wish;
     key->session = session;
+    TRY(key_ring_wish(options, &wish));
     enum err err = read_options(key, options, &why);
     if (err == ERR_OK && key->way != KEY_WAY_NONE) {
-        err = choose(key, &why);
+        err = choose(key, &wish, &why);
     }
     (void)failure_report(options->verb->name, err, &why, 0);
     return err;

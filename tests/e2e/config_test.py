@@ -109,7 +109,7 @@ class TextTest(ConfigCase):
         for name in (NODE_ID, "web-1"):
             said = show(self.work.run(["ssh", "-G", "-F", file, name], env=self.env).stdout)
             for line in ("identityfile %s/key-1\nidentityfile %s/key-2\n" % (keys, keys), "\nidentitiesonly yes\n",
-                         " connect --key instance-connect --host-keys document -- "):
+                         " connect --key instance-connect --lifetime 3600 --host-keys document -- "):
                 self.assertIn(line, said)
         start, end = self.read(os.path.join(keys, "key-1")).split()[-2:]
         self.assertEqual(int(end) - int(start), 3600)
@@ -117,7 +117,7 @@ class TextTest(ConfigCase):
         os.chmod(keys, 0o777)
         done = self.work.run(["ssh", "-G", "-F", file, NODE_ID], env=self.env)
         self.assertIn(b"must be yours, and writable by nobody else", done.stderr)
-        self.assertIn(b" connect --key instance-connect --host-keys document -- ", done.stdout)
+        self.assertIn(b" connect --key instance-connect --lifetime 3600 --host-keys document -- ", done.stdout)
 
     def test_where_host_keys_come_from(self):
         self.refused("--host-keys", "file", code=64, words="--host-keys: document, console or none, not file")

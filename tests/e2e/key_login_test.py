@@ -92,6 +92,7 @@ class WayTest(KeyLoginCase):
             with self.subTest(way=way, user=user):
                 self.assert_refused(self.run_connect("--key", way, "--", "node", "22", user), 64, words)
         self.assert_refused(self.run_connect("--key", "auto", "--", "node", "22"), 64, "--key needs the USER")
+        self.assert_refused(self.run_connect("--agent", "--", "node", "22"), 64, "are about the key of --key")
         self.assertFalse(os.path.exists(self.keys))
         self.refused("instance-connect", "leads to no node of this kind", code=64, target=HYBRID_ID)
 
@@ -233,6 +234,10 @@ class PushTest(KeyLoginCase):
         self.work.start(["ssh-agent", "-D", "-a", agent], stdout=subprocess.DEVNULL)
         self.config = self.ssh_file("--key", "auto", "--agent")
         env = self.lab.environment(SSH_AUTH_SOCK=agent)
+        done = self.login()
+        self.assertEqual((done.returncode, done.stdout), (255, b""))
+        self.assertIn("there is no ssh-agent", show(done.stderr))
+        self.assertFalse(os.path.exists(self.path(1)), "a key in a file, where it was to be in the agent")
         for _ in range(600):
             if os.path.exists(agent):
                 break
@@ -241,6 +246,8 @@ class PushTest(KeyLoginCase):
         with open(self.path(1), encoding="ascii") as file:
             self.assertNotIn("PRIVATE", file.read())
         self.key_is_used()
+        pushed = self.work.run([program("ssm-proxy"), "key", "push", "--agent", "node"], env=env)
+        self.assertEqual(show(self.checked(pushed).stdout), self.path(1) + "\n")
         # Without the agent there is no key: the reason is said by what ssh has started for one, and by the ProxyCommand.
         done = self.login()
         self.assertEqual((done.returncode, done.stdout), (255, b""))
