@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base64.h"
 #include "tests/emulator/agent_core_state.h"
 #include "tests/emulator/agent_handshake.h"
 
@@ -56,8 +57,12 @@ enum err agent_core_new(const struct agent_config *config, const struct agent_po
     snprintf(core->session_id, sizeof core->session_id, "%s", config->session_id);
     snprintf(core->forbidden_host, sizeof core->forbidden_host, "%s",
              config->forbidden_host == NULL ? "" : config->forbidden_host);
+    core->requires_challenge = config->requires_challenge;
     core->properties = strdup(config->properties);
-    if (core->properties == NULL || agent_sender_init(&core->sender) != ERR_OK) {
+    bool is_encrypted = config->kms_key_id != NULL && config->kms_key_id[0] != '\0';
+    core->kms_key_id = is_encrypted ? strdup(config->kms_key_id) : NULL;
+    if (core->properties == NULL || is_encrypted != (core->kms_key_id != NULL) ||
+        agent_sender_init(&core->sender) != ERR_OK) {
         agent_core_free(core);
         return ERR_MEMORY;
     }
@@ -74,6 +79,9 @@ void agent_core_free(struct agent_core *core)
     sequence_store_free(&core->ahead);
     byte_queue_free(&core->pending_acks);
     byte_queue_free(&core->held);
+    byte_queue_free(&core->opened);
+    free(core->ciphertext_key);
+    free(core->kms_key_id);
     free(core->properties);
     free(core);
 }
@@ -145,7 +153,26 @@ void agent_core_cancel(struct agent_core *core, struct agent_time now)
 
 bool agent_core_needs_handshake(const struct agent_core *core)
 {
-    return core->session_type == AGENT_SESSION_PORT || core->session_type == AGENT_SESSION_NON_INTERACTIVE_COMMANDS;
+    return core->kms_key_id != NULL || core->session_type == AGENT_SESSION_PORT ||
+           core->session_type == AGENT_SESSION_NON_INTERACTIVE_COMMANDS;
+}
+
+static void request_handshake(struct agent_core *core, struct agent_time now)
+{
+    uint8_t challenge[16] = {0};
+    for (size_t i = 0; core->kms_key_id != NULL && i < sizeof challenge; i++) {
+        challenge[i] = (uint8_t)chance_next(core->sender.chance);
+    }
+    struct text text_of_challenge = text_in(core->kms_challenge, sizeof core->kms_challenge);
+    base64_put(bytes_of(challenge, core->kms_key_id == NULL ? 0 : sizeof challenge), &text_of_challenge);
+    const struct agent_request request = {AGENT_CORE_VERSION, core->session_type,
+                                          agent_core_is_shell(core) ? "null" : core->properties, core->kms_key_id,
+                                          core->kms_challenge};
+    char *text = agent_handshake_request(&request);
+    if (text != NULL) {
+        agent_sender_stream(&core->sender, PAYLOAD_HANDSHAKE_REQUEST, bytes_of_text(text), now);
+        free(text);
+    }
 }
 
 void agent_core_start(struct agent_core *core, struct agent_time now)
@@ -164,12 +191,7 @@ void agent_core_start(struct agent_core *core, struct agent_time now)
         agent_core_dial(core, STATE_DIALING);
         return;
     }
-    char *request = agent_handshake_request(AGENT_CORE_VERSION, core->session_type,
-                                            agent_core_is_shell(core) ? "null" : core->properties);
-    if (request != NULL) {
-        agent_sender_stream(&core->sender, PAYLOAD_HANDSHAKE_REQUEST, bytes_of_text(request), now);
-        free(request);
-    }
+    request_handshake(core, now);
 }
 
 static void refuse_target(struct agent_core *core, struct agent_time now)
@@ -334,6 +356,9 @@ static void tick_state(struct agent_core *core, struct agent_time now)
             "version of the session manager plugin.",
             now);
         break;
+    case STATE_CHALLENGE:
+        agent_core_end(core, "Failed", "Timed out waiting for encryption challenge.", now);
+        break;
     case STATE_COMPLETING:
         agent_core_dial(core, STATE_DIALING);
         break;
@@ -378,8 +403,9 @@ uint64_t agent_core_deadline(const struct agent_core *core)
     if (core->sender.is_open && core->sender.unacknowledged.count > 0) {
         due_us = core->next_resend_us;
     }
-    bool has_due = core->state == STATE_HANDSHAKE || core->state == STATE_COMPLETING || core->state == STATE_DRAINING ||
-                   core->state == STATE_CRASHED || core->state == STATE_REPORTING;
+    bool has_due = core->state == STATE_HANDSHAKE || core->state == STATE_CHALLENGE ||
+                   core->state == STATE_COMPLETING || core->state == STATE_DRAINING || core->state == STATE_CRASHED ||
+                   core->state == STATE_REPORTING;
     if (has_due && core->state_due_us < due_us) {
         due_us = core->state_due_us;
     }

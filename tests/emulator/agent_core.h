@@ -32,6 +32,10 @@
  *   - says Terminating before it hangs up, and Success whatever the program has returned;
  *   - gives up a program with separate output as soon as it is paused.
  *
+ * An encrypted session has the handshake, then a challenge in each direction, 15 s for the answer; from then on Output,
+ * StdErr and ExitCode are encrypted, and the client's Output is. What the client sends as Output before there is a key
+ * kills the receive loop.
+ *
  * After task_complete nothing more happens; agent_core_free is the owner's. Source: protocol document, sections 4 to 7.
  */
 #ifndef SSM_LAB_AGENT_CORE_H
@@ -63,6 +67,10 @@ struct agent_ports {
     void (*task_complete)(void *owner, const char *final_status, const char *output);
     void (*resize)(void *owner, uint16_t columns, uint16_t rows); /* programs on a terminal alone */
     void (*interrupt)(void *owner, int signal_number);            /* programs without one alone */
+    /* KMS's Decrypt, of encrypted sessions alone. `challenge` is the RandomChallenge of the encryption context; NULL:
+     * it has none. False with KMS's words in `ret_problem`. */
+    bool (*decrypt_key)(void *owner, const char *ciphertext, const char *challenge, uint8_t ret_data_key[64],
+                        char ret_problem[512]);
 };
 
 enum agent_session_type {
@@ -95,6 +103,8 @@ struct agent_config {
     bool reconnects;            /* port forwarding in basic mode, not SSH */
     bool multiplexes;           /* port forwarding: many connections, if the client is not too old for it */
     const char *forbidden_host; /* what the target is, when the agent does not forward there; copied; NULL: it does */
+    const char *kms_key_id;     /* the session is encrypted; copied; NULL or empty: it is not. Never a Port session */
+    bool requires_challenge;    /* Kms.RequireKMSChallengeResponse */
     bool separates_output;      /* a program without terminal, whose stdout and stderr are told apart */
     bool skips_handshake;       /* fault: says nothing at all */
     struct agent_timing timing;

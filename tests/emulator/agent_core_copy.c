@@ -20,6 +20,7 @@ enum err agent_core_copy(const struct agent_core *from, struct agent_core *to)
     to->is_paused = from->is_paused;
     to->has_response = from->has_response;
     to->customer_message = from->customer_message;
+    to->crypt = from->crypt; /* what leads to a key is not copied: sessions are explored unencrypted */
     to->rest_len = from->rest_len;
     memcpy(to->rest, from->rest, sizeof to->rest);
     to->reconnects = from->reconnects;

@@ -1,4 +1,7 @@
 /* The receive loop of the agent: one message at a time, in the order of their numbers. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "common/text.h"
 #include "tests/emulator/ack_text.h"
 #include "tests/emulator/agent_core_state.h"
@@ -29,6 +32,9 @@ static void run_sequel(struct agent_core *core, struct agent_time now)
     core->sequel = SEQUEL_NONE;
     switch (sequel) {
     case SEQUEL_NONE:
+        break;
+    case SEQUEL_ENCRYPTION:
+        agent_core_begin_encryption(core, now);
         break;
     case SEQUEL_HANDSHAKE_COMPLETE:
         agent_core_complete_handshake(core, now);
@@ -77,14 +83,59 @@ static enum outcome process_response(struct agent_core *core, const struct input
     }
     struct agent_response response = {0};
     enum err err = agent_handshake_read_response(input->payload, &response);
-    if (err == ERR_MALFORMED) {
+    if (err != ERR_OK && err != ERR_PROTOCOL) {
+        free(response.ciphertext_key);
         return OUTCOME_REFUSED;
     }
+    core->ciphertext_key = response.ciphertext_key;
+    core->has_acknowledged_challenge = response.has_acknowledged_challenge;
     memcpy(core->output, response.problem, sizeof core->output);
     know_client(core, response.client_version);
     core->has_response = true;
+    core->sequel = err != ERR_OK              ? SEQUEL_HANDSHAKE_FAILED
+                   : core->kms_key_id != NULL ? SEQUEL_ENCRYPTION
+                                              : SEQUEL_HANDSHAKE_COMPLETE;
+    return OUTCOME_DONE;
+}
+
+static enum outcome process_answer(struct agent_core *core, const struct input *input)
+{
+    if (core->state != STATE_CHALLENGE) {
+        return OUTCOME_DONE;
+    }
+    enum err err = agent_crypt_check_answer(&core->crypt, input->payload);
+    if (err == ERR_MALFORMED) {
+        return OUTCOME_REFUSED;
+    }
+    core->customer_message = "This session is encrypted using AWS KMS.";
+    snprintf(core->output, sizeof core->output, "%s", err == ERR_OK ? "" : "Encryption challenge does not match.");
     core->sequel = err == ERR_OK ? SEQUEL_HANDSHAKE_COMPLETE : SEQUEL_HANDSHAKE_FAILED;
     return OUTCOME_DONE;
+}
+
+/* Data before the handshake is complete is thrown away; before there is a key, it is decrypted by none. */
+static enum outcome process_early(struct agent_core *core, const struct input *input)
+{
+    if (input->payload_type == PAYLOAD_OUTPUT && core->kms_key_id != NULL && !core->crypt.has_key) {
+        core->receive_loop = LOOP_DEAD;
+        return OUTCOME_REFUSED;
+    }
+    core->counters.discarded_in_handshake++;
+    return OUTCOME_DONE;
+}
+
+/* Of an encrypted session: *payload becomes what it says. False: it is not from the client, or no memory is left. */
+static bool open_payload(struct agent_core *core, struct bytes *payload)
+{
+    struct byte_queue *opened = &core->opened;
+    byte_queue_drop(opened, byte_queue_len(opened));
+    uint8_t *room = byte_queue_reserve(opened, payload->len + 1);
+    if (room == NULL || agent_crypt_open(&core->crypt, *payload, room) != ERR_OK) {
+        return false;
+    }
+    byte_queue_commit(opened, payload->len - AES_GCM_EXTRA_LEN);
+    *payload = byte_queue_bytes(opened);
+    return true;
 }
 
 static enum outcome process_flag(struct agent_core *core, const struct input *input)
@@ -117,24 +168,28 @@ static enum outcome hold(struct agent_core *core, const struct input *input)
 
 static enum outcome process_output(struct agent_core *core, const struct input *input)
 {
+    struct bytes payload = input->payload;
+    if (core->crypt.has_key && !open_payload(core, &payload)) {
+        return OUTCOME_REFUSED;
+    }
     if (core->state == STATE_TARGET_GONE) {
         agent_core_dial(core, STATE_REDIALING);
         return hold(core, input);
     }
     if (core->session_type == AGENT_SESSION_NON_INTERACTIVE_COMMANDS) {
-        agent_core_take_interrupts(core, input->payload);
+        agent_core_take_interrupts(core, payload);
         return OUTCOME_DONE;
     }
-    if (input->payload.len == 0) {
+    if (payload.len == 0) {
         return OUTCOME_DONE;
     }
-    core->target_total += input->payload.len;
+    core->target_total += payload.len;
     struct pending_ack pending = {core->target_total, input->sequence_number, input->message_id};
     if (byte_queue_append(&core->pending_acks, bytes_of(&pending, sizeof pending)) != ERR_OK) {
-        core->target_total -= input->payload.len;
+        core->target_total -= payload.len;
         return OUTCOME_REFUSED;
     }
-    core->ports.target_write(core->owner, input->payload);
+    core->ports.target_write(core->owner, payload);
     return OUTCOME_WRITING;
 }
 
@@ -156,12 +211,15 @@ static enum outcome process(struct agent_core *core, const struct input *input)
     if (input->payload_type == PAYLOAD_HANDSHAKE_RESPONSE) {
         return process_response(core, input);
     }
+    if (input->payload_type == PAYLOAD_ENC_CHALLENGE_RESPONSE) {
+        return process_answer(core, input);
+    }
     switch (core->state) {
     case STATE_NEW:
     case STATE_HANDSHAKE:
+    case STATE_CHALLENGE:
     case STATE_COMPLETING:
-        core->counters.discarded_in_handshake++;
-        return OUTCOME_DONE;
+        return process_early(core, input);
     case STATE_DIALING:
     case STATE_REDIALING:
         core->counters.not_ready++;

@@ -1,11 +1,50 @@
-/* What is special about programs: sizes, interrupts, and output that ends between characters. */
+/* What is special about programs: encryption, sizes, interrupts, and output that ends between characters. */
 #include <jansson.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/emulator/agent_core_state.h"
 
 #define CTRL_C 0x03
 #define CTRL_BACKSLASH 0x1c
+
+/* ---- encryption ---- */
+
+static enum err get_key(struct agent_core *core, char ret_problem[512])
+{
+    uint8_t data_key[AGENT_CRYPT_DATA_KEY_LEN];
+    const char *challenge = core->has_acknowledged_challenge ? core->kms_challenge : NULL;
+    if (core->requires_challenge && challenge == NULL) {
+        snprintf(ret_problem, 512, "client does not support required encryption context random challenge");
+        return ERR_UNSUPPORTED;
+    }
+    char words[512] = "";
+    const char *ciphertext = core->ciphertext_key == NULL ? "" : core->ciphertext_key;
+    if (!core->ports.decrypt_key(core->owner, ciphertext, challenge, data_key, words)) {
+        snprintf(ret_problem, 512,
+                 "Fetching data key failed: Unable to retrieve data key, Error when decrypting data key %.400s", words);
+        return ERR_DENIED;
+    }
+    agent_crypt_set_key(&core->crypt, data_key, core->sender.chance);
+    return ERR_OK;
+}
+
+void agent_core_begin_encryption(struct agent_core *core, struct agent_time now)
+{
+    char problem[512] = "";
+    if (get_key(core, problem) != ERR_OK) {
+        agent_core_end(core, "Failed", problem, now);
+        return;
+    }
+    char *challenge = agent_crypt_challenge(&core->crypt, core->sender.chance);
+    if (challenge != NULL) {
+        agent_sender_stream(&core->sender, PAYLOAD_ENC_CHALLENGE_REQUEST, bytes_of_text(challenge), now);
+        free(challenge);
+    }
+    core->state = STATE_CHALLENGE;
+    core->state_due_us = now.mono_us + core->timing.handshake_timeout_us;
+}
 
 /* ---- input ---- */
 
@@ -59,7 +98,13 @@ static size_t incomplete_len(struct bytes bytes)
 
 void agent_core_output_as(struct agent_core *core, enum payload_type type, struct bytes bytes, struct agent_time now)
 {
-    agent_sender_stream(&core->sender, type, bytes, now);
+    uint8_t sealed[sizeof core->rest + AGENT_CORE_PAYLOAD + AES_GCM_EXTRA_LEN];
+    if (!core->crypt.has_key) {
+        agent_sender_stream(&core->sender, type, bytes, now);
+    } else if (bytes.len > 0 && bytes.len <= sizeof sealed - AES_GCM_EXTRA_LEN &&
+               agent_crypt_seal(&core->crypt, bytes, sealed) == ERR_OK) {
+        agent_sender_stream(&core->sender, type, bytes_of(sealed, bytes.len + AES_GCM_EXTRA_LEN), now);
+    }
 }
 
 void agent_core_output(struct agent_core *core, struct bytes bytes, struct agent_time now)

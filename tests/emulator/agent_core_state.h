@@ -1,15 +1,18 @@
 /* agent_core_state: the inside of agent_core, shared by its files: agent_core.c (states, target, link, time),
- * agent_core_input.c (the receive loop), agent_core_shell.c (programs) and agent_core_copy.c (for tests that explore).
+ * agent_core_input.c (the receive loop), agent_core_shell.c (programs, encryption) and agent_core_copy.c (for tests
+ * that explore).
  */
 #ifndef SSM_LAB_AGENT_CORE_STATE_H
 #define SSM_LAB_AGENT_CORE_STATE_H
 
 #include "tests/emulator/agent_core.h"
+#include "tests/emulator/agent_crypt.h"
 #include "tests/emulator/agent_sender.h"
 
 enum agent_state {
     STATE_NEW,
     STATE_HANDSHAKE,
+    STATE_CHALLENGE,  /* of an encrypted session: waiting for the client's answer */
     STATE_COMPLETING, /* HandshakeComplete is out, but input does not count yet */
     STATE_DIALING,
     STATE_OPEN,
@@ -24,7 +27,14 @@ enum agent_state {
 enum receive_loop { LOOP_RUNS, LOOP_BLOCKED, LOOP_DEAD };
 
 /* Work that follows the acknowledgement of the message that caused it. */
-enum sequel { SEQUEL_NONE, SEQUEL_HANDSHAKE_COMPLETE, SEQUEL_HANDSHAKE_FAILED, SEQUEL_TERMINATE, SEQUEL_DISCONNECT };
+enum sequel {
+    SEQUEL_NONE,
+    SEQUEL_ENCRYPTION,
+    SEQUEL_HANDSHAKE_COMPLETE,
+    SEQUEL_HANDSHAKE_FAILED,
+    SEQUEL_TERMINATE,
+    SEQUEL_DISCONNECT
+};
 
 struct pending_ack {
     uint64_t end; /* of its payload in the stream to the target */
@@ -41,6 +51,12 @@ struct agent_core {
     bool separates_output;
     uint8_t rest[3]; /* of output: what may be the beginning of a character */
     size_t rest_len;
+    char *kms_key_id; /* NULL: not encrypted */
+    char kms_challenge[25];
+    bool requires_challenge, has_acknowledged_challenge;
+    char *ciphertext_key; /* as the client has sent it; NULL: it has not */
+    struct agent_crypt crypt;
+    struct byte_queue opened;     /* one input, decrypted */
     const char *customer_message; /* of HandshakeComplete, as it stands in JSON */
     struct agent_timing timing;
     bool reconnects, skips_handshake, multiplexes;
@@ -79,6 +95,9 @@ static inline bool agent_core_is_shell(const struct agent_core *core)
 }
 
 bool agent_core_needs_handshake(const struct agent_core *core);
+
+/* After the response: asks for the data key, and challenges the client. */
+void agent_core_begin_encryption(struct agent_core *core, struct agent_time now);
 
 /* Both for PAYLOAD_SIZE and for input to a program without terminal. False: it is not what it should be. */
 bool agent_core_take_size(struct agent_core *core, struct bytes payload);

@@ -25,15 +25,33 @@ enum err agent_handshake_parse_type(const char *name, enum agent_session_type *r
     return ERR_MALFORMED;
 }
 
-char *agent_handshake_request(const char *agent_version, enum agent_session_type type, const char *properties)
+char *agent_handshake_request(const struct agent_request *request)
 {
-    json_t *value = json_loads(properties, JSON_DECODE_ANY, NULL);
-    json_t *request = json_pack("{s:s,s:[{s:s,s:{s:s,s:o}}]}", "AgentVersion", agent_version, "RequestedClientActions",
-                                "ActionType", "SessionType", "ActionParameters", "SessionType", type_names[type],
-                                "Properties", value == NULL ? json_null() : value);
-    char *text = request == NULL ? NULL : json_dumps(request, JSON_COMPACT);
-    json_decref(request);
+    json_t *properties = json_loads(request->properties, JSON_DECODE_ANY, NULL);
+    json_t *actions = json_pack("[{s:s,s:{s:s,s:o}}]", "ActionType", "SessionType", "ActionParameters", "SessionType",
+                                type_names[request->type], "Properties", properties == NULL ? json_null() : properties);
+    if (request->kms_key_id != NULL) {
+        json_array_append_new(actions, json_pack("{s:s,s:{s:s,s:s}}", "ActionType", "KMSEncryption", "ActionParameters",
+                                                 "KMSKeyId", request->kms_key_id, "Challenge", request->kms_challenge));
+    }
+    json_t *whole = json_pack("{s:s,s:o}", "AgentVersion", request->agent_version, "RequestedClientActions", actions);
+    char *text = whole == NULL ? NULL : json_dumps(whole, JSON_COMPACT);
+    json_decref(whole);
     return text;
+}
+
+/* Of KMSEncryption. ERR_MALFORMED: a member has the wrong type. */
+static enum err read_result(const json_t *result, struct agent_response *response)
+{
+    const json_t *key = json_object_get(result, "KMSCipherTextKey");
+    const json_t *acknowledgement = json_object_get(result, "ChallengeAcknowledgement");
+    if (!json_is_string(key) || response->ciphertext_key != NULL ||
+        (acknowledgement != NULL && !json_is_boolean(acknowledgement))) {
+        return ERR_MALFORMED;
+    }
+    response->ciphertext_key = strdup(json_string_value(key));
+    response->has_acknowledged_challenge = json_is_true(acknowledgement);
+    return response->ciphertext_key == NULL ? ERR_MEMORY : ERR_OK;
 }
 
 /* The agent wants status 1 of every listed action; one that is missing is not noticed. */
@@ -46,7 +64,8 @@ static enum err check_action(const json_t *action, struct agent_response *respon
         return ERR_MALFORMED;
     }
     if (json_integer_value(status) == 1) {
-        return ERR_OK;
+        bool is_kms = type != NULL && strcmp(type, "KMSEncryption") == 0;
+        return is_kms ? read_result(json_object_get(action, "ActionResult"), response) : ERR_OK;
     }
     snprintf(response->problem, sizeof response->problem,
              "Encountered error while initiating handshake. %s failed on client with status %lld error: %s",

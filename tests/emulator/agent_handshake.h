@@ -6,12 +6,21 @@
 #include "common/err.h"
 #include "tests/emulator/agent_core.h"
 
-/* {"AgentVersion":...,"RequestedClientActions":[SessionType with `properties`]}: to be freed. NULL without memory. */
-char *agent_handshake_request(const char *agent_version, enum agent_session_type type, const char *properties);
+struct agent_request {
+    const char *agent_version;
+    enum agent_session_type type;
+    const char *properties;                 /* JSON */
+    const char *kms_key_id, *kms_challenge; /* NULL: not encrypted */
+};
+
+/* {"AgentVersion":...,"RequestedClientActions":[SessionType, KMSEncryption]}: to be freed. NULL without memory. */
+char *agent_handshake_request(const struct agent_request *request);
 
 struct agent_response {
     char client_version[64]; /* as much of it as fits; "": none */
-    char problem[1024];      /* which action did not succeed on the client, in the agent's words */
+    char *ciphertext_key;    /* base64, of KMSEncryption; to be freed; NULL: none */
+    bool has_acknowledged_challenge;
+    char problem[1024]; /* which action did not succeed on the client, in the agent's words */
 };
 
 /* ERR_MALFORMED: not the JSON expected (the agent then neither counts nor acknowledges it). ERR_PROTOCOL: an action did

@@ -15,6 +15,7 @@
 #define SSM_PREFIX "AmazonSSM."
 #define MESSAGES_PREFIX "EC2WindowsMessageDeliveryService."
 #define CONNECT_PREFIX "AWSEC2InstanceConnectService."
+#define KMS_PREFIX "TrentService."
 
 /* `signing_name` begins the IAM actions as well. */
 static const struct {
@@ -22,6 +23,7 @@ static const struct {
 } services[] = {
     {SSM_PREFIX, "ssm", "message"},
     {MESSAGES_PREFIX, "ec2messages", "message"},
+    {KMS_PREFIX, "kms", "message"},
     {CONNECT_PREFIX, "ec2-instance-connect", "Message"},
 };
 
@@ -75,6 +77,8 @@ static const struct {
     {SSM_PREFIX "UpdateInstanceAssociationStatus", empty, SIGNED},
     {SSM_PREFIX "PutInventory", empty, SIGNED},
     {SSM_PREFIX "PutComplianceItems", empty, SIGNED},
+    {KMS_PREFIX "GenerateDataKey", api_kms_generate_data_key, SIGNED_FOR_RESOURCE},
+    {KMS_PREFIX "Decrypt", api_kms_decrypt, SIGNED_FOR_RESOURCE},
     {CONNECT_PREFIX "SendSSHPublicKey", api_connect_send_key, SIGNED_FOR_RESOURCE},
     {MESSAGES_PREFIX "GetMessages", api_agent_get_messages, SIGNED},
     {MESSAGES_PREFIX "AcknowledgeMessage", empty, SIGNED},

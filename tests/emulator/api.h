@@ -62,6 +62,8 @@ void api_document_get(const struct api_call *call);
 void api_document_describe(const struct api_call *call);
 void api_document_delete(const struct api_call *call);
 void api_connect_send_key(const struct api_call *call);
+void api_kms_generate_data_key(const struct api_call *call);
+void api_kms_decrypt(const struct api_call *call);
 void api_agent_register(const struct api_call *call);
 void api_agent_role_token(const struct api_call *call);
 void api_agent_update_key(const struct api_call *call);

@@ -68,6 +68,7 @@ static const struct setting members[] = {
     NUMBER(handshake_timeout_ms),
     NUMBER(handshake_complete_delay_ms),
     NUMBER(crash_report_ms),
+    BOOLEAN(require_kms_challenge),
     NUMBER(shell_delay_ms),
     NUMBER(smux_idle_limit_ms),
     NUMBER(stuck_reconnect_ms),

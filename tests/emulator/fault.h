@@ -60,6 +60,7 @@ struct fault_settings {
     /* Built-in nodes; apply to sessions started afterwards */
     bool no_handshake;
     int64_t worker_start_delay_ms, handshake_timeout_ms, handshake_complete_delay_ms, crash_report_ms;
+    bool require_kms_challenge; /* Kms.RequireKMSChallengeResponse of the agent's configuration */
     int64_t shell_delay_ms;     /* 1000: before a shell starts, and again before its first output is read */
     int64_t smux_idle_limit_ms; /* 30000: a multiplexer that keeps alive ends after so long; NOPs come three times as
                                    often */

@@ -1,13 +1,19 @@
 /* The agent's side of a new session: a worker on a built-in node, interactive_shell to a real agent. */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/base64.h"
 #include "tests/emulator/gateway.h"
+#include "tests/emulator/kms.h"
 #include "tests/emulator/node_worker.h"
 #include "tests/emulator/outage.h"
 #include "tests/emulator/relay.h"
+
+/* Whose credentials an agent has. */
+#define NODE_PRINCIPAL "arn:aws:sts::" LAB_ACCOUNT ":assumed-role/lab-instance-role/node"
 
 static const char *member(const json_t *object, const char *name)
 {
@@ -35,6 +41,34 @@ static void worker_task_complete(void *owner, const char *final_status, const ch
     struct session *session = owner;
     session->is_worker_over = true;
     relay_task_complete(session, final_status, output);
+}
+
+/* What the agent asks KMS, with the credentials of its node's role. */
+static bool worker_decrypt_key(void *owner, const char *ciphertext, const char *challenge, uint8_t ret_data_key[64],
+                               char ret_problem[512])
+{
+    const struct session *session = owner;
+    uint8_t blob[KMS_CIPHERTEXT_MAX], plain[KMS_DATA_KEY_MAX];
+    size_t len = 0;
+    const struct kms_key *key = NULL;
+    struct service_error error = {.type = "InvalidCiphertextException"};
+    struct kms_decryption wanted = {.key = session->kms_key_id, .is_by_node = true, .principal = NODE_PRINCIPAL};
+    json_t *context = json_pack("{s:s,s:s}", "aws:ssm:SessionId", session->id, "aws:ssm:TargetId", session->target);
+    if (challenge != NULL) {
+        json_object_set_new(context, "aws:ssm:RandomChallenge", json_string(challenge));
+    }
+    bool is_blob =
+        strlen(ciphertext) <= sizeof blob / 3 * 4 && base64_decode(bytes_of_text(ciphertext), blob, &len) == ERR_OK;
+    wanted.ciphertext = bytes_of(blob, len);
+    wanted.context = context;
+    bool is_open = is_blob && kms_decrypt(session->lab->kms, &wanted, plain, &len, &key, &error) == ERR_OK && len == 64;
+    json_decref(context);
+    if (is_open) {
+        memcpy(ret_data_key, plain, 64);
+    } else {
+        snprintf(ret_problem, 512, "%s: %.400s", error.type, error.message);
+    }
+    return is_open;
 }
 
 /* Addresses that the agent does not forward to: DeniedPortForwardingRemoteIPs. */
@@ -95,6 +129,8 @@ static void describe_program(const struct session *session, const json_t *proper
                                                    .separates_output = config->agent.separates_output,
                                                    .output_prefix = member(here, "stdOutSeparatorPrefix"),
                                                    .error_prefix = member(here, "stdErrSeparatorPrefix")};
+    config->agent.kms_key_id = session->kms_key_id;
+    config->agent.requires_challenge = lab->faults.require_kms_challenge;
     config->shell.delay_us = microseconds(lab->faults.shell_delay_ms);
     if (config->agent.session_type == AGENT_SESSION_INTERACTIVE_COMMANDS) {
         config->shell.commands = member(here, "commands");
@@ -106,7 +142,8 @@ static void describe_program(const struct session *session, const json_t *proper
 static enum err start_worker(struct session *session, enum agent_session_type type, const json_t *properties,
                              const json_t *inputs)
 {
-    static const struct node_worker_ports ports = {worker_send, worker_attached, worker_flow, worker_task_complete};
+    static const struct node_worker_ports ports = {worker_send, worker_attached, worker_flow, worker_task_complete,
+                                                   worker_decrypt_key};
     struct lab *lab = session->lab;
     struct node_worker_config config = {.agent = {.session_type = type,
                                                   .session_id = session->id,
@@ -165,6 +202,7 @@ enum err gateway_start_session(struct session *session, const struct document *d
     json_t *properties = session_document_resolve(document, scalars, "properties");
     json_t *inputs = session_document_resolve(document_of_inputs(session, document), scalars, "inputs");
     session->properties = properties == NULL ? NULL : json_dumps(properties, JSON_COMPACT | JSON_SORT_KEYS);
+    snprintf(session->kms_key_id, sizeof session->kms_key_id, "%s", member(inputs, "kmsKeyId"));
     enum err err = session->properties == NULL || inputs == NULL ? ERR_TOO_LONG
                    : session->node->is_builtin                   ? start_worker(session, type, properties, inputs)
                                                                  : start_agent(session, document, scalars);

@@ -22,6 +22,7 @@ struct node_table;
 struct fault_intervals;
 struct identity;
 struct instance_table;
+struct kms;
 struct listener;
 struct outage;
 struct peer;
@@ -53,6 +54,7 @@ struct lab {
     char activation_id[40], activation_code[24];
     struct credential_store *credentials;
     struct identity *identity;
+    struct kms *kms;
     struct node_table *nodes;
     struct instance_table *instances;
     struct session_table *sessions;

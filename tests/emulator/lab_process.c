@@ -22,6 +22,7 @@
 #include "tests/emulator/fault_interval.h"
 #include "tests/emulator/identity.h"
 #include "tests/emulator/instance.h"
+#include "tests/emulator/kms.h"
 #include "tests/emulator/lab_limits.h"
 #include "tests/emulator/node_table.h"
 #include "tests/emulator/node_worker.h"
@@ -170,6 +171,7 @@ static enum err open_rooms(struct lab *lab, struct stop_sources *sources)
     TRY(credential_store_new(&lab->chance, &lab->credentials));
     make_activation(lab);
     TRY(identity_new(lab, &lab->identity));
+    TRY(kms_new(lab, &lab->kms));
     TRY(node_table_new(lab, &lab->nodes));
     TRY(instance_table_new(lab, &lab->instances));
     TRY(session_table_new(lab, &lab->sessions));
@@ -257,6 +259,7 @@ static enum err say_ready(const struct lab *lab)
     json_object_set_new(ready, "activation_id", json_string(lab->activation_id));
     json_object_set_new(ready, "activation_code", json_string(lab->activation_code));
     json_object_set_new(ready, "identity", identity_describe(lab));
+    json_object_set_new(ready, "kms", kms_describe(lab->kms));
     json_object_set_new(ready, "nodes", describe_nodes(lab));
     json_object_set_new(ready, "instances", describe_instances(lab));
     json_object_set_new(ready, "containers", describe_containers(lab));
@@ -283,6 +286,7 @@ static void close_rooms(struct lab *lab, struct stop_sources *sources)
     document_store_free(lab->documents);
     instance_table_free(lab->instances);
     node_table_free(lab->nodes);
+    kms_free(lab->kms);
     identity_free(lab, lab->identity);
     credential_store_free(lab->credentials);
     if (sources->signals.is_armed) {

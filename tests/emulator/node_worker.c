@@ -196,6 +196,13 @@ static void core_interrupt(void *owner, int signal_number)
     node_program_interrupt(worker->program, signal_number);
 }
 
+static bool core_decrypt_key(void *owner, const char *ciphertext, const char *challenge, uint8_t ret_data_key[64],
+                             char ret_problem[512])
+{
+    struct node_worker *worker = owner;
+    return worker->ports.decrypt_key(worker->owner, ciphertext, challenge, ret_data_key, ret_problem);
+}
+
 /* ---- time ---- */
 
 static void tick_expired(void *owner, uint64_t now_us)
@@ -298,7 +305,8 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
                                                   .link_drop = core_link_drop,
                                                   .task_complete = core_task_complete,
                                                   .resize = core_resize,
-                                                  .interrupt = core_interrupt};
+                                                  .interrupt = core_interrupt,
+                                                  .decrypt_key = core_decrypt_key};
     struct node_worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         return ERR_MEMORY;

@@ -23,6 +23,8 @@ struct node_worker_ports {
     void (*attached)(void *owner, bool is_attached); /* CreateDataChannel and connect; or the agent hung up */
     void (*flow)(void *owner);                       /* node_worker_wants_input has changed */
     void (*task_complete)(void *owner, const char *final_status, const char *output); /* the last call */
+    bool (*decrypt_key)(void *owner, const char *ciphertext, const char *challenge, uint8_t ret_data_key[64],
+                        char ret_problem[512]); /* as the core's */
 };
 
 struct node_worker_config {

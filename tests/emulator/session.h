@@ -25,7 +25,8 @@ struct session {
     struct node *node; /* nodes are never removed */
     char id[97];
     char target[256], owner[200], reason[257], document[160];
-    char *properties; /* JSON, resolved */
+    char *properties;     /* JSON, resolved */
+    char kms_key_id[512]; /* of the document or the preferences; "": none */
     enum session_status status;
     int64_t start_unix_ms, end_unix_ms;
     char details[1100];   /* Output of channel_closed, or "" */
