@@ -11,6 +11,9 @@
 #define COMMAND_US (60 * 1000 * 1000) /* the next connection is glad of keys that come late */
 #define LOCK_PAUSE_US (100 * 1000)
 
+/* Whoever cannot have them is not to read that at every login. */
+#define WITHOUT "to go without: ssm-proxy config --install --host-keys none"
+
 /* ---- the command line ---- */
 
 enum err host_key_fetch_choose(const char *name, enum host_key_source *ret_source, struct text *ret_why)
@@ -150,7 +153,7 @@ static enum err read_console(struct host_key_fetch *fetch)
     enum err err = ec2_api_parse_console_output(&reply, fetch->note.node_id, &output, &len, &failure);
     if (err != ERR_OK) {
         service_failure_put(&failure, &fetch->why);
-        text_put(&fetch->why, err == ERR_DENIED ? " (the permission ec2:GetConsoleOutput is needed)" : "");
+        text_put(&fetch->why, err == ERR_DENIED ? " (the permission ec2:GetConsoleOutput is needed; " WITHOUT ")" : "");
         return err;
     }
     return host_keys_parse_console(bytes_of(output, len), &fetch->keys, &fetch->why);
@@ -161,10 +164,10 @@ static enum err read_document(struct host_key_fetch *fetch)
     const struct command_api_step *result = NULL;
     enum err err = node_command_pump(fetch->command, &result, &fetch->why);
     if (err == ERR_DENIED) {
-        text_put(&fetch->why,
-                 " (the permission ssm:SendCommand is needed for the document " HOST_KEY_FETCH_DOCUMENT ")");
+        text_put(&fetch->why, " (the permission ssm:SendCommand is needed for the document " HOST_KEY_FETCH_DOCUMENT
+                              "; " WITHOUT ")");
     } else if (err == ERR_CONFIG) {
-        text_put(&fetch->why, " (is the document " HOST_KEY_FETCH_DOCUMENT " in this account and region?)");
+        text_put(&fetch->why, " (the account needs that document in this region; " WITHOUT ")");
     }
     TRY(err);
     if (result->status != COMMAND_API_SUCCESS) {

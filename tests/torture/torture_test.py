@@ -303,7 +303,7 @@ class TortureProxyTest(unittest.TestCase):
         self.torture(run, self.count(self.workers[0], Worker.connect))
 
     def test_connect_with_host_keys(self):
-        """Likewise: the note, the keys that are asked for and kept. Whatever of it fails, the tunnel does not."""
+        """Likewise: the note, the keys that are asked for and kept."""
         block = "-----%s SSH HOST KEY KEYS-----\n"
         key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
         for worker in self.workers:
