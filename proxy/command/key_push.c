@@ -30,9 +30,11 @@ struct key_push {
 };
 
 static const char *const through[] = {
+    [KEY_WAY_NONE] = "",
     [KEY_WAY_INSTANCE_CONNECT] = "EC2 Instance Connect",
     [KEY_WAY_SEND_COMMAND] = "Run Command (ssm-bridge-accept-key)",
     [KEY_WAY_RUN_SHELL_SCRIPT] = "Run Command (AWS-RunShellScript)",
+    [KEY_WAY_AUTO] = "", /* one of the others has been taken */
 };
 
 const char *key_push_through(const struct key_push *push)

@@ -17,8 +17,7 @@ static enum err read_options(struct login_key *key, const struct options *option
 {
     const char *word = options->values[OPTION_KEY];
     if (word != NULL && key_way_read(word, &key->way) != ERR_OK) {
-        text_format(
-            why, "--key: neither none nor auto nor instance-connect nor send-command nor AWS-RunShellScript: %s", word);
+        text_format(why, KEY_RING_WORDS ": %s", word);
         return ERR_USAGE;
     }
     if (key->way == KEY_WAY_NONE) {
