@@ -247,8 +247,9 @@ static void count(struct command_printer *printer, const struct command_api_invo
     /* The exit status says it all where there is one node, and one code. */
     bool has_code = invocation->step_count == 1 && invocation->steps[0].response_code > 0 &&
                     invocation->status == COMMAND_API_FAILED;
-    bool is_known = is_alone(printer) ? has_code : is_cancelled;
-    if (printer->tells_outcomes && !printer->output.is_json && !is_known) {
+    bool was_asked_for = is_cancelled && printer->client->signal != 0;
+    bool is_known = is_alone(printer) ? has_code || was_asked_for : is_cancelled || !printer->tells_outcomes;
+    if (!printer->output.is_json && !is_known) {
         command_printer_put_label(printer, invocation, &label_text);
         command_outcome_put(invocation, &text);
         log_notice("%s: %s", label, outcome);

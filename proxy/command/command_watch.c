@@ -169,7 +169,8 @@ static enum err poll_once(struct command_watch *watch)
 static enum err take_signal(struct command_watch *watch, int64_t *leave_us)
 {
     struct client *client = watch->client;
-    if (client->is_urgent || (client->signal != 0 && !watch->may_cancel)) {
+    bool may_cancel = watch->may_cancel && client->signal != SIGHUP; /* a terminal that is gone wants nothing */
+    if (client->is_urgent || (client->signal != 0 && !may_cancel)) {
         return ERR_INTERRUPTED;
     }
     if (client->signal != 0 && !watch->is_cancelled) {

@@ -1,6 +1,8 @@
 #include "proxy/command/run_targets.h"
 
+#include "common/log.h"
 #include "proxy/command/find_node.h"
+#include "proxy/command/node_page.h"
 
 #define WORDS_MAX (COMMAND_API_TARGETS_MAX * COMMAND_API_TARGET_VALUES_MAX) /* more than any command takes */
 
@@ -194,14 +196,107 @@ static enum err find_another(struct client *client, const char *word, char ret_i
     return err;
 }
 
+/* ---- many names at once ---- */
+
+/* Names, and what one question about all of them has found. */
+struct names {
+    struct client *client;
+    const char *words[COMMAND_API_NODES_MAX]; /* as DescribeInstanceInformation takes them */
+    char (*ids)[LIMIT_TARGET + 1];            /* of each word; "" where it is not known */
+    size_t count;
+    bool is_unclear; /* a node is not known by its name, or two have the same: each word is asked about by itself */
+};
+
+static enum err take_names(void *context, const struct node_page *page)
+{
+    struct names *names = context;
+    for (size_t i = 0; i < page->nodes.count; i++) {
+        const struct ssm_api_node *node = &page->nodes.items[i];
+        const struct ec2_api_instance *instance = node_page_instance(page, node);
+        size_t at = 0;
+        while (at < names->count && (instance == NULL || strcmp(names->words[at], instance->name) != 0)) {
+            at++;
+        }
+        if (at == names->count || names->ids[at][0] != '\0') {
+            names->is_unclear = true;
+            return ERR_OK;
+        }
+        memcpy(names->ids[at], node->instance_id, sizeof names->ids[at]);
+    }
+    return ERR_OK;
+}
+
+static enum err go_on_without(void *context, enum err err)
+{
+    struct names *names = context;
+    names->is_unclear = true;
+    text_clear(&names->client->why);
+    return err == ERR_INTERRUPTED || err == ERR_MEMORY ? err : ERR_OK;
+}
+
+/* A name alone: no alias, nothing that could be a suffix. */
+static bool is_plain_name(const struct client *client, const char *word)
+{
+    AUTO(node_choice_free) struct node_choice choice = {.way = NULL};
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    return node_choice_read(&choice, word, &client->flags, &why) == ERR_OK && choice.plan.count == 1 &&
+           choice.way->target.kind == TARGET_NAME && choice.way->alias.target == NULL &&
+           choice.way->target.region[0] == '\0';
+}
+
+/* One question about names in place of one for each; what it leaves open is asked by itself. `ids` is of words. */
+static enum err find_names(const struct run_targets *targets, struct client *client, char (*ids)[LIMIT_TARGET + 1])
+{
+    size_t positions[COMMAND_API_NODES_MAX];
+    struct names names = {.client = client, .ids = calloc(targets->word_count, sizeof *names.ids)};
+    AUTO_FREE void *memory = names.ids;
+    if (names.ids == NULL) {
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < targets->word_count; i++) {
+        if (is_plain_name(client, targets->words[i])) {
+            positions[names.count] = i;
+            names.words[names.count++] = targets->words[i];
+        }
+    }
+    struct node_page_walk walk = {.context = &names, .visit = take_names, .forgive = go_on_without};
+    walk.which.filters[0].key = "tag:Name";
+    walk.which.first_values = names.words;
+    walk.which.first_value_count = names.count;
+    enum err err = names.count < 2 ? ERR_OK : node_page_visit(client, &walk);
+    if (err != ERR_OK && err != ERR_INTERRUPTED && err != ERR_MEMORY) { /* find_node says what is wrong */
+        log_debug("the names are asked about one by one: %s", client->why.data);
+        text_clear(&client->why);
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < names.count && !names.is_unclear; i++) {
+        memcpy(ids[positions[i]], names.ids[i], sizeof ids[0]);
+    }
+    return err;
+}
+
+static enum err find_word(struct run_targets *targets, struct client *client, size_t index,
+                          char ret_id[LIMIT_TARGET + 1])
+{
+    if (index > 0) {
+        return find_another(client, targets->words[index], ret_id);
+    }
+    TRY(node_choice_find(&targets->first, client));
+    memcpy(ret_id, targets->first.id, sizeof targets->first.id);
+    return ERR_OK;
+}
+
 static enum err find_all(struct run_targets *targets, struct client *client)
 {
-    TRY(node_choice_find(&targets->first, client));
-    add_node(targets, targets->first.id, targets->words[0]);
-    for (size_t i = 1; i < targets->word_count; i++) {
-        char id[LIMIT_TARGET + 1];
-        TRY(find_another(client, targets->words[i], id));
-        add_node(targets, id, targets->words[i]);
+    AUTO_FREE char(*ids)[LIMIT_TARGET + 1] = calloc(targets->word_count, sizeof *ids);
+    if (ids == NULL) {
+        return ERR_MEMORY;
+    }
+    TRY(find_names(targets, client, ids));
+    for (size_t i = 0; i < targets->word_count; i++) {
+        TRY(ids[i][0] == '\0' ? find_word(targets, client, i, ids[i]) : ERR_OK);
+        add_node(targets, ids[i], targets->words[i]);
     }
     return ERR_OK;
 }

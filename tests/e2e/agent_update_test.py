@@ -76,7 +76,12 @@ class AgentUpdateTest(LabCase):
         self.agent("update", "--concurrency", "50%", "--max-errors", "0", "node", "node-2")
         self.assertEqual([row["AgentVersion"] for row in self.versions("node,node-2")], [latest] * 2)
         self.assertEqual([row["Name"] for row in self.versions("tag:Fleet=light", "tag:Name=light-0042")], ["light-0042"])
+        before = self.lab.counter("api_calls")
+        self.assertEqual([row["Name"] for row in self.versions("offline,node", "node-2")], ["node", "node-2", "offline"])
+        self.assertEqual(self.lab.counter("api_calls") - before, 4, "one look-up for all names, of each service")
+        self.assertEqual(len(self.versions("light-0001,node,hybrid")), 3, "names that EC2 does not know")
         self.lab.faults(calls=[{"action": "ec2:DescribeInstances", "answer": "deny"}])
+        self.assertEqual(len(self.versions("offline,node")), 2)
         self.assertGreater(len(self.versions()), 60)
 
     def test_the_association(self):

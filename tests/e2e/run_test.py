@@ -85,6 +85,7 @@ class RunTest(RunCase):
                 (tuple("tag:K%d=v" % i for i in range(6)) + ("--", "true"), 64, ["5 tags"]),
                 (tuple("mi-%017x" % i for i in range(1, 52)) + ("--", "true"), 64, ["50 nodes at once", "tag"]),
                 (("nobody", "--", "true"), 66, ["no node in us-east-1 has the name"]),
+                (("node,node-2,twin", "--", "true"), 66, ["2 nodes in us-east-1 have the name \"twin\"", "use an id"]),
                 (("tag:Fleet=none", "--", "true"), 66, ["no node in us-east-1 has these tags"]),
                 (("i-0aaaaaaaaaaaaaaaa", "--", "true"), 66, ["InvalidInstanceId"]),
                 (("node", NODE_ID + ".eu-west-1", "--", "true"), 64, ["is not in us-east-1", "one region"]),
@@ -146,6 +147,17 @@ class RunTest(RunCase):
         self.assertEqual(set(rows[0]), {"CommandId", "InstanceId", "Name", "Status", "StatusDetails", "Step", "ResponseCode",
                                         "StandardOutput", "StandardError", "IsOutputCut", "IsErrorCut"})
         self.assertFalse(rows[0]["IsOutputCut"])
+
+        again = rows[0]["CommandId"]
+        self.assertEqual([row["Name"] for row in self.json("--show", again, "node,second", code=9)], ["node", "second"])
+
+    def test_windows(self):
+        self.lab.call("/lab/nodes", {"platform": {SECOND_NODE_ID: "Windows"}})
+        self.assertEqual(self.ran("node-2", "--", "Get-Date")[0], "Get-Date\n")
+        self.assertEqual(self.ran("tag:Name=node-2", "--", "Get-Host")[0], "Get-Host\n")
+        self.assertEqual([command["DocumentName"] for command in self.aws("list-commands")["Commands"]], ["AWS-RunPowerShellScript"] * 2)
+        for targets in ("node,node-2", "tag:Name=node,tag:Name=node-2"):
+            self.refused(targets, "--", "x", code=64, words=["some of the nodes run Windows", "--document-name AWS-RunShellScript or"])
 
     def test_fifty_nodes(self):
         """So many at a time, until too many fail; what was left out is said."""
@@ -217,6 +229,15 @@ class RunTest(RunCase):
         self.assertEqual(show(process.stdout.read()).count("early\n"), 2, "what they had written")
         self.assertEqual(self.aws("list-commands")["Commands"][0]["Status"], "Cancelled")
 
+    def test_a_terminal_that_closes_cancels_nothing(self):
+        mark = self.work.path("mark")
+        process = self.start_("node", "--", "touch %s; sleep 60" % mark)
+        self.wait_for_file(mark)
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(self.wait_for_exit(process), 129)
+        self.assertRegex(show(process.stderr.read()), r"may go on: ssm-proxy run --show %s\n" % UUID)
+        self.assertEqual(self.aws("list-commands")["Commands"][0]["Status"], "InProgress")
+
     def test_a_second_ctrl_c_leaves(self):
         self.lab.faults(calls=[{"action": "ssm:CancelCommand", "answer": "hang"}])
         mark = self.work.path("mark")
@@ -247,6 +268,8 @@ class RunTest(RunCase):
             {"action": "ssm:ListCommands", "answer": "throttle", "count": 2}, {"action": "ssm:ListCommands", "answer": "close", "count": 1}])
         out, _ = self.ran("node", "--", "echo x >> %s; echo ok" % mark, env=env)
         self.assertEqual(out, "ok\n")
+        self.lab.faults(calls=[{"action": "ssm:SendCommand", "answer": "close", "count": 1}])
+        self.refused("node", "--", "echo twice", code=75, words=["run: unreachable", "127.0.0.1"])
         self.lab.faults(invocation_delay_ms=20, calls=[{"action": "ssm:DescribeInstanceInformation", "answer": "deny"}])
         self.assertEqual(self.ran(NODE_ID, "--", "echo without a look")[0], "without a look\n")
         self.lab.faults(calls=[{"action": "ssm:ListCommands", "answer": "deny"}])
@@ -286,6 +309,11 @@ class RunOnTerminalTest(RunCase):
         lines = screen.lines()
         self.assertRegex(lines[0], "^ssm-proxy: command " + UUID)
         self.assertIn("ssm-proxy: cancelled; not done were: node", lines)
+
+    def test_what_the_exit_status_does_not_say(self):
+        screen = self.screen("--timeout", "1", "node", "--", "sleep 60")
+        screen.wait_for(r"^\(exit status 137\)$")
+        self.assertRegex(screen.text(), r"(?m)^ssm-proxy: node \(%s\): Execution ?Timed ?Out, exit code 137$" % NODE_ID)
 
     def test_hostile_output(self):
         screen = self.screen("node", "--", "printf \"\\033[31mred\\033]0;title\\007\\rx\\302\\233y\\tz\\n\"")

@@ -69,4 +69,4 @@ class NodeCommandTest(LabCase):
         self.calls([{"action": GET, "answer": "throttle"}])
         self.refused("timed out", "ThrottlingException", "true", seconds=2)
         self.calls([{"action": "ssm:SendCommand", "answer": "hang"}])
-        self.refused("timed out", "did not answer in time", "true", seconds=1)
+        self.refused("timed out", "in time", "true", seconds=1)
