@@ -120,7 +120,8 @@ static bool is_allowed(const struct api_call *call)
     if (api_denies(call, ACTION)) {
         return false;
     }
-    struct permission_request request = {ACTION, arn, instance == NULL ? NULL : instance->tags, user};
+    struct permission_request request = {
+        .action = ACTION, .resource = arn, .tags = instance == NULL ? NULL : instance->tags, .os_user = user};
     return api_allows(call, &request);
 }
 

@@ -115,18 +115,28 @@ static void name_target(const char *target, const char *region, char ret_arn[500
              is_hybrid ? "managed-instance" : "instance", target);
 }
 
-/* The node, and the document where one is named. */
+/* The node, and the document where one is named; the default one, too, where the caller may start sessions under
+ * ssm:SessionDocumentAccessCheck alone. Source: Session Manager's guide, "Enforce a session document permission check".
+ */
 static bool allows_start(const struct api_call *call, const char *target)
 {
     const struct node *node = node_table_find_in(call->lab->nodes, target, call->region);
     const char *name = api_optional(call->input, "DocumentName");
     char arn[500], document[DOCUMENT_ARN_SIZE];
+    struct service_error error = {0};
     name_target(target, call->region, arn);
-    document_store_arn(name, call->region, document);
-    struct permission_request on_node = {
-        .action = "ssm:StartSession", .resource = arn, .tags = node == NULL ? NULL : node->tags};
-    struct permission_request on_document = {.action = "ssm:StartSession", .resource = document};
-    return api_allows(call, &on_node) && (name[0] == '\0' || api_allows(call, &on_document));
+    document_store_arn(name[0] == '\0' ? SESSION_DOCUMENT_PREFERENCES : name, call->region, document);
+    struct permission_request on_node = {.action = "ssm:StartSession",
+                                         .resource = arn,
+                                         .tags = node == NULL ? NULL : node->tags,
+                                         .checks_document = "false"};
+    struct permission_request on_document = {
+        .action = "ssm:StartSession", .resource = document, .checks_document = "true"};
+    if (name[0] == '\0' && permission_check(call->caller, &on_node, &error) == ERR_OK) {
+        return true;
+    }
+    on_node.checks_document = "true";
+    return api_allows(call, &on_node) && api_allows(call, &on_document);
 }
 
 void api_session_start(const struct api_call *call)

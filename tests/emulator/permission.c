@@ -54,6 +54,7 @@ static bool element_covers(const json_t *statement, const char *name, const char
 
 /* ---- conditions ---- */
 
+static const char document_check[] = "ssm:SessionDocumentAccessCheck";
 static const char *const tag_prefixes[] = {"aws:ResourceTag/", "ssm:resourceTag/"};
 
 /* NULL: the request does not have it. */
@@ -65,12 +66,13 @@ static const char *context_value(const struct permission_request *request, const
             return tag_value(request->tags, key + len);
         }
     }
-    return request->os_user;
+    return strcasecmp(key, document_check) == 0 ? request->checks_document : request->os_user;
 }
 
 static bool is_known_key(const char *key)
 {
-    return strcasecmp(key, "ec2:osuser") == 0 || strncasecmp(key, tag_prefixes[0], strlen(tag_prefixes[0])) == 0 ||
+    return strcasecmp(key, "ec2:osuser") == 0 || strcasecmp(key, document_check) == 0 ||
+           strncasecmp(key, tag_prefixes[0], strlen(tag_prefixes[0])) == 0 ||
            strncasecmp(key, tag_prefixes[1], strlen(tag_prefixes[1])) == 0;
 }
 
@@ -98,6 +100,9 @@ static bool conditions_hold(const json_t *statement, const struct permission_req
         json_object_foreach(keys, key, values)
         {
             const char *actual = context_value(request, key);
+            if (actual == NULL && strcmp(operator, "BoolIfExists") == 0) {
+                continue;
+            }
             if (actual == NULL || !(is_like ? any_matches(values, actual, true) : equals(values, actual))) {
                 return false;
             }
@@ -120,13 +125,24 @@ static bool is_text_list(const json_t *value)
     return is_list || json_is_string(value);
 }
 
+static bool is_operator_known(const char *name)
+{
+    static const char *const known[] = {"StringEquals", "StringLike", "Bool", "BoolIfExists"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(known[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_condition_known(json_t *condition)
 {
     const char *operator= NULL, *key = NULL;
     json_t *keys = NULL, *values = NULL;
     json_object_foreach(condition, operator, keys)
     {
-        if (strcmp(operator, "StringEquals") != 0 && strcmp(operator, "StringLike") != 0) {
+        if (!is_operator_known(operator)) {
             return false;
         }
         json_object_foreach(keys, key, values)

@@ -97,6 +97,26 @@ class EmulatorShellTest(EmulatorCase):
             self.assertEqual(client.text(EXIT_CODE), b"EXIT_CODE: 1")
         self.assertEqual([kind for kind, _ in self.ended(self.command("/nowhere")).pieces], [STDERR])
 
+    def test_a_document_that_the_caller_may_not_use(self):
+        """With ssm:SessionDocumentAccessCheck the default document wants a permission, too; a named one does in any case."""
+        own, default = (f"arn:aws:ssm:*:*:document/{name}" for name in ("mine", "SSM-SessionManagerRunShell"))
+        nodes = "arn:aws:ec2:*:*:instance/*"
+        content = {"schemaVersion": "1.0", "sessionType": "InteractiveCommands", "properties": {"linux": {"commands": "true"}}}
+        for name in ("mine", "other"):
+            self.lab.must("CreateDocument", {"Name": name, "DocumentType": "Session", "Content": json.dumps(content)})
+        checked = {"BoolIfExists": {"ssm:SessionDocumentAccessCheck": "true"}}
+        for resources, condition, allowed in (([nodes], {}, [None]), ([nodes], checked, []), ([nodes, own], checked, ["mine"]),
+                                              ([nodes, own], {}, ["mine", None]), ([nodes, default], checked, [None])):
+            statement = {"Effect": "Allow", "Action": "ssm:StartSession", "Resource": resources, "Condition": condition}
+            status, _, data = self.lab.http(self.lab.api_address, "POST", "/lab/identity", json.dumps(
+                {"issue_key": {"name": "somebody", "policy": {"Statement": [statement]}}}).encode())
+            self.assertEqual(status, 200, data)
+            for document in ("mine", "other", None):
+                request = {"Target": NODE, **({"DocumentName": document} if document else {})}
+                answer = self.lab.api("StartSession", request, json.loads(data)["key"])
+                self.assertEqual(answer[:2], (200, "") if document in allowed else (400, "AccessDeniedException"),
+                                 (resources, condition, document, answer))
+
     # ---- on a terminal ----
 
     def test_a_shell(self):
