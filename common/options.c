@@ -10,6 +10,24 @@ bool options_is_allowed(const struct program *program, const struct verb *verb, 
     return id == program->help || (verb->options & OPTION_BIT(id)) != 0;
 }
 
+#define OPTION_WIDTH 28 /* of "--name ARGUMENT"; the help of a longer one stands below it */
+
+static void print_option(const struct option_row *row, FILE *stream)
+{
+    char left[OPTION_WIDTH * 4];
+    bool is_optional = row->is_argument_optional;
+    (void)snprintf(left, sizeof left, "--%s%s%s%s", row->name,
+                   row->argument == NULL ? ""
+                   : is_optional         ? "[="
+                                         : " ",
+                   row->argument == NULL ? "" : row->argument, is_optional ? "]" : "");
+    if (strlen(left) > OPTION_WIDTH) {
+        fprintf(stream, "  %s\n", left);
+        left[0] = '\0';
+    }
+    fprintf(stream, "  %-*s %s\n", OPTION_WIDTH, left, row->help);
+}
+
 void options_print_help(const struct program *program, const struct verb *verb, FILE *stream)
 {
     fprintf(stream, "Usage: %s %s [OPTION]...%s%s\n%s\n", program->name, verb->name,
@@ -20,15 +38,7 @@ void options_print_help(const struct program *program, const struct verb *verb, 
     fprintf(stream, "\nOptions:\n");
     for (int i = 0; i < program->row_count; i++) {
         if (options_is_allowed(program, verb, i)) {
-            const struct option_row *row = &program->rows[i];
-            char left[40];
-            bool is_optional = row->is_argument_optional;
-            (void)snprintf(left, sizeof left, "--%s%s%s%s", row->name,
-                           row->argument == NULL ? ""
-                           : is_optional         ? "[="
-                                                 : " ",
-                           row->argument == NULL ? "" : row->argument, is_optional ? "]" : "");
-            fprintf(stream, "  %-28s %s\n", left, row->help);
+            print_option(&program->rows[i], stream);
         }
     }
     fprintf(stream, "\nThe manual: man %s\n", program->name);

@@ -29,6 +29,11 @@ static enum err parse(struct checkup *checkup)
     if (checkup->target == NULL) {
         return ERR_OK;
     }
+    uint16_t port;
+    if (options->argument_count > 1 && target_parse_port(options->arguments[1], &port) != ERR_OK) {
+        log_error("doctor: not a port (1 to 65535): %s", options->arguments[1]);
+        return ERR_USAGE;
+    }
     enum err err = node_choice_read(&checkup->choice, checkup->target, &checkup->flags, &why);
     if (err != ERR_OK) {
         log_error("doctor: %s", why.len > 0 ? why.data : err_text(err));

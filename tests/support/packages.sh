@@ -10,8 +10,8 @@ packages_of_group() {
         "libssh-dev" ;; # ssm-proxy's helper: keys
     demo) echo "python3 openssh-client libwrap0 rsync git procps" ;;
     test) echo "libcmocka-dev clang libclang-rt-14-dev llvm clang-format binutils awscli python3-botocore" \
-        "curl iproute2 sudo strace systemd logrotate zsh fish tmux ansible-core vim-tiny" \
-        "libpam-wrapper" ;; # a client of the lab's proxy; network namespaces; shells that complete; a screen; Ansible; the node of tests/host; PAM without root
+        "curl iproute2 sudo strace systemd logrotate zsh fish tmux ansible-core vim-tiny python3-jsonschema" \
+        "libpam-wrapper" ;; # a client of the lab's proxy; network namespaces; shells that complete; a screen; Ansible; what judges our JSON; the node of tests/host; PAM without root
     sdk) command -v npm >/dev/null || echo "nodejs npm" ;; # tests/sdk; whatever npm there is will do
     bench) echo "libcmocka-dev ansible-core" ;;
     lint) echo "libcmocka-dev clang clang-format clang-tidy" ;;
