@@ -19,9 +19,10 @@ struct forward {
     struct forward_spec spec;
     char local[FORWARD_SPEC_PATH_SIZE + FORWARD_SPEC_ADDRESS_SIZE]; /* "127.0.0.1:8080", or the path */
     char remote[LIMIT_HOST + 16];
+    char label[LIMIT_HOST + 20]; /* "to localhost:80" */
     char port[6];
     struct ssm_api_parameter parameters[2];
-    char name[NODE_ACCESS_NAME_SIZE + LIMIT_HOST + 16];
+    char name[NODE_ACCESS_NAME_SIZE + LIMIT_HOST + 20];
     struct forward_side side;
     struct node_session_want want;
     struct node_session session;
@@ -52,6 +53,8 @@ static enum err parse_forward(struct forward *forward, const char *word)
     forward->word = word;
     struct text remote = text_in(forward->remote, sizeof forward->remote);
     forward_spec_put_remote(&forward->spec, &remote);
+    struct text label = text_in(forward->label, sizeof forward->label);
+    text_format(&label, "to %s", forward->remote);
     struct text port = text_in(forward->port, sizeof forward->port);
     text_format(&port, "%u", forward->spec.remote_port);
     return ERR_OK;
@@ -168,7 +171,7 @@ static void describe(struct forward *forward)
     forward->parameters[0] = (struct ssm_api_parameter){"portNumber", forward->port};
     forward->parameters[1] = (struct ssm_api_parameter){"host", forward->spec.host};
     forward->want = (struct node_session_want){
-        .label = forward->remote,
+        .label = forward->label,
         .document_name = is_remote ? "AWS-StartPortForwardingSessionToRemoteHost" : "AWS-StartPortForwardingSession",
         .parameters = forward->parameters,
         .parameter_count = is_remote ? 2 : 1,

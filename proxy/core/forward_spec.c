@@ -60,7 +60,9 @@ static bool copy(struct bytes field, char *ret_text, size_t size)
     if (field.len >= size || (field.len > 0 && memchr(field.data, '\0', field.len) != NULL)) {
         return false;
     }
-    memcpy(ret_text, field.data, field.len);
+    if (field.len > 0) {
+        memcpy(ret_text, field.data, field.len);
+    }
     ret_text[field.len] = '\0';
     return true;
 }

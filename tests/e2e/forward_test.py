@@ -337,13 +337,17 @@ class StalledTest(ForwardCase):
         self.assertNotIn("does not read", self.end(process))
 
     def test_memory_is_bounded(self):
+        def resident():
+            with open("/proc/%d/status" % process.pid, encoding="ascii") as file:
+                return int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) * KIB
+
         process, place = self.open_http()
         alone = self.browser(place)
+        self.assertTrue(alone.get(10))
+        before = resident()
         alone.ask(60 * MIB)
-        time.sleep(2)
-        with open("/proc/%d/status" % process.pid, encoding="ascii") as file:
-            resident = int(re.search(r"VmRSS:\s+(\d+) kB", file.read())[1]) * KIB
-        self.assertLess(resident, 40 * MIB)
+        time.sleep(1.5)
+        self.assertLess(resident() - before, 30 * MIB)
         self.end(process)
 
 
