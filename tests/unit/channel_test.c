@@ -70,6 +70,17 @@ static void refuses_a_document_that_is_not_made_for_its_purpose(void **state)
     expect_closed(ERR_UNSUPPORTED, "the agent on the node is too old: it has to be above 3.0.196.0", false);
 }
 
+static void only_an_impatient_agent_is_kept_awake(void **state)
+{
+    (void)state;
+    make_channel_for_streams();
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, REQUEST_OF("3.1.1511.0", STREAMS));
+    assert_true(channel_wants_keep_alive(channel));
+    make_channel_for_streams();
+    peer_outputs(PAYLOAD_HANDSHAKE_REQUEST, REQUEST_OF("3.1.1512.0", STREAMS));
+    assert_false(channel_wants_keep_alive(channel));
+}
+
 static void a_port_that_refuses_ends_no_session_for_streams(void **state)
 {
     (void)state;
@@ -611,6 +622,7 @@ int main(void)
         TEST(refuses_a_handshake_out_of_turn),
         TEST(refuses_a_second_handshake),
         TEST(refuses_a_document_that_is_not_made_for_its_purpose),
+        TEST(only_an_impatient_agent_is_kept_awake),
         TEST(a_port_that_refuses_ends_no_session_for_streams),
         TEST(gives_up_when_no_handshake_comes),
         TEST(a_wrong_digest_is_dropped_unacknowledged),
