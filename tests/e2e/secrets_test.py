@@ -15,7 +15,7 @@ from workspace import program, show
 
 # Members of the replies that give secrets, in JSON and in XML.
 MEMBERS = ("SecretAccessKey", "SessionToken", "Token", "TokenValue", "secretAccessKey", "sessionToken", "accessToken", "refreshToken",
-           "clientSecret", "deviceCode", "token", "secret_access_key", "session_token", "password", "mfa_seed", "container_token")
+           "clientSecret", "deviceCode", "Plaintext", "token", "secret_access_key", "session_token", "password", "mfa_seed", "container_token")
 IN_JSON = re.compile(r'"(?:%s)": ?"([^"]{8,})"' % "|".join(MEMBERS))
 IN_XML = re.compile(r"<(?:%s)>([^<]{8,})</" % "|".join(MEMBERS))
 
@@ -108,12 +108,14 @@ class SecretsTest(LabCase):
 
     # ---- the search ----
 
+    def replies(self):
+        with open(self.work.path("replies"), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+
     def secrets(self):
         info = self.lab.info
-        with open(self.work.path("replies"), encoding="utf-8") as file:
-            replies = [json.loads(line) for line in file]
         found = set()
-        for text in [json.dumps(info), *replies]:
+        for text in [json.dumps(info), *self.replies()]:
             found.update(IN_JSON.findall(text), IN_XML.findall(text))
         with open(info["identity"]["web_identity_token_file"], encoding="ascii") as file:
             found.add(file.read().strip())
@@ -200,6 +202,24 @@ class SecretsTest(LabCase):
         self.run_one(self.environment("base", HTTPS_PROXY=address.replace("//lab-proxy:", "//stranger:")))
         self.lab.faults(reset=True)
         self.lose_a_session(given)
+        self.assert_no_secret(("output", b"".join(self.said)), ("last.log", self.last_log_bytes()))
+
+    def test_data_key(self):
+        """Of a session that KMS encrypts; what is typed and printed in it is none of ours to tell, either."""
+        if not os.access("/usr/bin/aws", os.X_OK):
+            self.skipTest("the package awscli is not installed")
+        content = {"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {"kmsKeyId": "alias/lab-sessions"}}
+        self.checked(self.work.run(["/usr/bin/aws", "ssm", "create-document", "--name", "encrypted", "--document-type", "Session", "--content",
+                                    json.dumps(content), "--endpoint-url", self.lab.info["api_url"], "--no-cli-pager"], env=self.lab.environment()))
+        self.lab.faults(shell_delay_ms=0)
+        for answer in (*ANSWERS, None):
+            self.lab.faults(calls=[{"action": "kms:GenerateDataKey", "answer": answer}] if answer else [])
+            done = self.work.run([program("ssm-proxy"), "shell", "--debug", "--document-name", "encrypted", "node"], input=b"echo typed $((6 * 7))\n",
+                                 env=self.environment("base"))
+            self.said += [done.stderr, b"" if answer is None else done.stdout]
+            self.assertEqual((done.returncode == 0, b"typed 42" in done.stdout), (answer is None, answer is None), show(done.stderr))
+        self.assertTrue(any("Plaintext" in reply for reply in self.replies()))
+        self.assertNotIn(b"typed", b"".join(self.said))
         self.assert_no_secret(("output", b"".join(self.said)), ("last.log", self.last_log_bytes()))
 
     def lose_a_session(self, environment):

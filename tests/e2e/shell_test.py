@@ -10,7 +10,7 @@ import termios
 import time
 
 from lab import PATIENCE_SECONDS
-from lab_case import NODE_ID, LabCase
+from lab_case import LabCase
 from screen import Screen
 from workspace import program, show
 
@@ -28,9 +28,9 @@ class ShellCase(LabCase):
         super().setUp()
         self.lab.faults(shell_delay_ms=0)
 
-    def shell(self, *arguments, env=None, **options):
+    def shell(self, *arguments, env=None, target="node", **options):
         """With pipes, to its end."""
-        return self.work.run([program("ssm-proxy"), "shell", *arguments, "node"], PATIENCE_SECONDS, env=env or self.lab.environment(),
+        return self.work.run([program("ssm-proxy"), "shell", *arguments, target], PATIENCE_SECONDS, env=env or self.lab.environment(),
                              **options)
 
     def output_of(self, *arguments, status=0, **options):
@@ -65,6 +65,12 @@ class ShellCase(LabCase):
                     break
         self.assertIn(word, seen)
         return seen
+
+    def expect_end(self, process, master, before, status):
+        self.assertEqual(self.wait_for_exit(process), status)
+        self.assertEqual(termios.tcgetattr(master), before)
+        os.close(master)
+        self.lab.wait_for_no_session()
 
 
 class ShellTest(ShellCase):
@@ -158,12 +164,6 @@ class ShellTest(ShellCase):
             self.assertLess(time.monotonic(), deadline, "the terminal goes on to echo")
             time.sleep(0.01)
         return process, master, before
-
-    def expect_end(self, process, master, before, status):
-        self.assertEqual(self.wait_for_exit(process), status)
-        self.assertEqual(termios.tcgetattr(master), before)
-        os.close(master)
-        self.lab.wait_for_no_session()
 
     def test_signals(self):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
