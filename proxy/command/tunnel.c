@@ -180,6 +180,15 @@ static void heed_companions(struct tunnel *tunnel)
     }
 }
 
+/* Before any output: it speaks of the whole session. */
+static void tell_customer_message(struct tunnel *tunnel)
+{
+    const char *message = channel_take_customer_message(tunnel->channel);
+    if (message != NULL) {
+        log_notice("%s", message);
+    }
+}
+
 static void move_bytes(struct tunnel *tunnel, struct instant now)
 {
     const struct tunnel_local *local = &tunnel->session.local;
@@ -240,14 +249,11 @@ static void pump(void *context, struct client *client)
     receive_messages(tunnel, now);
     channel_tick(tunnel->channel, now);
     keep_transport(tunnel, now);
+    tell_customer_message(tunnel);
     move_bytes(tunnel, now);
     notice_end(tunnel, now); /* after all that can bring one: nothing wakes us for it */
     send_frames(tunnel, now);
     watch(tunnel);
-    const char *message = channel_take_customer_message(tunnel->channel);
-    if (message != NULL) {
-        log_notice("%s", message);
-    }
     keep_time(tunnel, now);
 }
 
