@@ -82,15 +82,23 @@ void host_key_fetch_end(struct host_key_fetch *fetch)
 
 /* ---- what is kept ---- */
 
-static void load(struct host_key_fetch *fetch)
+/* What cannot be read may be there: no reason to ask the node, and to put what it says today in its place. */
+static enum err load(struct host_key_fetch *fetch)
 {
-    char memory[512];
-    struct text why = text_in(memory, sizeof memory);
-    enum err err = host_key_files_load(fetch->note.node_id, &fetch->cache, &why);
+    enum err err = host_key_files_load(fetch->note.node_id, &fetch->cache, &fetch->why);
     if (err != ERR_OK) {
         fetch->cache.node_id[0] = '\0';
-        log_debug("no host keys of %s are kept%s%s", fetch->note.node_id, why.len > 0 ? ": " : "", memory);
     }
+    return err == ERR_NO_TARGET ? ERR_OK : err;
+}
+
+/* They are of an earlier launch or registration: whatever comes of asking, ssh is not to be told them. */
+static enum err forget(struct host_key_fetch *fetch)
+{
+    log_debug("%s was launched or registered anew: its host keys are forgotten", fetch->note.node_id);
+    fetch->cache.node_id[0] = '\0';
+    enum err err = host_key_files_forget(fetch->note.node_id, &fetch->why);
+    return err == ERR_NO_TARGET ? ERR_OK : err;
 }
 
 static void store(struct host_key_fetch *fetch)
@@ -164,8 +172,8 @@ static enum err read_document(struct host_key_fetch *fetch)
     const struct command_api_step *result = NULL;
     enum err err = node_command_pump(fetch->command, &result, &fetch->why);
     if (err == ERR_DENIED) {
-        text_put(&fetch->why, " (the permission ssm:SendCommand is needed for the document " HOST_KEY_FETCH_DOCUMENT
-                              "; " WITHOUT ")");
+        text_put(&fetch->why, " (needed are ssm:SendCommand for the document " HOST_KEY_FETCH_DOCUMENT
+                              " and ssm:GetCommandInvocation; " WITHOUT ")");
     } else if (err == ERR_CONFIG) {
         text_put(&fetch->why, " (the account needs that document in this region; " WITHOUT ")");
     }
@@ -203,12 +211,8 @@ static enum err take_turn(struct host_key_fetch *fetch)
     }
     fetch->lock_again_us = now_us + LOCK_PAUSE_US;
     TRY(host_key_files_lock(fetch->note.node_id, &fetch->lock, &fetch->why));
-    load(fetch);
-    if (fetch->cache.node_id[0] != '\0' && !is_kept(fetch)) {
-        log_debug("%s was launched or registered anew: its host keys are forgotten", fetch->note.node_id);
-        TRY(host_key_files_forget(fetch->note.node_id, &fetch->why));
-    }
-    return ERR_OK;
+    TRY(load(fetch));
+    return fetch->cache.node_id[0] == '\0' || is_kept(fetch) ? ERR_OK : forget(fetch);
 }
 
 /* ERR_AGAIN while there is something to wait for. */
@@ -307,8 +311,7 @@ void host_key_fetch_begin(struct host_key_fetch *fetch, struct client *client, c
     companion_join(client, &fetch->companion);
     if (!host_key_cache_is_for(note->node_id)) {
         text_put(&fetch->why, "only instances and managed nodes have such");
-    } else if (leave_note(fetch) == ERR_OK) {
-        load(fetch);
+    } else if (leave_note(fetch) == ERR_OK && load(fetch) == ERR_OK) {
         node_birth_begin(&fetch->birth, client, note->node_id);
         return;
     }

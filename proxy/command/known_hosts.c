@@ -91,7 +91,7 @@ static enum err answer(const struct options *options, bool may_wait, struct text
 }
 
 /* Whatever is wrong with us is no reason to end the connection: ssh does so when the status is not 0. Without keys it
- * does what StrictHostKeyChecking says. */
+ * does what StrictHostKeyChecking says. Nor is it one for a line: connect has found the same, and said it. */
 static int known_hosts_run(const struct options *options)
 {
     const char *invocation = options->arguments[INVOCATION];
@@ -106,7 +106,7 @@ static int known_hosts_run(const struct options *options)
     /* ADDRESS: the keys of an address are not the node's, and ssh does not ask with a ProxyCommand */
     enum err err = is_order || is_host ? answer(options, is_host, &why) : ERR_OK;
     if (err != ERR_OK && err != ERR_NO_TARGET) {
-        log_error("known-hosts: %s", why.len > 0 ? memory : err_text(err));
+        log_debug("no host keys: %s", why.len > 0 ? memory : err_text(err));
     }
     return 0;
 }
