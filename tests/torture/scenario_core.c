@@ -5,10 +5,13 @@
 #include "common/ini.h"
 #include "common/log.h"
 #include "proxy/core/aws_settings.h"
+#include "proxy/core/check.h"
 #include "proxy/core/command_api.h"
 #include "proxy/core/control_message.h"
 #include "proxy/core/ec2_api.h"
 #include "proxy/core/http_proxy.h"
+#include "proxy/core/instance_connect_api.h"
+#include "proxy/core/key_way.h"
 #include "proxy/core/kms_api.h"
 #include "proxy/core/sigv4.h"
 #include "proxy/core/ssm_api.h"
@@ -251,6 +254,34 @@ static enum err read_invocations(void)
     return ERR_OK;
 }
 
+static enum err show_check(void)
+{
+    struct check check = {.name = "clock", .status = CHECK_WARNED, .detail = "late", .took_us = 2000};
+    AUTO_FREE char *json = NULL;
+    TRY(check_to_json(&check, &json));
+    demand_text(json, "{\"Check\":\"clock\",\"Status\":\"warned\",\"Detail\":\"late\",\"Milliseconds\":2}");
+    return ERR_OK;
+}
+
+static enum err push_key(void)
+{
+    struct endpoint_url url;
+    struct service_failure failure;
+    struct instance_connect_api_push push = {"i-1", "admin", "ssh-ed25519 AAAA"};
+    AUTO(aws_request_free) struct aws_request request = {.method = NULL};
+    AUTO_JSON json_t *parameters = NULL;
+    TRY(endpoint_parse(bytes_of_text("https://ec2-instance-connect.eu-west-1.amazonaws.com/"), &url));
+    TRY(instance_connect_api_push(&url, "eu-west-1", &push, &request));
+    demand_text(request.body,
+                "{\"InstanceId\":\"i-1\",\"InstanceOSUser\":\"admin\",\"SSHPublicKey\":\"ssh-ed25519 AAAA\"}");
+    struct aws_reply reply = reply_of(200, "{\"Success\":true}");
+    TRY(instance_connect_api_parse_push(&reply, &failure));
+    TRY(key_way_parameters(KEY_WAY_SEND_COMMAND, "admin", push.public_key, &parameters));
+    const json_t *users = json_object_get(parameters, "user");
+    demand_text(json_string_value(json_array_get(users, 0)), "admin");
+    return ERR_OK;
+}
+
 static enum err read_xml(void)
 {
     AUTO(xml_view_free) struct xml_view *view = NULL;
@@ -454,6 +485,8 @@ const struct scenario core_scenarios[] = {
     {"node replies", NULL, read_nodes},
     {"commands", NULL, write_commands},
     {"invocations", NULL, read_invocations},
+    {"pushed key", NULL, push_key},
+    {"check", NULL, show_check},
     {"refusal", NULL, read_refusal},
     {"XML reply", NULL, read_xml},
     {"EC2 instances", NULL, describe_instances},
