@@ -97,18 +97,18 @@ static void describe_port(const struct session *session, const json_t *propertie
     bool is_forwarding = strcmp(member(properties, "type"), "LocalPortForwarding") == 0;
     bool is_local = host[0] == '\0' || strcmp(host, "localhost") == 0;
     uint16_t port = (uint16_t)strtoul(member(properties, "portNumber"), NULL, 10);
-    config->agent.multiplexes = config->agent.reconnects = is_forwarding;
+    config->plug.multiplexes = config->agent.multiplexes = config->agent.reconnects = is_forwarding;
     config->agent.forbidden_host = is_forbidden(host) ? host : NULL;
-    config->host = host[0] == '\0' ? "localhost" : host;
-    config->port = is_local ? node_port(session->node, port) : port;
-    config->smux.keep_alive_us = microseconds(lab->faults.smux_idle_limit_ms) / 3;
-    config->smux.idle_limit_us = microseconds(lab->faults.smux_idle_limit_ms);
-    config->process = (struct session_process_config){.program = lab->options.session_worker,
-                                                      .state_dir = lab->options.agent_state_dir,
-                                                      .session_id = session->id,
-                                                      .node_id = session->target,
-                                                      .document = session->document,
-                                                      .owner = session->owner};
+    config->plug.host = host[0] == '\0' ? "localhost" : host;
+    config->plug.port = is_local ? node_port(session->node, port) : port;
+    config->plug.smux.keep_alive_us = microseconds(lab->faults.smux_idle_limit_ms) / 3;
+    config->plug.smux.idle_limit_us = microseconds(lab->faults.smux_idle_limit_ms);
+    config->plug.process = (struct session_process_config){.program = lab->options.session_worker,
+                                                           .state_dir = lab->options.agent_state_dir,
+                                                           .session_id = session->id,
+                                                           .node_id = session->target,
+                                                           .document = session->document,
+                                                           .owner = session->owner};
 }
 
 /* A document says it as a boolean or as a text. */
@@ -124,18 +124,18 @@ static void describe_program(const struct session *session, const json_t *proper
     const json_t *here = json_object_get(properties, "linux");
     const char *profile = member(json_object_get(inputs, "shellProfile"), "linux");
     config->agent.separates_output = is_true(here, "separateOutputStream");
-    config->program = (struct node_program_config){.scratch = lab->state_dir,
-                                                   .command = member(here, "commands"),
-                                                   .separates_output = config->agent.separates_output,
-                                                   .output_prefix = member(here, "stdOutSeparatorPrefix"),
-                                                   .error_prefix = member(here, "stdErrSeparatorPrefix")};
+    config->plug.program = (struct node_program_config){.scratch = lab->state_dir,
+                                                        .command = member(here, "commands"),
+                                                        .separates_output = config->agent.separates_output,
+                                                        .output_prefix = member(here, "stdOutSeparatorPrefix"),
+                                                        .error_prefix = member(here, "stdErrSeparatorPrefix")};
     config->agent.kms_key_id = session->kms_key_id;
     config->agent.requires_challenge = lab->faults.require_kms_challenge;
-    config->shell.delay_us = microseconds(lab->faults.shell_delay_ms);
+    config->plug.shell.delay_us = microseconds(lab->faults.shell_delay_ms);
     if (config->agent.session_type == AGENT_SESSION_INTERACTIVE_COMMANDS) {
-        config->shell.commands = member(here, "commands");
+        config->plug.shell.commands = member(here, "commands");
     } else if (profile[0] != '\0') {
-        config->shell.profile = profile;
+        config->plug.shell.profile = profile;
     }
 }
 
@@ -150,7 +150,7 @@ static enum err start_worker(struct session *session, enum agent_session_type ty
                                                   .properties = session->properties,
                                                   .skips_handshake = lab->faults.no_handshake,
                                                   .timing = fault_agent_timing(&lab->faults)},
-                                        .host = "",
+                                        .plug = {.type = type, .host = ""},
                                         .has_pause = lab->options.has_agent_pause,
                                         .start_delay_us = microseconds(lab->faults.worker_start_delay_ms),
                                         .stuck_us = microseconds(lab->faults.stuck_reconnect_ms)};

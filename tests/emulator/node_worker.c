@@ -1,11 +1,9 @@
 #include "tests/emulator/node_worker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/emulator/byte_queue.h"
 #include "tests/emulator/lab_limits.h"
-#include "tests/emulator/node_target.h"
 
 #define PAUSE_US 1000u
 /* An agent whose data websocket drops is back in about 5 ms. */
@@ -21,14 +19,8 @@ struct node_worker {
     struct event_loop *loop;
     bool has_pause;
     bool is_started, has_room, is_attached, has_hung_up, is_over, is_dirty, wanted_input;
-    const struct node_side *side; /* of self: what the core dials, which is the target until it has said otherwise */
-    void *self;
-    bool has_ended; /* it is not read again */
-    struct node_target target;
-    struct node_mux *mux;         /* NULL: a session that is never multiplexed */
-    struct node_shell *shell;     /* NULL: none on a terminal */
-    struct node_program *program; /* NULL: none without */
-    struct smux_config smux;
+    struct node_plug plug;
+    bool has_ended;          /* it is not read again */
     struct byte_queue inbox; /* length-prefixed messages that arrived while the receive loop was blocked */
     size_t swallowed;        /* bytes since the receive loop died */
     uint64_t read_after_us;  /* the agent's pause */
@@ -66,7 +58,7 @@ static void read_target(struct node_worker *worker)
     static uint8_t buffer[READ_SIZE]; /* one thread */
     struct node_piece piece = {0};
     size_t size = worker->has_pause ? AGENT_CORE_PAYLOAD : sizeof buffer;
-    if (worker->side->read(worker->self, buffer, size, &piece) != ERR_OK) {
+    if (worker->plug.side->read(worker->plug.self, buffer, size, &piece) != ERR_OK) {
         return;
     }
     worker->has_ended = piece.len <= 0;
@@ -90,13 +82,13 @@ static void read_target(struct node_worker *worker)
 
 static void write_target(struct node_worker *worker)
 {
-    if (!worker->side->is_open(worker->self)) {
+    if (!worker->plug.side->is_open(worker->plug.self)) {
         return;
     }
-    if (worker->side->flush(worker->self) != ERR_OK) {
+    if (worker->plug.side->flush(worker->plug.self) != ERR_OK) {
         agent_core_write_failed(worker->core, now());
     } else {
-        agent_core_written(worker->core, worker->side->written(worker->self), now());
+        agent_core_written(worker->core, worker->plug.side->written(worker->plug.self), now());
     }
 }
 
@@ -109,8 +101,8 @@ static bool is_too_far_ahead(const struct node_worker *worker)
 
 static bool may_read(const struct node_worker *worker)
 {
-    return !is_too_far_ahead(worker) && worker->has_room && !worker->has_ended && worker->side->is_open(worker->self) &&
-           agent_core_wants_output(worker->core);
+    return !is_too_far_ahead(worker) && worker->has_room && !worker->has_ended &&
+           worker->plug.side->is_open(worker->plug.self) && agent_core_wants_output(worker->core);
 }
 
 static void target_ready(void *owner, bool can_read)
@@ -142,26 +134,23 @@ static void core_send(void *owner, struct bytes message)
 static void core_dial(void *owner)
 {
     struct node_worker *worker = owner;
-    if (worker->mux != NULL && agent_core_is_multiplexed(worker->core)) {
-        worker->smux.has_keep_alive = agent_core_keeps_alive(worker->core);
-        node_mux_set_smux(worker->mux, &worker->smux);
-        worker->side = &node_mux_side;
-        worker->self = worker->mux;
+    if (agent_core_is_multiplexed(worker->core)) {
+        node_plug_multiplex(&worker->plug, agent_core_keeps_alive(worker->core));
     }
-    worker->side->open(worker->self);
+    worker->plug.side->open(worker->plug.self);
 }
 
 static void core_target_write(void *owner, struct bytes payload)
 {
     struct node_worker *worker = owner;
-    worker->side->write(worker->self, payload);
+    worker->plug.side->write(worker->plug.self, payload);
     mark_dirty(worker);
 }
 
 static void core_target_close(void *owner)
 {
     struct node_worker *worker = owner;
-    worker->side->close(worker->self);
+    worker->plug.side->close(worker->plug.self);
     mark_dirty(worker);
 }
 
@@ -187,13 +176,13 @@ static void core_task_complete(void *owner, const char *final_status, const char
 static void core_resize(void *owner, uint16_t columns, uint16_t rows)
 {
     struct node_worker *worker = owner;
-    node_shell_resize(worker->shell, columns, rows);
+    node_shell_resize(worker->plug.shell, columns, rows);
 }
 
 static void core_interrupt(void *owner, int signal_number)
 {
     struct node_worker *worker = owner;
-    node_program_interrupt(worker->program, signal_number);
+    node_program_interrupt(worker->plug.program, signal_number);
 }
 
 static bool core_decrypt_key(void *owner, const char *ciphertext, const char *challenge, uint8_t ret_data_key[64],
@@ -253,51 +242,10 @@ static void stuck_expired(void *owner, uint64_t now_us)
 
 /* ---- construction ---- */
 
-static enum err make_shell(const struct node_worker_config *config, struct node_worker *worker)
-{
-    struct node_shell_config shell = config->shell;
-    shell.loop = worker->loop;
-    shell.opened = target_dialed;
-    shell.ready = target_ready;
-    shell.owner = worker;
-    TRY(node_shell_new(&shell, &worker->shell));
-    worker->side = &node_shell_side;
-    worker->self = worker->shell;
-    return ERR_OK;
-}
-
-static enum err make_program(const struct node_worker_config *config, struct node_worker *worker)
-{
-    struct node_program_config program = config->program;
-    program.loop = worker->loop;
-    program.opened = target_dialed;
-    program.ready = target_ready;
-    program.owner = worker;
-    TRY(node_program_new(&program, &worker->program));
-    worker->side = &node_program_side;
-    worker->self = worker->program;
-    return ERR_OK;
-}
-
-static enum err make_side(const struct node_worker_config *config, struct node_worker *worker)
-{
-    const struct node_mux_config mux = {worker->loop, config->host,  config->port, target_dialed,
-                                        target_ready, stream_failed, worker};
-    switch (config->agent.session_type) {
-    case AGENT_SESSION_STANDARD_STREAM:
-    case AGENT_SESSION_INTERACTIVE_COMMANDS:
-        return make_shell(config, worker);
-    case AGENT_SESSION_NON_INTERACTIVE_COMMANDS:
-        return make_program(config, worker);
-    case AGENT_SESSION_PORT:
-        break;
-    }
-    return config->agent.multiplexes ? node_mux_new(&mux, &worker->mux) : ERR_OK;
-}
-
 enum err node_worker_new(const struct node_worker_config *config, const struct node_worker_ports *ports, void *owner,
                          struct event_loop *loop, struct chance *chance, struct node_worker **ret_worker)
 {
+    static const struct node_plug_ports plug_ports = {target_dialed, target_ready, stream_failed};
     static const struct agent_ports core_ports = {.send = core_send,
                                                   .dial = core_dial,
                                                   .target_write = core_target_write,
@@ -314,28 +262,17 @@ enum err node_worker_new(const struct node_worker_config *config, const struct n
     *worker = (struct node_worker){.ports = *ports,
                                    .owner = owner,
                                    .loop = loop,
-                                   .side = &node_target_side,
-                                   .self = &worker->target,
-                                   .smux = config->smux,
                                    .has_pause = config->has_pause,
                                    .has_room = true,
                                    .wanted_input = true,
-                                   .target = {.loop = loop,
-                                              .port = config->port,
-                                              .dialed = target_dialed,
-                                              .ready = target_ready,
-                                              .owner = worker,
-                                              .worker = config->process},
                                    .tick = {.expired = tick_expired, .owner = worker},
                                    .pace = {.expired = pace_expired, .owner = worker},
                                    .link = {.expired = link_expired, .owner = worker},
                                    .stuck_us = config->stuck_us,
                                    .stuck = {.expired = stuck_expired, .owner = worker}};
-    node_target_init(&worker->target);
-    snprintf(worker->target.host, sizeof worker->target.host, "%s", config->host);
     enum err err = agent_core_new(&config->agent, &core_ports, worker, chance, &worker->core);
     if (err == ERR_OK) {
-        err = make_side(config, worker);
+        err = node_plug_init(&worker->plug, &config->plug, &plug_ports, worker, loop);
     }
     if (err != ERR_OK) {
         node_worker_free(worker);
@@ -356,10 +293,7 @@ void node_worker_free(struct node_worker *worker)
     event_loop_disarm(worker->loop, &worker->pace);
     event_loop_disarm(worker->loop, &worker->link);
     event_loop_disarm(worker->loop, &worker->stuck);
-    node_target_close(&worker->target);
-    node_mux_free(worker->mux);
-    node_shell_free(worker->shell);
-    node_program_free(worker->program);
+    node_plug_free(&worker->plug);
     byte_queue_free(&worker->inbox);
     agent_core_free(worker->core);
     free(worker);
@@ -369,7 +303,7 @@ void node_worker_free(struct node_worker *worker)
 
 static bool is_blocked(const struct node_worker *worker)
 {
-    return agent_core_is_blocked(worker->core) || worker->side->queued(worker->self) > LAB_TARGET_BUFFER;
+    return agent_core_is_blocked(worker->core) || worker->plug.side->queued(worker->plug.self) > LAB_TARGET_BUFFER;
 }
 
 /* The receive loop answers stream data with an acknowledgement, and is stuck when the link does not take it. An
@@ -473,8 +407,8 @@ void node_worker_cancel(struct node_worker *worker)
  * a client whose messages are not acknowledged has too few under way to fill it. */
 static void watch_stuck(struct node_worker *worker)
 {
-    bool is_writing = agent_core_is_blocked(worker->core) || worker->side->queued(worker->self) > 0;
-    uint64_t written = worker->side->written(worker->self);
+    bool is_writing = agent_core_is_blocked(worker->core) || worker->plug.side->queued(worker->plug.self) > 0;
+    uint64_t written = worker->plug.side->written(worker->plug.self);
     bool is_watched = worker->stuck_us > 0 && worker->is_attached && is_writing;
     if (!is_watched || written != worker->written_before) {
         event_loop_disarm(worker->loop, &worker->stuck);
@@ -493,7 +427,7 @@ static void update_wait(struct node_worker *worker)
         event_loop_arm(worker->loop, &worker->pace, worker->read_after_us);
         wants_read = false;
     }
-    worker->side->wait(worker->self, wants_read);
+    worker->plug.side->wait(worker->plug.self, wants_read);
 }
 
 void node_worker_flush(struct node_worker *worker)
@@ -524,18 +458,12 @@ void node_worker_flush(struct node_worker *worker)
 
 void node_worker_child_ended(struct node_worker *worker, pid_t pid, int exit_code)
 {
-    if (worker->shell != NULL) {
-        node_shell_child_ended(worker->shell, pid);
-    }
-    if (worker->program != NULL) {
-        node_program_child_ended(worker->program, pid, exit_code);
-    }
+    node_plug_child_ended(&worker->plug, pid, exit_code);
 }
 
 size_t node_worker_queued(const struct node_worker *worker)
 {
-    bool is_mux = worker->side == &node_mux_side;
-    return (is_mux ? node_mux_held(worker->mux) : worker->side->queued(worker->self)) + byte_queue_len(&worker->inbox);
+    return node_plug_held(&worker->plug) + byte_queue_len(&worker->inbox);
 }
 
 const struct agent_counters *node_worker_counters(const struct node_worker *worker)

@@ -10,10 +10,7 @@
 
 #include "tests/emulator/agent_core.h"
 #include "tests/emulator/event_loop.h"
-#include "tests/emulator/node_mux.h"
-#include "tests/emulator/node_program.h"
-#include "tests/emulator/node_shell.h"
-#include "tests/emulator/session_process.h"
+#include "tests/emulator/node_plug.h"
 
 struct node_worker;
 
@@ -29,13 +26,8 @@ struct node_worker_ports {
 
 struct node_worker_config {
     struct agent_config agent; /* texts are copied */
-    const char *host;          /* of the target; "localhost" tries ::1, then 127.0.0.1 */
-    uint16_t port;
-    struct node_program_config program; /* of a session without terminal; loop, functions and owner are the worker's */
-    struct node_shell_config shell;     /* of one with a terminal; likewise */
-    struct session_process_config process; /* without a program, the node dials the target itself */
+    struct node_plug_config plug;
     bool has_pause;
-    struct smux_config smux; /* of sessions that are multiplexed; whether it is kept alive follows from the client */
     uint64_t start_delay_us; /* before it appears */
     uint64_t stuck_us;       /* blocked by its target for so long, it hears no pong and connects anew; 0: never */
 };
