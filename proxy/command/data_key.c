@@ -9,6 +9,8 @@
 
 /* ---- words ---- */
 
+#define WORDS_MAX 700
+
 static void fail(struct data_key *key, enum err err)
 {
     key->companion.err = err;
@@ -19,7 +21,7 @@ static void fail(struct data_key *key, enum err err)
 /* What a person can do about it, behind the words of KMS; NULL: they say it all. */
 static const char *const advice[ERR_COUNT] = {
     [ERR_DENIED] = "; the session document wants encryption: you need kms:GenerateDataKey on that key",
-    [ERR_CONFIG] = "; the session document, or the preferences of Session Manager, name that key",
+    [ERR_CONFIG] = "; the key is named in the session document or in the preferences of Session Manager",
 };
 
 static void say(struct data_key *key, enum err err, const char *words)
@@ -29,7 +31,12 @@ static void say(struct data_key *key, enum err err, const char *words)
     struct text why = text_in(key->why, sizeof key->why);
     (void)channel_wants_key(key->session->channel, &wish);
     text_copy_for_display(wish.key_id, key_id, sizeof key_id);
-    text_format(&why, "no data key of KMS key %.256s: %.700s%s", key_id, words, advice[err] != NULL ? advice[err] : "");
+    size_t len = strnlen(words, WORDS_MAX);
+    while (len > 0 && words[len - 1] == '.') { /* the sentence goes on */
+        len--;
+    }
+    text_format(&why, "no data key of KMS key %.256s: %.*s%s", key_id, (int)len, words,
+                advice[err] != NULL ? advice[err] : "");
 }
 
 /* ---- the call ---- */

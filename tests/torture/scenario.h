@@ -32,5 +32,7 @@ extern const struct scenario engine_scenarios[];
 extern const size_t engine_scenario_count;
 extern const struct scenario host_scenarios[];
 extern const size_t host_scenario_count;
+extern const struct scenario shell_scenarios[];
+extern const size_t shell_scenario_count;
 
 #endif

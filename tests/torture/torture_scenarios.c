@@ -195,6 +195,7 @@ int main(int argc, char **argv)
     torture_all(&totals, sso_scenarios, sso_scenario_count, name);
     torture_all(&totals, credential_scenarios, credential_scenario_count, name);
     torture_all(&totals, engine_scenarios, engine_scenario_count, name);
+    torture_all(&totals, shell_scenarios, shell_scenario_count, name);
     torture_all(&totals, edge_scenarios, edge_scenario_count, name);
     torture_all(&totals, host_scenarios, host_scenario_count, name);
     char command[96];
