@@ -48,14 +48,9 @@ static struct {
     struct termios changed;
 } terminal_state;
 
-/* Setting it from the background would stop us, and nobody would continue us. Async-signal-safe. */
+/* In the background this stops us, until we are brought to the front. Async-signal-safe. */
 static int terminal_set(const struct termios *modes)
 {
-    sigset_t stops;
-    sigset_t before;
-    (void)sigemptyset(&stops);
-    (void)sigaddset(&stops, SIGTTOU);
-    (void)pthread_sigmask(SIG_BLOCK, &stops, &before);
     int result = -1;
     for (int left = 3; result != 0 && left > 0; left--) {
         result = tcsetattr(STDIN_FILENO, TCSADRAIN, modes);
@@ -63,15 +58,26 @@ static int terminal_set(const struct termios *modes)
             break;
         }
     }
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result;
+}
+
+/* Whoever is in front has it as it is meant to be, and so it is not waited for there. Async-signal-safe. */
+static void terminal_set_back(void)
+{
+    sigset_t stops;
+    sigset_t before;
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGTTOU);
+    (void)pthread_sigmask(SIG_BLOCK, &stops, &before);
+    (void)terminal_set(&terminal_state.before);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void terminal_put_back(void)
 {
     if (terminal_state.is_changed) {
         terminal_state.is_changed = 0;
-        (void)terminal_set(&terminal_state.before);
+        terminal_set_back();
     }
 }
 
@@ -205,7 +211,7 @@ void terminal_suspend(struct terminal *terminal)
     sigset_t stop;
     sigset_t before;
     if (terminal->is_changed) {
-        (void)terminal_set(&terminal_state.before);
+        terminal_set_back();
     }
     (void)sigemptyset(&stop);
     (void)sigaddset(&stop, SIGTSTP);

@@ -130,6 +130,9 @@ class ShellTest(ShellCase):
         screen.keys("~", "C-z")
         screen.wait_for("Stopped")
         self.expect_terminal_as_before(screen)
+        screen.keys("clear; bg; sleep 0.2; jobs", "Enter")  # it wants the terminal, which is not its turn
+        screen.wait_for("^.1. . Stopped.*tty")
+        self.expect_terminal_as_before(screen)
         screen.resize(80, 20)
         screen.keys("fg", "Enter")
         screen.wait_for("ssm-proxy shell")
