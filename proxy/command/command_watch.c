@@ -130,7 +130,13 @@ static enum err cancel(struct command_watch *watch)
     if (names.count > NAMED_MAX) {
         text_format(&names.text, " and %zu more", names.count - NAMED_MAX);
     }
-    log_notice("cancelled; not done were: %s", names.count > 0 ? memory : "none");
+    const struct command_api_command *command = watch->command;
+    bool has_begun = names.count > 0 || command->completed_count > 0;
+    log_notice("cancelled%s%s",
+               !has_begun        ? " before it began"
+               : names.count > 0 ? "; not done were: "
+                                 : "; all were done",
+               memory);
     return ERR_OK;
 }
 

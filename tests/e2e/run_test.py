@@ -302,7 +302,9 @@ class RunOnTerminalTest(RunCase):
         self.assertNotIn("nodes done", screen.text(), "the line of progress is gone")
 
     def test_ctrl_c(self):
-        screen = self.screen("node", "--", "echo begun; sleep 60")
+        mark = self.work.path("mark")
+        screen = self.screen("node", "--", "touch %s; sleep 60" % mark)
+        self.wait_for_file(mark)
         screen.wait_for(r"^ssm-proxy: it is not done yet \(Ctrl-C cancels\)$")
         screen.keys("C-c")
         screen.wait_for(r"^\(exit status 130\)$")
