@@ -97,6 +97,15 @@ void text_copy_for_display(const char *from, char *ret_copy, size_t size)
     ret_copy[len] = '\0';
 }
 
+size_t text_count_characters(struct bytes bytes)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        count += (bytes.data[i] & 0xc0) != 0x80;
+    }
+    return count;
+}
+
 void text_put_shell_word(struct text *text, const char *word)
 {
     size_t plain = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./@:+,=-");

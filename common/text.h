@@ -43,6 +43,9 @@ enum err text_finish(const struct text *text) SSM_MUST_USE;
  * between two characters of UTF-8. NULL gives "". */
 void text_copy_for_display(const char *from, char *ret_copy, size_t size);
 
+/* Characters of UTF-8, which the limits of AWS count. */
+size_t text_count_characters(struct bytes bytes);
+
 /* Appends `word` as one word for a POSIX shell, in quotes where it needs them: for a command that a person may copy. */
 void text_put_shell_word(struct text *text, const char *word);
 

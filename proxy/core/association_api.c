@@ -2,20 +2,6 @@
 
 #define SCHEDULE_MAX 256
 
-static enum err finish_request(const char *x_amz_target, const json_t *body, const json_error_t *error,
-                               struct ssm_api_request *ret_request)
-{
-    if (body == NULL) {
-        return json_view_error(error);
-    }
-    char *text = json_dumps(body, JSON_COMPACT);
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret_request = (struct ssm_api_request){x_amz_target, text, strlen(text)};
-    return ERR_OK;
-}
-
 static enum err add_target(json_t *list, const char *key, const char *const *values, size_t count)
 {
     json_error_t error;
@@ -64,7 +50,7 @@ enum err association_api_create(const struct association_api_create *create, str
     if (body != NULL) {
         TRY(add_targets(create, body));
     }
-    return finish_request("AmazonSSM.CreateAssociation", body, &error, ret_request);
+    return ssm_api_make_request("AmazonSSM.CreateAssociation", body, &error, ret_request);
 }
 
 enum err association_api_find(const char *association_name, struct ssm_api_request *ret_request)
@@ -72,16 +58,7 @@ enum err association_api_find(const char *association_name, struct ssm_api_reque
     json_error_t error;
     AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:[{s:s, s:s}]}", "AssociationFilterList", "key",
                                           "AssociationName", "value", association_name);
-    return finish_request("AmazonSSM.ListAssociations", body, &error, ret_request);
-}
-
-static enum err read_reply(const struct aws_reply *reply, json_t **ret_object, struct service_failure *ret_failure)
-{
-    if (reply->http_status != 200) {
-        return service_failure_read_json(reply, ret_failure);
-    }
-    enum err err = json_view_parse_object(reply->body, ret_object);
-    return err == ERR_OK ? err : service_failure_say(reply, err, "the reply is not a JSON object", ret_failure);
+    return ssm_api_make_request("AmazonSSM.ListAssociations", body, &error, ret_request);
 }
 
 static enum err read_id(const struct aws_reply *reply, const json_t *association, char ret_id[COMMAND_API_ID_LEN + 1],
@@ -99,7 +76,7 @@ enum err association_api_parse_created(const struct aws_reply *reply, char ret_i
                                        struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     return read_id(reply, json_object_get(object, "AssociationDescription"), ret_id, ret_failure);
 }
 
@@ -107,7 +84,7 @@ enum err association_api_parse_found(const struct aws_reply *reply, char ret_id[
                                      struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     const json_t *list = json_object_get(object, "Associations");
     ret_id[0] = '\0';
     return json_array_size(list) == 0 ? ERR_OK : read_id(reply, json_array_get(list, 0), ret_id, ret_failure);

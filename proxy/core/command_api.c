@@ -11,11 +11,7 @@
 
 static size_t count_characters(const char *text)
 {
-    size_t count = 0;
-    for (const char *at = text == NULL ? "" : text; *at != '\0'; at++) {
-        count += ((unsigned char)*at & 0xc0) != 0x80;
-    }
-    return count;
+    return text == NULL ? 0 : text_count_characters(bytes_of_text(text));
 }
 
 static bool fits(const struct command_api_send *send)
@@ -93,14 +89,10 @@ static enum err add_targets(const struct command_api_send *send, json_t *body)
     return send->target_count == 0 ? ERR_OK : add(body, "Targets", MOVE(list));
 }
 
+/* `body` is there, or memory was short. */
 static enum err finish_request(const char *x_amz_target, const json_t *body, struct ssm_api_request *ret_request)
 {
-    char *text = json_dumps(body, JSON_COMPACT);
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret_request = (struct ssm_api_request){x_amz_target, text, strlen(text)};
-    return ERR_OK;
+    return body == NULL ? ERR_MEMORY : ssm_api_make_request(x_amz_target, body, NULL, ret_request);
 }
 
 /* ---- requests ---- */

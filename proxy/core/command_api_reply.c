@@ -8,15 +8,6 @@
 
 /* ---- small things ---- */
 
-static enum err read_object(const struct aws_reply *reply, json_t **ret_object, struct service_failure *ret_failure)
-{
-    if (reply->http_status != 200) {
-        return service_failure_read_json(reply, ret_failure);
-    }
-    enum err err = json_view_parse_object(reply->body, ret_object);
-    return err == ERR_OK ? err : service_failure_say(reply, err, "the reply is not a JSON object", ret_failure);
-}
-
 static enum command_api_status read_status(const json_t *object)
 {
     static const struct {
@@ -79,7 +70,7 @@ enum err command_api_parse_sent(const struct aws_reply *reply, struct command_ap
                                 struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_object(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     enum err err = read_command(json_object_get(object, "Command"), ret_command);
     return err == ERR_OK ? err : service_failure_say(reply, err, unusable_command, ret_failure);
 }
@@ -88,7 +79,7 @@ enum err command_api_parse_listed(const struct aws_reply *reply, struct command_
                                   struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_object(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     const json_t *commands = json_object_get(object, "Commands");
     if (json_array_size(commands) == 0) {
         return service_failure_say(reply, ERR_NO_TARGET, "the service knows no such command", ret_failure);
@@ -114,15 +105,6 @@ void command_api_step_free(struct command_api_step *step)
     free(step->output);
     free(step->error);
     *step = (struct command_api_step){.output = NULL};
-}
-
-static size_t count_characters(const char *text, size_t len)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < len; i++) {
-        count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    }
-    return count;
 }
 
 static bool ends_with(const char *text, size_t len, const char *end)
@@ -154,7 +136,7 @@ static enum err split_output(const char *both, struct command_api_step *step)
     const char *error = heading == NULL ? both + len : heading + strlen(ERROR_HEADING);
     TRY(take_text(both, output_len, LIST_OUTPUT_MARK, &step->output, &step->is_output_cut));
     TRY(take_text(error, strlen(error), LIST_ERROR_MARK, &step->error, &step->is_error_cut));
-    bool is_full = count_characters(both, len) >= COMMAND_API_LIST_OUTPUT;
+    bool is_full = text_count_characters(bytes_of(both, len)) >= COMMAND_API_LIST_OUTPUT;
     if (is_full && !step->is_output_cut && !step->is_error_cut) {
         step->is_output_cut = heading == NULL;
         step->is_error_cut = heading != NULL;
@@ -184,7 +166,7 @@ static enum err read_full_text(const json_t *object, const char *member, size_t 
     text = text == NULL ? "" : text;
     size_t len = strlen(text);
     TRY(take_text(text, len, MARK, ret_text, ret_is_cut));
-    *ret_is_cut = *ret_is_cut || count_characters(text, len) >= limit;
+    *ret_is_cut = *ret_is_cut || text_count_characters(bytes_of(text, len)) >= limit;
     return ERR_OK;
 }
 
@@ -192,7 +174,7 @@ enum err command_api_parse_invocation(const struct aws_reply *reply, struct comm
                                       struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_object(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     if (json_view_text(object, "Status") == NULL) {
         return service_failure_say(reply, ERR_MALFORMED, "the reply has no Status", ret_failure);
     }
@@ -295,7 +277,7 @@ enum err command_api_parse_invocations(const struct aws_reply *reply, struct com
                                        struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_object(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     AUTO(command_api_invocations_free) struct command_api_invocations invocations = {.items = NULL};
     enum err err = read_invocations(object, &invocations);
     if (err != ERR_OK) {

@@ -4,12 +4,14 @@
 
 #define CANCELLED (128 + 2) /* as of a program that SIGINT ended */
 
+/* As an exit status; -1: no step has one. Windows has codes that none can have. */
 static int worst_response_code(const struct command_api_invocation *invocation)
 {
     int worst = -1;
     for (size_t i = 0; i < invocation->step_count; i++) {
         int code = invocation->steps[i].response_code;
-        worst = code < 0 || code > 255 ? (code == -1 ? worst : 1) : code > worst ? code : worst;
+        int status = code == -1 || (code >= 0 && code <= 255) ? code : 1;
+        worst = status > worst ? status : worst;
     }
     return worst;
 }

@@ -76,6 +76,16 @@ enum err service_failure_read_json(const struct aws_reply *reply, struct service
     return aws_error_classify(reply->http_status, failure.type, failure.message);
 }
 
+enum err service_failure_read_object(const struct aws_reply *reply, json_t **ret_object,
+                                     struct service_failure *ret_failure)
+{
+    if (reply->http_status != 200) {
+        return service_failure_read_json(reply, ret_failure);
+    }
+    enum err err = json_view_parse_object(reply->body, ret_object);
+    return err == ERR_OK ? err : service_failure_say(reply, err, "the reply is not a JSON object", ret_failure);
+}
+
 enum err service_failure_read_xml(const struct aws_reply *reply, struct service_failure *ret_failure)
 {
     struct service_failure failure = {.http_status = reply->http_status};

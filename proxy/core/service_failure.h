@@ -7,6 +7,7 @@
 #ifndef SSM_PROXY_CORE_SERVICE_FAILURE_H
 #define SSM_PROXY_CORE_SERVICE_FAILURE_H
 
+#include "common/json_view.h"
 #include "common/text.h"
 #include "proxy/core/aws_request.h"
 
@@ -26,6 +27,11 @@ enum err service_failure_read_json(const struct aws_reply *reply, struct service
 
 /* The same in XML. EC2's encoded message, which only sts:DecodeAuthorizationMessage can read, is left out. */
 enum err service_failure_read_xml(const struct aws_reply *reply, struct service_failure *ret_failure) SSM_MUST_USE;
+
+/* The object of a reply in JSON that is a success; the caller owns it (AUTO_JSON). Errors as above, and ERR_MALFORMED
+ * and ERR_TOO_LONG for a success that is no object. */
+enum err service_failure_read_object(const struct aws_reply *reply, json_t **ret_object,
+                                     struct service_failure *ret_failure) SSM_MUST_USE;
 
 /* A reply that cannot be used, with words of ours; they are others for ERR_MEMORY. Gives `err` back. */
 enum err service_failure_say(const struct aws_reply *reply, enum err err, const char *words,

@@ -16,15 +16,7 @@ enum err session_list_request(const struct session_list_query *query, struct ssm
             return ERR_MEMORY;
         }
     }
-    if (body == NULL) {
-        return json_view_error(&error);
-    }
-    char *text = json_dumps(body, JSON_COMPACT);
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    *ret_request = (struct ssm_api_request){"AmazonSSM.DescribeSessions", text, strlen(text)};
-    return ERR_OK;
+    return ssm_api_make_request("AmazonSSM.DescribeSessions", body, &error, ret_request);
 }
 
 void session_list_free(struct session_list *list)

@@ -10,9 +10,8 @@ void ssm_api_request_free(struct ssm_api_request *request)
     *request = (struct ssm_api_request){0};
 }
 
-/* Borrows `body`; when it is NULL, `error` says why: no memory, or a text that is not UTF-8. */
-static enum err finish_request(const char *x_amz_target, const json_t *body, const json_error_t *error,
-                               struct ssm_api_request *ret_request)
+enum err ssm_api_make_request(const char *x_amz_target, const json_t *body, const json_error_t *error,
+                              struct ssm_api_request *ret_request)
 {
     if (body == NULL) {
         return json_view_error(error);
@@ -23,16 +22,6 @@ static enum err finish_request(const char *x_amz_target, const json_t *body, con
     }
     *ret_request = (struct ssm_api_request){x_amz_target, text, strlen(text)};
     return ERR_OK;
-}
-
-/* Characters of UTF-8, which the API counts. */
-static size_t count_characters(const char *text)
-{
-    size_t count = 0;
-    for (const char *at = text; *at != '\0'; at++) {
-        count += ((unsigned char)*at & 0xc0) != 0x80;
-    }
-    return count;
 }
 
 static enum err put_parameters(const struct ssm_api_start_session *session, json_t *body)
@@ -57,7 +46,8 @@ static enum err put_parameters(const struct ssm_api_start_session *session, json
 enum err ssm_api_start_session(const struct ssm_api_start_session *session, struct ssm_api_request *ret_request)
 {
     const char *reason = text_is_given(session->reason) ? session->reason : NULL;
-    if (strlen(session->target) > LIMIT_TARGET || (reason != NULL && count_characters(reason) > SSM_API_REASON_MAX)) {
+    if (strlen(session->target) > LIMIT_TARGET ||
+        (reason != NULL && text_count_characters(bytes_of_text(reason)) > SSM_API_REASON_MAX)) {
         return ERR_TOO_LONG;
     }
     json_error_t error;
@@ -66,7 +56,7 @@ enum err ssm_api_start_session(const struct ssm_api_start_session *session, stru
     if (body != NULL && session->parameter_count > 0) {
         TRY(put_parameters(session, body));
     }
-    return finish_request("AmazonSSM.StartSession", body, &error, ret_request);
+    return ssm_api_make_request("AmazonSSM.StartSession", body, &error, ret_request);
 }
 
 static enum err request_for_session(const char *x_amz_target, const char *session_id,
@@ -77,7 +67,7 @@ static enum err request_for_session(const char *x_amz_target, const char *sessio
     }
     json_error_t error;
     AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s}", "SessionId", session_id);
-    return finish_request(x_amz_target, body, &error, ret_request);
+    return ssm_api_make_request(x_amz_target, body, &error, ret_request);
 }
 
 enum err ssm_api_resume_session(const char *session_id, struct ssm_api_request *ret_request)
@@ -134,7 +124,7 @@ enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes, stru
         TRY(add_filter(body, filter->key, has_several ? nodes->first_values : &filter->value,
                        has_several ? nodes->first_value_count : 1));
     }
-    return finish_request("AmazonSSM.DescribeInstanceInformation", body, &error, ret_request);
+    return ssm_api_make_request("AmazonSSM.DescribeInstanceInformation", body, &error, ret_request);
 }
 
 enum err ssm_api_connection_status(const char *target, struct ssm_api_request *ret_request)
@@ -144,20 +134,10 @@ enum err ssm_api_connection_status(const char *target, struct ssm_api_request *r
     }
     json_error_t error;
     AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s}", "Target", target);
-    return finish_request("AmazonSSM.GetConnectionStatus", body, &error, ret_request);
+    return ssm_api_make_request("AmazonSSM.GetConnectionStatus", body, &error, ret_request);
 }
 
 /* ---- replies ---- */
-
-/* The object of a successful reply; the caller drops it. */
-static enum err read_reply(const struct aws_reply *reply, json_t **ret_object, struct service_failure *ret_failure)
-{
-    if (reply->http_status != 200) {
-        return service_failure_read_json(reply, ret_failure);
-    }
-    enum err err = json_view_parse_object(reply->body, ret_object);
-    return err == ERR_OK ? err : service_failure_say(reply, err, "the reply is not a JSON object", ret_failure);
-}
 
 /* ---- sessions ---- */
 
@@ -208,7 +188,7 @@ enum err ssm_api_parse_session(const struct aws_reply *reply, struct ssm_api_ses
                                struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     ssm_api_session_wipe(ret_session);
     enum err err = read_session(object, ret_session);
     if (err != ERR_OK) {
@@ -225,7 +205,7 @@ enum err ssm_api_parse_resumed_session(const struct aws_reply *reply, struct ssm
                                        struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     if (json_view_text(object, "TokenValue") == NULL) {
         return service_failure_say(reply, ERR_SESSION_ENDED, "the session is over", ret_failure);
     }
@@ -245,7 +225,7 @@ enum err ssm_api_parse_resumed_session(const struct aws_reply *reply, struct ssm
 enum err ssm_api_parse_terminated_session(const struct aws_reply *reply, struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    enum err err = read_reply(reply, &object, ret_failure);
+    enum err err = service_failure_read_object(reply, &object, ret_failure);
     return err == ERR_SESSION_ENDED ? ERR_OK : err;
 }
 
@@ -327,7 +307,7 @@ enum err ssm_api_parse_nodes(const struct aws_reply *reply, struct ssm_api_nodes
                              struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     AUTO(ssm_api_nodes_free) struct ssm_api_nodes nodes = {.count = 0};
     enum err err = read_nodes(object, &nodes);
     if (err != ERR_OK) {
@@ -343,7 +323,7 @@ enum err ssm_api_parse_connection_status(const struct aws_reply *reply, bool *re
                                          struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     const char *status = json_view_text(object, "Status");
     if (status == NULL) {
         return service_failure_say(reply, ERR_MALFORMED, "the reply has no Status", ret_failure);

@@ -12,6 +12,7 @@
 #include "common/auto.h"
 #include "common/bytes.h"
 #include "common/err.h"
+#include "common/json_view.h"
 #include "common/limits.h"
 #include "common/secret.h"
 #include "proxy/core/aws_request.h"
@@ -28,6 +29,11 @@ struct ssm_api_request {
 };
 
 void ssm_api_request_free(struct ssm_api_request *request);
+
+/* For the files that write requests. Borrows `body`; when it is NULL, `error` says why: no memory, or a text that is
+ * not UTF-8. */
+enum err ssm_api_make_request(const char *x_amz_target, const json_t *body, const json_error_t *error,
+                              struct ssm_api_request *ret_request) SSM_MUST_USE;
 
 #define SSM_API_REASON_MAX 256 /* API: Reason is 1 to 256 characters */
 

@@ -106,16 +106,6 @@ bool sso_api_is_refusal(const struct service_failure *failure, const char *excep
     return strcmp(failure->type, exception) == 0 || strcmp(failure->type, oauth_error) == 0;
 }
 
-/* The object of a successful reply; the caller drops it. */
-static enum err read_reply(const struct aws_reply *reply, json_t **ret_object, struct service_failure *ret_failure)
-{
-    if (reply->http_status != 200) {
-        return service_failure_read_json(reply, ret_failure);
-    }
-    enum err err = json_view_parse_object(reply->body, ret_object);
-    return err == ERR_OK ? err : service_failure_say(reply, err, "the reply is not a JSON object", ret_failure);
-}
-
 static enum err take_seconds(const json_t *object, const char *member, int64_t max, int64_t *ret_seconds)
 {
     const json_t *value = json_object_get(object, member);
@@ -139,7 +129,7 @@ enum err sso_api_parse_client(const struct aws_reply *reply, struct sso_client *
 {
     AUTO_JSON json_t *object = NULL;
     sso_token_wipe_client(ret_client);
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     enum err err = read_client(object, ret_client);
     if (err != ERR_OK) {
         sso_token_wipe_client(ret_client);
@@ -197,7 +187,7 @@ enum err sso_api_parse_authorization(const struct aws_reply *reply, struct sso_a
 {
     AUTO_JSON json_t *object = NULL;
     sso_api_wipe_authorization(ret_authorization);
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     enum err err = read_authorization(object, ret_authorization);
     if (err != ERR_OK) {
         sso_api_wipe_authorization(ret_authorization);
@@ -221,7 +211,7 @@ enum err sso_api_parse_token(const struct aws_reply *reply, int64_t unix_seconds
 {
     AUTO_JSON json_t *object = NULL;
     sso_token_wipe(ret_token);
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     enum err err = read_token(object, unix_seconds, ret_token);
     if (err != ERR_OK) {
         sso_token_wipe(ret_token);
@@ -251,7 +241,7 @@ enum err sso_api_parse_role_credentials(const struct aws_reply *reply, struct aw
                                         struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(read_reply(reply, &object, ret_failure));
+    TRY(service_failure_read_object(reply, &object, ret_failure));
     enum err err = read_role_credentials(object, ret_credentials);
     if (err != ERR_OK) {
         aws_credentials_wipe(ret_credentials);
