@@ -63,13 +63,14 @@ static enum err parse_forward(struct forward *forward, const char *word)
 static enum err parse(struct forward_run *run, const struct options *options)
 {
     TRY(node_access_parse(&run->access, options));
-    run->count = (size_t)(options->argument_count - 1);
-    run->forwards = calloc(run->count, sizeof *run->forwards);
+    size_t count = (size_t)(options->argument_count - 1);
+    run->forwards = calloc(count, sizeof *run->forwards);
     if (run->forwards == NULL) {
         log_error("forward: %s", err_text(ERR_MEMORY));
         return ERR_MEMORY;
     }
-    for (size_t i = 0; i < run->count; i++) {
+    run->count = count;
+    for (size_t i = 0; i < count; i++) {
         TRY(parse_forward(&run->forwards[i], options->arguments[1 + i]));
     }
     return ERR_OK;
@@ -247,44 +248,60 @@ static void finish(struct forward_run *run, struct forward *forward)
     node_session_end(&forward->session);
 }
 
-/* A line that a program may read: where connections are taken, a tab, where they go to. */
-static void tell(struct forward *forward)
+/* A line that a program may read: where connections are taken, a tab, where they go to. Whoever has closed standard
+ * output needs none; whoever waits for a line that cannot be written would wait for ever. */
+static enum err tell(struct forward_run *run, struct forward *forward)
 {
-    if (!forward->is_told && forward->side.is_ready) {
-        forward->is_told = true;
-        (void)printf("%s\t%s\n", forward->local, forward->remote);
-        (void)fflush(stdout); /* nobody has to read it */
+    if (forward->is_told || !forward->side.is_ready) {
+        return ERR_OK;
     }
+    forward->is_told = true;
+    (void)printf("%s\t%s\n", forward->local, forward->remote);
+    if (fflush(stdout) != 0 && errno != EPIPE && errno != EBADF) {
+        text_clear(&run->access.client.why);
+        text_format(&run->access.client.why, "cannot write to standard output: %s", strerror(errno));
+        return ERR_SYSTEM;
+    }
+    return ERR_OK;
 }
 
-static bool tell_and_look(struct forward_run *run, bool *ret_is_open)
+static enum err look_at_all(struct forward_run *run, bool *ret_is_running, bool *ret_is_open)
 {
-    bool is_running = false;
-    *ret_is_open = false;
+    *ret_is_running = *ret_is_open = false;
     for (size_t i = 0; i < run->count; i++) {
         struct forward *forward = &run->forwards[i];
         if (forward->is_running && node_session_is_over(&forward->session)) {
             finish(run, forward);
         }
         if (forward->is_running) {
-            tell(forward);
-            is_running = true;
+            TRY(tell(run, forward));
+            *ret_is_running = true;
             *ret_is_open = *ret_is_open || forward->side.is_ready;
         }
     }
-    return is_running;
+    return ERR_OK;
+}
+
+static enum err turn_until_over(struct forward_run *run)
+{
+    for (;;) {
+        bool is_running;
+        bool is_open;
+        TRY(look_at_all(run, &is_running, &is_open));
+        if (!is_running) {
+            return ERR_OK;
+        }
+        TRY(node_access_turn(&run->access, is_open));
+    }
 }
 
 static void run_all(struct forward_run *run)
 {
-    bool is_open;
     enum err err = node_access_open(&run->access);
     if (err == ERR_OK && !begin_all(run)) {
         return;
     }
-    while (err == ERR_OK && tell_and_look(run, &is_open)) {
-        err = node_access_turn(&run->access, is_open);
-    }
+    err = err == ERR_OK ? turn_until_over(run) : err;
     if (err != ERR_OK) {
         report(run, NULL, err);
     }

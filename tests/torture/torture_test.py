@@ -3,11 +3,14 @@ ways as it has."""
 
 import collections
 import concurrent.futures
+import contextlib
 import glob
 import os
 import re
 import select
 import shutil
+import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -75,7 +78,7 @@ class Worker:
         while connection.recv(4096):
             pass
 
-    def run(self, torture, *arguments):
+    def run(self, torture, *arguments, talk=None):
         """Like an ssh: it hangs up when it has all that it waited for."""
         if os.path.exists(self.report):
             os.unlink(self.report)
@@ -85,7 +88,7 @@ class Worker:
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         deadline = time.monotonic() + RUN_SECONDS
         try:
-            out = self.talk(process, deadline)
+            out = (talk or self.talk)(process, deadline)
             process.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
@@ -115,6 +118,33 @@ class Worker:
 
     def connect(self, torture=None):
         return self.run(torture, "connect", *PATIENCE, "node", str(self.peer.port))
+
+    def talk_through(self, process, deadline):
+        """A program that connects to what the first line names; one that loses its connection tries again. Then the end."""
+        local = process.stdout.readline().split(b"\t")[0]
+        got = b""
+        for _ in range(3 if local else 0):
+            with contextlib.suppress(ConnectionError), socket.create_connection(local.decode().split(":")) as program_socket:
+                program_socket.settimeout(max(1, deadline - time.monotonic()))
+                program_socket.sendall(INPUT)
+                got = b""
+                while got != GREETING + ANSWER and (piece := program_socket.recv(65536)):
+                    got += piece
+            if got == GREETING + ANSWER:
+                break
+        with contextlib.suppress(subprocess.TimeoutExpired):  # one that has failed is not to be disturbed while it leaves
+            process.wait(0.02 if got == GREETING + ANSWER else END_SECONDS / 10)
+        process.terminate()
+        return got
+
+    def forward(self, torture=None):
+        done = self.run(torture, "forward", *PATIENCE, "node", "0:%d" % self.peer.port, talk=self.talk_through)
+        if done.returncode == 128 + signal.SIGTERM:
+            done.returncode = 0
+            done.stderr = re.sub(rb"(?m)^.*: a connection could not be taken\n", b"", done.stderr)  # and the next one was
+        elif done.returncode == -signal.SIGTERM and done.stderr:  # it had failed, and was about to exit
+            done.returncode = 71
+        return done
 
     def drop_on_input(self):
         self.on_input = lambda: self.lab.faults(drop_client_connections=True)
@@ -327,6 +357,9 @@ class TortureProxyTest(unittest.TestCase):
             worker.leave_a_session()
             return worker.connect(what)
         self.torture(run, self.count(self.workers[0], Worker.connect))
+
+    def test_forward(self):
+        self.torture(Worker.forward, self.count(self.workers[0], Worker.connect))
 
     def test_version(self):
         self.truth = b""
