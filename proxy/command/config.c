@@ -24,6 +24,7 @@ struct config {
     const struct options *options;
     struct client client;
     struct config_paths paths;
+    char control_path[LIMIT_PATH + 1]; /* the directory */
     struct node_list list;
     struct aliases aliases;
     char program[LIMIT_PATH + 1];
@@ -215,6 +216,22 @@ static void choose_profiles(struct config *config)
     config->settings.profiles = config->profile_names;
 }
 
+/* ssh makes no directory for its sockets, and fails without: before --install there is ours not, but ~/.ssh. */
+static void choose_control_path(struct config *config)
+{
+    struct config_paths *paths = &config->paths;
+    bool will_be_there = options_has(config->options, OPTION_INSTALL) || access(paths->directory, F_OK) == 0;
+    memcpy(config->control_path, paths->directory, sizeof config->control_path);
+    if (!will_be_there) {
+        *strrchr(config->control_path, '/') = '\0';
+    }
+    if (ssh_config_text_has_socket_room(config->control_path)) {
+        config->settings.control_path = config->control_path;
+    } else {
+        log_notice("config: no ControlMaster: %s is too long for the path of a socket", config->control_path);
+    }
+}
+
 static enum err make_block(struct config *config, struct text *block)
 {
     TRY(config_install_paths(&config->paths, &config->client.why));
@@ -231,11 +248,7 @@ static enum err make_block(struct config *config, struct text *block)
     config->settings.program = config->program;
     config->settings.answer = config->answer;
     config->settings.options = config->words;
-    if (ssh_config_text_has_socket_room(config->paths.directory)) {
-        config->settings.control_path = config->paths.directory;
-    } else {
-        log_notice("config: no ControlMaster: %s is too long for the path of a socket", config->paths.directory);
-    }
+    choose_control_path(config);
     ssh_config_text_put(&config->settings, block);
     return text_finish(block);
 }

@@ -22,8 +22,6 @@
 #define BANNER_TIMEOUT_MS (20 * 1000)
 #define LIBSSH_TIMEOUT_S 30L
 
-extern char **environ;
-
 struct handshake {
     int socket; /* our end of the command's standard input and output */
     int errors; /* of its standard error */

@@ -87,7 +87,11 @@ class TextTest(ConfigCase):
                 self.assertEqual([options[key] for key in ("controlmaster", "serveraliveinterval", "serveralivecountmax",
                                                            "connecttimeout", "compression")],
                                  ["auto", "60", "20", "75", "yes"])
-                self.assertRegex(options["controlpath"], "^%s/[0-9a-f]{40}$" % os.path.dirname(self.own))
+                self.assertRegex(options["controlpath"], "^%s/[0-9a-f]{40}$" % os.path.dirname(os.path.dirname(self.own)))
+        os.makedirs(os.path.dirname(self.own))  # --install makes it; ssh would not
+        file = self.printed()
+        self.assertRegex(self.ssh_options(file, NODE_ID)["controlpath"], "^%s/[0-9a-f]{40}$" % os.path.dirname(self.own))
+        file = self.printed("--host", "web-*,!web-9", "--region", "eu-west-1")
         for name in ("web-9", "other", "example.com", "i-a!b"):
             with self.subTest(name):
                 self.assertNotIn("proxycommand", self.ssh_options(file, name))
