@@ -20,11 +20,12 @@ static bool is_group(const struct program *program, const char *word)
 /* The option of the verb that `word` is: "--output", "--output=json". */
 static const struct option_row *find_option(const struct program *program, const struct verb *verb, const char *word)
 {
+    const struct option_row *rows = program->rows;
     size_t len = strcspn(word, "=");
     for (int i = 0; i < program->row_count; i++) {
-        const char *name = program->rows[i].name;
+        const char *name = rows[i].name;
         if (options_is_allowed(program, verb, i) && len == strlen(name) + 2 && strncmp(word + 2, name, len - 2) == 0) {
-            return &program->rows[i];
+            return &rows[i];
         }
     }
     return NULL;
