@@ -1,10 +1,13 @@
 #include "proxy/command/check_account.h"
 
 #include "common/log.h"
+#include "proxy/command/call.h"
+#include "proxy/command/host_key_fetch.h"
 #include "proxy/command/identity.h"
 #include "proxy/command/inventory.h"
 #include "proxy/command/open_sessions.h"
 #include "proxy/core/ec2_api.h"
+#include "proxy/core/key_way.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/connection_check.h"
 
@@ -319,6 +322,52 @@ static enum err check_permission(struct checkup *checkup, const struct permissio
     return checkup_fail(checkup, &item, err, NULL);
 }
 
+/* ---- documents ---- */
+
+static const struct document {
+    const char *name;
+    const char *needed_for;
+} documents[] = {
+    {HOST_KEY_FETCH_DOCUMENT,
+     "needed for host keys without a question (docs/host-keys.md): create it, or --host-keys none"},
+    {KEY_WAY_DOCUMENT, "needed for --key send-command (docs/keys.md): create it where that is wanted"},
+};
+
+static enum err describe_document(struct client *client, const char *name)
+{
+    AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
+    AUTO(api_free) struct api_call *call = NULL;
+    struct aws_reply reply;
+    struct service_failure failure;
+    struct call_patience patience = {.deadline_us = client->deadline_us};
+    TRY(ssm_api_describe_document(name, &request));
+    TRY(call_ssm(client, &request, &patience, &call, &reply));
+    enum err err = ssm_api_parse_terminated_session(&reply, &failure);
+    if (err != ERR_OK) {
+        service_failure_put(&failure, &client->why);
+    }
+    return err;
+}
+
+/* They are for those who want them, and may be used without being described. */
+static enum err check_document(struct checkup *checkup, const struct document *document)
+{
+    struct client *client = &checkup->client;
+    struct checkup_item item = checkup_begin("document", document->name);
+    enum err err = describe_document(client, document->name);
+    checkup_time(&item);
+    if (err == ERR_INTERRUPTED) {
+        return ERR_OK;
+    }
+    if (err == ERR_OK) {
+        return checkup_pass(checkup, &item, "in this account and region");
+    }
+    enum err reported = err == ERR_DENIED ? checkup_skip(checkup, &item, "ssm:DescribeDocument is not allowed")
+                                          : checkup_warn(checkup, &item, client->why.data, document->needed_for);
+    text_clear(&client->why);
+    return reported;
+}
+
 /* ---- all of them ---- */
 
 enum err check_account_run(struct checkup *checkup, bool *ret_is_usable)
@@ -340,6 +389,10 @@ enum err check_account_run(struct checkup *checkup, bool *ret_is_usable)
     for (size_t i = 0; i < sizeof permissions / sizeof permissions[0] && *ret_is_usable; i++) {
         TRY(checkup_is_over(checkup) ? ERR_OK : check_permission(checkup, &permissions[i]));
     }
-    *ret_is_usable = *ret_is_usable && !checkup->is_unreachable[AWS_SERVICE_SSM];
+    bool may_ask = *ret_is_usable && !checkup->is_unreachable[AWS_SERVICE_SSM];
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0] && may_ask; i++) {
+        TRY(checkup_is_over(checkup) ? ERR_OK : check_document(checkup, &documents[i]));
+    }
+    *ret_is_usable = may_ask;
     return ERR_OK;
 }

@@ -92,7 +92,7 @@ bool key_way_takes_key(const char *public_key)
 
 const char *key_way_document(enum key_way way)
 {
-    return way == KEY_WAY_RUN_SHELL_SCRIPT ? "AWS-RunShellScript" : "ssm-bridge-accept-key";
+    return way == KEY_WAY_RUN_SHELL_SCRIPT ? "AWS-RunShellScript" : KEY_WAY_DOCUMENT;
 }
 
 /* The document's own lines. */

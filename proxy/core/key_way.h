@@ -22,6 +22,8 @@ enum key_way {
     KEY_WAY_AUTO,
 };
 
+#define KEY_WAY_DOCUMENT "ssm-bridge-accept-key" /* of send-command */
+
 /* LoginGraceTime of sshd_config(5): how long a login may take. */
 #define KEY_WAY_SECONDS 120
 

@@ -137,6 +137,13 @@ enum err ssm_api_connection_status(const char *target, struct ssm_api_request *r
     return ssm_api_make_request("AmazonSSM.GetConnectionStatus", body, &error, ret_request);
 }
 
+enum err ssm_api_describe_document(const char *name, struct ssm_api_request *ret_request)
+{
+    json_error_t error;
+    AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s}", "Name", name);
+    return ssm_api_make_request("AmazonSSM.DescribeDocument", body, &error, ret_request);
+}
+
 /* ---- replies ---- */
 
 /* ---- sessions ---- */

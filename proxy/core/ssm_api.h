@@ -78,6 +78,9 @@ enum err ssm_api_describe_nodes(const struct ssm_api_describe_nodes *nodes,
 /* Whether a target could take a session now; DescribeInstanceInformation's PingStatus does not say so. */
 enum err ssm_api_connection_status(const char *target, struct ssm_api_request *ret_request) SSM_MUST_USE;
 
+/* Is there such a document, of sessions or of commands? Only the reply's success matters. */
+enum err ssm_api_describe_document(const char *name, struct ssm_api_request *ret_request) SSM_MUST_USE;
+
 /* A session that the service has opened. Zero-initialise; AUTO(ssm_api_session_wipe). */
 struct ssm_api_session {
     char session_id[LIMIT_SESSION_ID + 1]; /* 1 to 96 of [A-Za-z0-9._@+=,-] and not "." or "..": fit for a file name */

@@ -1,6 +1,7 @@
 """From nothing to a login: a region in the settings, `ssm-proxy config --install`, `ssh NAME`. No key made by hand, no question
 about a host key, no permission but for our two documents."""
 
+import json
 import os
 
 from host_keys_test import HostKeysCase
@@ -49,3 +50,12 @@ class OutcomeTest(HostKeysCase):
         for document in ("AWS-RunShellScript", "AWS-UpdateSSMAgent"):
             done = self.work.run([program("ssm-proxy"), "run", "--document-name", document, NODE_ID, "--", "id"], env=self.env)
             self.assert_refused(done, 77, "not authorized", document)
+
+    def test_doctor_looks_for_the_documents(self):
+        for env, status in ((self.lab.environment(), "passed"), (self.env, "skipped")):
+            done = self.work.run([program("ssm-proxy"), "doctor", "--json"], env=env)
+            found = {check["Subject"]: check["Status"] for check in json.loads(done.stdout) if check["Check"] == "document"}
+            self.assertEqual(found, dict.fromkeys(reversed(DOCUMENTS), status))
+        self.ssm.delete_document(Name=DOCUMENTS[0])
+        done = self.work.run([program("ssm-proxy"), "doctor"], env=self.lab.environment())
+        self.assertRegex(show(done.stdout), r"warn  document      %s: InvalidDocument.*\n +-> needed for --key send-command" % DOCUMENTS[0])

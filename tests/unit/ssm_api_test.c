@@ -428,6 +428,8 @@ static void writes_requests(void **state)
     struct ssm_api_describe_nodes nodes = {.next_token = NULL};
     check_request(ssm_api_describe_nodes(&nodes, &request), &request, "AmazonSSM.DescribeInstanceInformation",
                   "{\"MaxResults\":50}");
+    check_request(ssm_api_describe_document("AWS-x", &request), &request, "AmazonSSM.DescribeDocument",
+                  "{\"Name\":\"AWS-x\"}");
     check_request(ssm_api_connection_status("i-1", &request), &request, "AmazonSSM.GetConnectionStatus",
                   "{\"Target\":\"i-1\"}");
     nodes = (struct ssm_api_describe_nodes){.filters = {{"tag:Name", "web"}, {"tag:Env", "b"}}, .next_token = "n"};
