@@ -4,8 +4,6 @@
 #include "proxy/command/command_calls.h"
 #include "proxy/command/command_watch.h"
 #include "proxy/command/failure.h"
-#include "proxy/command/inventory.h"
-#include "proxy/edge/clock.h"
 
 #include <unistd.h>
 
