@@ -41,6 +41,23 @@ static void say_one_of_each(void)
     log_event("event");
 }
 
+static void say_in_a_raw_terminal(void)
+{
+    log_raw_terminal(true);
+    log_notice("raw");
+    log_raw_terminal(false);
+    log_notice("as before");
+}
+
+static void test_lines_of_a_raw_terminal_begin_at_the_left(void **state)
+{
+    (void)state;
+    char shown[512];
+    log_open("name", false);
+    shown_by(say_in_a_raw_terminal, shown, sizeof shown);
+    assert_string_equal(shown, "name: raw\r\nname: as before\n");
+}
+
 static void test_failures_and_events_are_kept(void **state)
 {
     (void)state;
@@ -106,6 +123,7 @@ static void test_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines_of_a_raw_terminal_begin_at_the_left),
         cmocka_unit_test(test_failures_and_events_are_kept),
         cmocka_unit_test(test_kept_lines_are_lines),
         cmocka_unit_test(test_times),
