@@ -255,6 +255,7 @@ static void which_credentials_win(void **state)
         report.count = 0;
         doctor_agent_judge_credentials(&facts, &report);
         const struct doctor_finding *finding = find("credentials", 0);
+        assert_non_null(finding);
         if (finding->state != cases[i].state || strstr(finding->words, cases[i].words) == NULL) {
             fail_msg("%s: %s", cases[i].sources, finding->words);
         }
