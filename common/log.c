@@ -36,19 +36,13 @@ void log_raw_terminal(bool is_raw)
     log_state.is_raw = is_raw;
 }
 
-/* The controls of ISO 8859-1 in UTF-8, U+0080 to U+009F: to some terminals U+009B is ESC [. */
-static bool is_second_control(const char *at)
-{
-    return (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] <= 0x9f;
-}
-
 /* Other bytes from 0x80 up are left alone: names and messages may be UTF-8. */
 static void put_escaped(struct text *line, const char *raw)
 {
     for (const char *at = raw; *at != '\0'; at++) {
         if (text_is_control(*at)) {
             text_format(line, "\\x%02x", (unsigned char)*at);
-        } else if (is_second_control(at)) {
+        } else if (text_is_second_control(at)) {
             at++;
             text_format(line, "\\u%04x", (unsigned char)*at);
         } else {

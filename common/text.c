@@ -83,11 +83,17 @@ enum err text_parse_decimal(const char *string, int64_t min, int64_t max, int64_
     return ERR_OK;
 }
 
+bool text_is_second_control(const char *at)
+{
+    return (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] <= 0x9f;
+}
+
 void text_copy_for_display(const char *from, char *ret_copy, size_t size)
 {
     size_t len = 0;
     while (from != NULL && from[len] != '\0' && len + 1 < size) {
-        ret_copy[len] = (char)(text_is_control(from[len]) ? '?' : from[len]);
+        bool is_second = text_is_second_control(from + len) || (len > 0 && text_is_second_control(from + len - 1));
+        ret_copy[len] = (char)(is_second || text_is_control(from[len]) ? '?' : from[len]);
         len++;
     }
     bool is_cut = from != NULL && from[len] != '\0';

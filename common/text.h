@@ -39,8 +39,8 @@ static inline struct bytes text_bytes(const struct text *text)
 /* ERR_TOO_LONG when anything was cut. */
 enum err text_finish(const struct text *text) SSM_MUST_USE;
 
-/* For display: control characters become '?', and what does not fit into `size` bytes, the terminator included, is cut
- * between two characters of UTF-8. NULL gives "". */
+/* For display: control characters become '?' (those of ISO 8859-1 two of them), and what does not fit into `size`
+ * bytes, the terminator included, is cut between two characters of UTF-8. NULL gives "". */
 void text_copy_for_display(const char *from, char *ret_copy, size_t size);
 
 /* Characters of UTF-8, which the limits of AWS count. */
@@ -64,6 +64,9 @@ static inline bool text_is_control(char character)
 {
     return (unsigned char)character < 0x20 || character == 0x7f;
 }
+
+/* Does a control of ISO 8859-1 (U+0080 to U+009F) begin there, in UTF-8? To some terminals U+009B is ESC [. */
+bool text_is_second_control(const char *at);
 
 static inline char text_lower(char character)
 {

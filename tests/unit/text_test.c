@@ -86,6 +86,12 @@ static void shows_what_a_peer_wrote(void **state)
     assert_string_equal(copy, "abcde");
     text_copy_for_display("abc\xf0\x9f\x98\x80", copy, sizeof copy); /* half of a character would be shown */
     assert_string_equal(copy, "abc");
+    text_copy_for_display("\xc2\x9b"
+                          "1m\xc2",
+                          copy, sizeof copy); /* ESC [ of eight bits */
+    assert_string_equal(copy, "??1m\xc2");
+    text_copy_for_display("\xc2\xa0\xc3\x9b", copy, sizeof copy);
+    assert_string_equal(copy, "\xc2\xa0\xc3\x9b");
     text_copy_for_display(NULL, copy, sizeof copy);
     assert_string_equal(copy, "");
 }
