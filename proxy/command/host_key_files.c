@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define DIRECTORY "host-keys"
+
 static enum err find_directory(const char *name, char ret_path[STATE_DIRECTORY_PATH_SIZE], struct text *ret_why)
 {
     struct aws_config_environment environment = aws_files_environment();
@@ -20,12 +22,28 @@ static enum err find_directory(const char *name, char ret_path[STATE_DIRECTORY_P
     return err;
 }
 
+static void close_directory(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+    }
+}
+
+/* One that is not there yet will be ours. */
+static enum err judge_directory(struct text *ret_why)
+{
+    char path[STATE_DIRECTORY_PATH_SIZE];
+    TRY(find_directory(DIRECTORY, path, ret_why));
+    AUTO(close_directory) int fd = state_directory_find(path);
+    return fd < 0 ? ERR_OK : state_directory_judge(fd, path, ret_why);
+}
+
 /* An id is a file name: host_key_cache_is_for. */
 static enum err find_file(const char *node_id, char ret_path[STATE_DIRECTORY_PATH_SIZE], struct text *ret_why)
 {
     char name[LIMIT_TARGET + 16];
     struct text text = text_in(name, sizeof name);
-    text_format(&text, "host-keys/%s", node_id);
+    text_format(&text, DIRECTORY "/%s", node_id);
     return find_directory(name, ret_path, ret_why);
 }
 
@@ -40,7 +58,8 @@ enum err host_key_files_lock(const char *node_id, int *ret_fd, struct text *ret_
     char name[LIMIT_TARGET + 16];
     struct text text = text_in(name, sizeof name);
     text_format(&text, "%s.lock", node_id);
-    TRY(find_directory("host-keys", directory, ret_why));
+    TRY(find_directory(DIRECTORY, directory, ret_why));
+    TRY(judge_directory(ret_why));
     return file_lock_try(directory, name, ret_fd, ret_why);
 }
 
@@ -48,6 +67,7 @@ enum err host_key_files_load(const char *node_id, struct host_key_cache *ret_cac
 {
     char path[STATE_DIRECTORY_PATH_SIZE];
     AUTO(aws_files_wipe) struct aws_file file = {.data = NULL};
+    TRY(judge_directory(ret_why) == ERR_CONFIG ? ERR_NO_TARGET : ERR_OK); /* connect says so: host_key_files_lock */
     TRY(find_file(node_id, path, ret_why));
     TRY(aws_files_read(path, 0, &file, ret_why));
     if (file.data == NULL || host_key_cache_parse(bytes_of(file.data, file.len), ret_cache) != ERR_OK ||

@@ -104,7 +104,12 @@ enum err connection_notes_leave(const char *path, struct bytes content, struct c
         return ERR_SYSTEM;
     }
     TRY(state_directory_make(path, &notes->directory, ret_why));
-    enum err err = connection_notes_write(notes, content);
+    enum err err = state_directory_judge(notes->directory, path, ret_why);
+    if (err != ERR_OK) {
+        connection_notes_close(notes);
+        return err;
+    }
+    err = connection_notes_write(notes, content);
     if (err != ERR_OK) {
         text_format(ret_why, "a file in %s cannot be written: %s", path, strerror(errno));
         connection_notes_close(notes);
@@ -151,8 +156,11 @@ static enum err connection_notes_read(int fd, char *ret_content, size_t size, si
 static enum err connection_notes_open(const char *path, struct connection_notes *notes)
 {
     TRY(connection_notes_name(notes));
+    char memory[1];
+    struct text nothing = text_in(memory, sizeof memory); /* connection_notes_leave has said it */
     notes->directory = state_directory_find(path);
     if (notes->directory >= 0) {
+        TRY(state_directory_judge(notes->directory, path, &nothing) == ERR_OK ? ERR_OK : ERR_NO_TARGET);
         notes->fd = openat(notes->directory, notes->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     }
     if (notes->fd < 0) {

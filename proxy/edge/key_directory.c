@@ -36,21 +36,6 @@ enum err key_directory_slot_path(const char *xdg_state_home, const char *home, i
     return state_directory_path(xdg_state_home, home, name, ret_path);
 }
 
-/* Who else could write there could have us log in with his key. */
-static enum err key_directory_judge(const struct key_directory *directory, struct text *ret_why)
-{
-    struct stat status;
-    if (fstat(directory->fd, &status) != 0) {
-        text_format(ret_why, "%s: %s", directory->path, strerror(errno));
-        return ERR_SYSTEM;
-    }
-    if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        text_format(ret_why, "%s must be yours, and writable by nobody else", directory->path);
-        return ERR_CONFIG;
-    }
-    return ERR_OK;
-}
-
 enum err key_directory_open(const char *xdg_state_home, const char *home, struct key_directory *ret_directory,
                             struct text *ret_why)
 {
@@ -60,7 +45,7 @@ enum err key_directory_open(const char *xdg_state_home, const char *home, struct
         return ERR_CONFIG;
     }
     TRY(state_directory_make(directory.path, &directory.fd, ret_why));
-    enum err err = key_directory_judge(&directory, ret_why);
+    enum err err = state_directory_judge(directory.fd, directory.path, ret_why);
     if (err != ERR_OK) {
         key_directory_close_fd(&directory.fd);
         return err;
@@ -122,6 +107,10 @@ static enum err key_directory_read_file(int fd, struct secret *ret_content)
     if (fstat(fd, &status) != 0) {
         return ERR_SYSTEM;
     }
+    /* What others may read is a secret no more, and ssh would not log in with it. */
+    if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        return ERR_NO_TARGET;
+    }
     if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_size > (off_t)sizeof content) {
         errno = EINVAL;
         return ERR_SYSTEM;
@@ -149,7 +138,8 @@ enum err key_directory_read(const struct key_directory *directory, int slot, str
     }
     enum err err = fd < 0 ? ERR_SYSTEM : key_directory_read_file(fd, ret_content);
     if (err == ERR_SYSTEM) {
-        text_format(ret_why, "%s/%s cannot be read: %s", directory->path, name, strerror(errno));
+        text_format(ret_why, "%s/%s cannot be read: %s", directory->path, name,
+                    errno == EINVAL ? "it is no file of yours that could be a key" : strerror(errno));
     }
     key_directory_close_fd(&fd);
     return err;

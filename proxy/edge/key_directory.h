@@ -40,8 +40,8 @@ enum key_directory_lock {
 enum err key_directory_take(const struct key_directory *directory, enum key_directory_lock lock, int slot,
                             int64_t deadline_us, int *ret_fd, struct text *ret_why) SSM_MUST_USE;
 
-/* The content of a slot's file. ERR_NO_TARGET: there is none. ERR_SYSTEM with words, also for what is no regular file
- * of ours, or too long for a key. */
+/* The content of a slot's file. ERR_NO_TARGET: there is none, or one that others may read. ERR_SYSTEM with words, also
+ * for what is no regular file of ours, or too long for a key. */
 enum err key_directory_read(const struct key_directory *directory, int slot, struct secret *ret_content,
                             struct text *ret_why) SSM_MUST_USE;
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum err state_directory_path(const char *xdg_state_home, const char *home, const char *name,
                               char ret_path[STATE_DIRECTORY_PATH_SIZE])
@@ -60,5 +61,19 @@ enum err state_directory_make(const char *path, int *ret_fd, struct text *ret_wh
         return ERR_SYSTEM;
     }
     *ret_fd = fd;
+    return ERR_OK;
+}
+
+enum err state_directory_judge(int fd, const char *path, struct text *ret_why)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        text_format(ret_why, "%s: %s", path, strerror(errno));
+        return ERR_SYSTEM;
+    }
+    if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        text_format(ret_why, "%s must be yours, and writable by nobody else", path);
+        return ERR_CONFIG;
+    }
     return ERR_OK;
 }

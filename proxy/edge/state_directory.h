@@ -20,4 +20,8 @@ int state_directory_find(const char *path);
 /* The same; what is missing of the path is made. ERR_SYSTEM with words. */
 enum err state_directory_make(const char *path, int *ret_fd, struct text *ret_why) SSM_MUST_USE;
 
+/* ERR_CONFIG with words unless it is this user's, and nobody else may write to it: who may could have us log in with a
+ * key of his, or trust one. */
+enum err state_directory_judge(int fd, const char *path, struct text *ret_why) SSM_MUST_USE;
+
 #endif

@@ -171,6 +171,17 @@ class DocumentTest(HostKeysCase):
         self.assert_out(NODE_ID, NOT_HAD + "AccessDeniedException", "needed are ssm:SendCommand for the document",
                         env=none)
 
+    def test_a_folder_that_others_may_write_to(self):
+        """What lies there is anybody's word."""
+        self.create_document()
+        self.install()
+        self.assert_in("node")
+        folder = self.work.path("state", "ssm-bridge", "host-keys")
+        os.chmod(folder, 0o777)
+        self.assert_out("node", NOT_HAD + folder + " must be yours, and writable by nobody else", "No ED25519 host key is known")
+        os.chmod(folder, 0o700)
+        self.assert_in("node")
+
     def test_keys_that_do_not_come(self):
         self.create_document()
         self.install()

@@ -128,9 +128,14 @@ class EnsureTest(KeyCase):
             self.work.write(os.path.relpath(self.path(1), self.work.dir), text)
             self.assertEqual(self.ensured(), 1)
             self.assertIn("BEGIN OPENSSH PRIVATE KEY", self.read(1))
+        exposed = self.read(1)
+        os.chmod(self.path(1), 0o640)  # ssh would not log in with it
+        self.assertEqual(self.ensured(), 1)
+        self.assertNotEqual(self.read(1), exposed)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path(1)).st_mode), 0o600)
         os.remove(self.path(1))
         os.mkdir(self.path(1))
-        self.refused(code=71, words="key-1 cannot be read")
+        self.refused(code=71, words="key-1 cannot be read: it is no file of yours that could be a key")
 
     def test_many_at_once(self):
         """One of them makes a key, for all of them."""

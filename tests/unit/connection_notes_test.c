@@ -151,6 +151,22 @@ static void a_note_is_found_by_children_of_the_same_process(void **state)
     assert_int_equal(in_child(finds_it), 0);
 }
 
+/* Who else may write there could put the note of another node in its place. */
+static void a_folder_that_others_may_write_to_has_no_notes(void **state)
+{
+    (void)state;
+    AUTO(connection_notes_close) struct connection_notes left = connection_notes_none();
+    struct text text = why();
+    assert_int_equal(in_child(leave_and_go), 0);
+    assert_int_equal(in_child(finds_it), 0);
+    assert_int_equal(chmod(folder, 0770), 0);
+    assert_int_equal(in_child(finds_none), 0);
+    assert_err(connection_notes_leave(folder, bytes_of_text("x"), &left, &text), ERR_CONFIG);
+    assert_non_null(strstr(words, "must be yours, and writable by nobody else"));
+    assert_int_equal(chmod(folder, 0700), 0);
+    assert_int_equal(in_child(finds_it), 0);
+}
+
 static void a_note_is_waited_for_until_it_is_settled(void **state)
 {
     (void)state;
@@ -169,7 +185,8 @@ static void a_note_is_waited_for_until_it_is_settled(void **state)
     connection_notes_take_back(&left);
     assert_err(find(content, &found), ERR_NO_TARGET);
     assert_ok(connection_notes_leave(
-        folder, bytes_of_text("a note that is too long for whoever reads it, which is 64 bytes and not so many"), &left, &text));
+        folder, bytes_of_text("a note that is too long for whoever reads it, which is 64 bytes and not so many"), &left,
+        &text));
     assert_err(find(content, &found), ERR_NO_TARGET);
     connection_notes_take_back(&left);
     assert_err(connection_notes_leave("/proc/nowhere", bytes_of_text("x"), &left, &text), ERR_SYSTEM);
@@ -241,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_damaged_note_is_no_note),
         cmocka_unit_test(a_note_is_about_one_connection),
         cmocka_unit_test(a_note_is_found_by_children_of_the_same_process),
+        cmocka_unit_test(a_folder_that_others_may_write_to_has_no_notes),
         cmocka_unit_test(a_note_is_waited_for_until_it_is_settled),
         cmocka_unit_test(what_is_no_file_of_ours_is_no_note),
         cmocka_unit_test(notes_left_behind_go_after_a_day),
