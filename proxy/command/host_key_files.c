@@ -67,7 +67,8 @@ enum err host_key_files_load(const char *node_id, struct host_key_cache *ret_cac
 {
     char path[STATE_DIRECTORY_PATH_SIZE];
     AUTO(aws_files_wipe) struct aws_file file = {.data = NULL};
-    TRY(judge_directory(ret_why) == ERR_CONFIG ? ERR_NO_TARGET : ERR_OK); /* connect says so: host_key_files_lock */
+    enum err err = judge_directory(ret_why);
+    TRY(err == ERR_CONFIG ? ERR_NO_TARGET : err); /* connect says so: host_key_files_lock */
     TRY(find_file(node_id, path, ret_why));
     TRY(aws_files_read(path, 0, &file, ret_why));
     if (file.data == NULL || host_key_cache_parse(bytes_of(file.data, file.len), ret_cache) != ERR_OK ||

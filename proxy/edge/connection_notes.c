@@ -160,7 +160,8 @@ static enum err connection_notes_open(const char *path, struct connection_notes 
     struct text nothing = text_in(memory, sizeof memory); /* connection_notes_leave has said it */
     notes->directory = state_directory_find(path);
     if (notes->directory >= 0) {
-        TRY(state_directory_judge(notes->directory, path, &nothing) == ERR_OK ? ERR_OK : ERR_NO_TARGET);
+        enum err err = state_directory_judge(notes->directory, path, &nothing);
+        TRY(err == ERR_CONFIG ? ERR_NO_TARGET : err);
         notes->fd = openat(notes->directory, notes->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     }
     if (notes->fd < 0) {

@@ -533,6 +533,7 @@ static void make_key(void)
     (void)mkdir(path_of("private/ssm-bridge"), 0700);
     (void)mkdir(path_of("private/ssm-bridge/keys"), 0700);
     write_file("private/ssm-bridge/keys/key-2", "key", 1);
+    (void)chmod(path_of("private/ssm-bridge/keys/key-2"), 0600);
 }
 
 /* Whoever has the lock has it alone, and it falls with its descriptor. */
