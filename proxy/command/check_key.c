@@ -28,8 +28,7 @@ static enum err make_key(struct client *client, char ret_public_key[OPENSSH_KEY_
     AUTO_SECRET struct secret file = {0};
     AUTO(openssh_key_wipe) struct openssh_key key = {.has_private = false};
     struct text line = text_in(ret_public_key, OPENSSH_KEY_LINE_SIZE);
-    TRY(ssh_helper_run(client->loop, "keygen", &file, &client->why));
-    TRY(openssh_key_read(secret_bytes(&file), &key));
+    TRY(ssh_helper_keygen(client->loop, &file, &key, &client->why));
     openssh_key_put_public(&key, &line);
     return text_finish(&line);
 }

@@ -1,6 +1,7 @@
 #include "proxy/command/check_ssh.h"
 
 #include "proxy/command/proxy_options.h"
+#include "proxy/command/ssh_helper.h"
 #include "proxy/core/ssh_report.h"
 #include "proxy/edge/aws_files.h"
 #include "proxy/edge/child_process.h"
@@ -9,7 +10,6 @@
 
 #include <stdlib.h>
 
-#define HELPER "ssh-helper"
 #define DEFAULT_PORT "22"
 #define TIMEOUT_US (120 * 1000 * 1000) /* connect gives up before */
 #define LEAVE_US (5 * 1000 * 1000)     /* for connect to end its session after Ctrl-C */
@@ -54,7 +54,7 @@ static const char *port_of(const struct options *options)
 
 static enum err make_command(const struct options *options, struct command *command, struct text *ret_why)
 {
-    TRY(own_program_helper(HELPER, command->helper, ret_why));
+    TRY(own_program_helper(SSH_HELPER_NAME, command->helper, ret_why));
     TRY(own_program_path(command->program, ret_why));
     add(command, command->helper);
     add(command, "handshake");

@@ -136,16 +136,6 @@ static enum err look(struct key_ring *ring, struct text *ret_why)
 
 /* ---- another key ---- */
 
-static enum err generate(struct loop *loop, struct secret *ret_file, struct openssh_key *ret_key, struct text *ret_why)
-{
-    TRY(ssh_helper_run(loop, "keygen", ret_file, ret_why));
-    if (openssh_key_read(secret_bytes(ret_file), ret_key) != ERR_OK || !ret_key->has_private) {
-        text_put(ret_why, "ssh-helper printed no key");
-        return ERR_SYSTEM;
-    }
-    return ERR_OK;
-}
-
 static enum err give_to_agent(const struct key_ring *ring, const struct openssh_key *key, int64_t lifetime_s,
                               struct text *ret_why)
 {
@@ -184,7 +174,7 @@ static enum err make(struct key_ring *ring, struct loop *loop, const struct key_
 {
     AUTO_SECRET struct secret file = {0};
     AUTO(openssh_key_wipe) struct openssh_key key = {.has_private = false};
-    TRY(generate(loop, &file, &key, ret_why));
+    TRY(ssh_helper_keygen(loop, &file, &key, ret_why));
     if (wish->kind == KEY_SLOT_AGENT) {
         TRY(give_to_agent(ring, &key, wish->lifetime_s, ret_why));
     }
