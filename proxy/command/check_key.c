@@ -4,17 +4,17 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "proxy/command/key_push.h"
-#include "proxy/command/key_ring.h"
 #include "proxy/command/ssh_helper.h"
 #include "proxy/edge/clock.h"
 
 enum err check_key_parse(const struct options *options, enum key_way *ret_way)
 {
-    const char *word = options->values[OPTION_KEY];
-    *ret_way = KEY_WAY_NONE;
-    if (word != NULL && key_way_read(word, ret_way) != ERR_OK) {
-        log_error("doctor: " KEY_RING_WORDS ": %s", word);
-        return ERR_USAGE;
+    char memory[512];
+    struct text why = text_in(memory, sizeof memory);
+    enum err err = key_push_read_way(options, ret_way, &why);
+    if (err != ERR_OK) {
+        log_error("doctor: %s", memory);
+        return err;
     }
     if (*ret_way != KEY_WAY_NONE && options->argument_count < 3) {
         log_error("doctor: --key needs TARGET, PORT and USER");

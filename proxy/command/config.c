@@ -4,12 +4,12 @@
 #include "proxy/command/config_install.h"
 #include "proxy/command/failure.h"
 #include "proxy/command/host_key_fetch.h"
+#include "proxy/command/key_push.h"
 #include "proxy/command/key_ring.h"
 #include "proxy/command/node_choice.h"
 #include "proxy/command/node_list.h"
 #include "proxy/command/ssh_keywords.h"
 #include "proxy/command/verbs.h"
-#include "proxy/core/key_way.h"
 #include "proxy/core/ssh_config_text.h"
 #include "proxy/edge/own_program.h"
 
@@ -108,12 +108,8 @@ static enum err choose_key(struct config *config)
 {
     const struct options *options = config->options;
     struct text *why = &config->client.why;
-    const char *word = options->values[OPTION_KEY];
-    enum key_way way = KEY_WAY_NONE;
-    if (word != NULL && key_way_read(word, &way) != ERR_OK) {
-        text_format(why, KEY_RING_WORDS ": %s", word);
-        return ERR_USAGE;
-    }
+    enum key_way way;
+    TRY(key_push_read_way(options, &way, why));
     if (way == KEY_WAY_NONE) {
         return key_ring_refuse_wish(options, why);
     }

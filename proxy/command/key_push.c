@@ -32,7 +32,7 @@ struct key_push {
 static const char *const through[] = {
     [KEY_WAY_NONE] = "",
     [KEY_WAY_INSTANCE_CONNECT] = "EC2 Instance Connect",
-    [KEY_WAY_SEND_COMMAND] = "Run Command (ssm-bridge-accept-key)",
+    [KEY_WAY_SEND_COMMAND] = "Run Command (" KEY_WAY_DOCUMENT ")",
     [KEY_WAY_RUN_SHELL_SCRIPT] = "Run Command (AWS-RunShellScript)",
     [KEY_WAY_AUTO] = "", /* one of the others has been taken */
 };
@@ -54,6 +54,19 @@ void key_push_free(struct key_push **push)
 }
 
 /* ---- what is asked for ---- */
+
+enum err key_push_read_way(const struct options *options, enum key_way *ret_way, struct text *ret_why)
+{
+    const char *word = options->values[OPTION_KEY];
+    *ret_way = KEY_WAY_NONE;
+    if (word != NULL && key_way_read(word, ret_way) != ERR_OK) {
+        text_format(ret_why,
+                    "--key: neither none nor auto nor instance-connect nor send-command nor AWS-RunShellScript: %s",
+                    word);
+        return ERR_USAGE;
+    }
+    return ERR_OK;
+}
 
 enum err key_push_check_user(enum key_way way, const char *user, struct text *ret_why)
 {
@@ -173,8 +186,8 @@ static enum err take_result(struct key_push *push, struct text *why)
     return ERR_DENIED; /* the node says so */
 }
 
-/* A command that was refused for its number can be sent again: it has not been taken. */
-static bool waits(struct key_push *push, enum err err)
+/* True: it pauses. A command that was refused because there are too many can be sent again: it has not been taken. */
+static bool tries_later(struct key_push *push, enum err err)
 {
     if (err != ERR_THROTTLED || push->command == NULL || node_command_id(push->command)[0] != '\0' ||
         clock_mono_us() >= push->deadline_us) {
@@ -194,8 +207,8 @@ static enum err step(struct key_push *push, struct text *why)
     return push->call != NULL ? take_reply(push, why) : take_result(push, why);
 }
 
-/* True: another way is tried. */
-static bool goes_on(struct key_push *push, enum err err, struct text *why)
+/* True: the next step begins another way. */
+static bool tries_another_way(struct key_push *push, enum err err, struct text *why)
 {
     enum key_way next = key_way_next(push->wanted, push->way, err);
     if (next == KEY_WAY_NONE || !key_way_takes_user(next, push->user)) {
@@ -237,7 +250,7 @@ enum err key_push_pump(struct key_push *push, struct text *ret_why)
         }
         if (err == ERR_OK) {
             push->err = ERR_OK;
-        } else if (!waits(push, err) && !goes_on(push, err, &why)) {
+        } else if (!tries_later(push, err) && !tries_another_way(push, err, &why)) {
             fail(push, err, memory);
         }
     }

@@ -5,6 +5,7 @@
 #define SSM_PROXY_COMMAND_KEY_PUSH_H
 
 #include "proxy/command/client.h"
+#include "proxy/command/proxy_options.h"
 #include "proxy/core/key_way.h"
 
 /* What it is about; copied. */
@@ -17,6 +18,9 @@ struct key_push_want {
 };
 
 struct key_push; /* not to outlive the client */
+
+/* --key: KEY_WAY_NONE unless given. ERR_USAGE with words. */
+enum err key_push_read_way(const struct options *options, enum key_way *ret_way, struct text *ret_why) SSM_MUST_USE;
 
 /* Is that a user that the way can take? ERR_USAGE with words. */
 enum err key_push_check_user(enum key_way way, const char *user, struct text *ret_why) SSM_MUST_USE;

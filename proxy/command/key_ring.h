@@ -9,7 +9,6 @@
 #include "proxy/edge/loop.h"
 
 #define KEY_RING_LIFETIME_S (12 * 60 * 60) /* a working day */
-#define KEY_RING_WORDS "--key: neither none nor auto nor instance-connect nor send-command nor AWS-RunShellScript"
 
 /* --lifetime and --agent. ERR_USAGE after one line on standard error. */
 enum err key_ring_wish(const struct options *options, struct key_slot_wish *ret_wish) SSM_MUST_USE;
@@ -24,7 +23,7 @@ struct key_ring {
 enum err key_ring_open(struct key_ring *ring, struct text *ret_why) SSM_MUST_USE;
 void key_ring_close(struct key_ring *ring); /* usable with AUTO(), on a zeroed one too */
 
-/* Without --key there is nothing that they could be about. ERR_USAGE with words. */
+/* --lifetime and --agent, without --key: there is nothing that they could be about. ERR_USAGE with words. */
 enum err key_ring_refuse_wish(const struct options *options, struct text *ret_why) SSM_MUST_USE;
 
 /* Of a slot's file. ERR_CONFIG: no place for it. */

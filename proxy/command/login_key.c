@@ -15,11 +15,7 @@
 
 static enum err read_options(struct login_key *key, const struct options *options, struct text *why)
 {
-    const char *word = options->values[OPTION_KEY];
-    if (word != NULL && key_way_read(word, &key->way) != ERR_OK) {
-        text_format(why, KEY_RING_WORDS ": %s", word);
-        return ERR_USAGE;
-    }
+    TRY(key_push_read_way(options, &key->way, why));
     if (key->way == KEY_WAY_NONE) {
         return key_ring_refuse_wish(options, why);
     }

@@ -1,5 +1,4 @@
-/* ssh_helper: has proxy/ssh_helper, which lies in libexec, make a key. (check_ssh runs it, too, with work of its own.)
- */
+/* ssh_helper: has proxy/ssh_helper, which lies in libexec, make a key. Its other work is check_ssh's. */
 #ifndef SSM_PROXY_COMMAND_SSH_HELPER_H
 #define SSM_PROXY_COMMAND_SSH_HELPER_H
 
