@@ -7,7 +7,7 @@
 #include "proxy/edge/clock.h"
 #include "proxy/edge/file_lock.h"
 
-#define LATE_US (10 * 1000 * 1000)    /* as known-hosts waits */
+#define LATE_US (INT64_C(1000) * 1000 * HOST_KEY_FILES_WAIT_S)
 #define COMMAND_US (60 * 1000 * 1000) /* the next connection is glad of keys that come late */
 #define LOCK_PAUSE_US (100 * 1000)
 
@@ -255,7 +255,8 @@ static void pump(void *context, struct client *client)
         bool is_waited_for = *fetch->is_tunnel_open && fetch->late_us == INSTANT_NEVER;
         fetch->late_us = is_waited_for ? clock_mono_us() + LATE_US : fetch->late_us;
         if (!fetch->is_answered && clock_mono_us() >= fetch->late_us) {
-            text_put(&fetch->why, "they did not come within 10 seconds; when they do, the next connection has them");
+            text_format(&fetch->why, "they did not come within %d seconds; when they do, the next connection has them",
+                        HOST_KEY_FILES_WAIT_S);
             answer(fetch);
             text_clear(&fetch->why);
         }

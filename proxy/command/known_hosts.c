@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
-#define WAIT_US (INT64_C(10) * 1000 * 1000) /* for the keys that connect asks the node for */
+#define WAIT_US (INT64_C(1000) * 1000 * HOST_KEY_FILES_WAIT_S)
 
 /* In the order of the tokens. */
 enum argument {
