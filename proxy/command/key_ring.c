@@ -5,10 +5,9 @@
 #include "proxy/command/ssh_helper.h"
 #include "proxy/edge/aws_files.h"
 #include "proxy/edge/clock.h"
+#include "proxy/edge/file_lock.h"
 #include "proxy/edge/key_agent.h"
 #include "proxy/edge/private_file.h"
-
-#include <unistd.h>
 
 #define AGENT_US (10 * 1000 * 1000) /* some agents ask their person */
 #define LOCK_US (10 * 1000 * 1000)  /* others make a key meanwhile */
@@ -37,14 +36,6 @@ enum err key_ring_refuse_wish(const struct options *options, struct text *ret_wh
     }
     text_put(ret_why, "--lifetime and --agent are about the key of --key");
     return ERR_USAGE;
-}
-
-static void close_lock(int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-        *fd = -1;
-    }
 }
 
 static int64_t now_s(void)
@@ -208,7 +199,7 @@ static enum err make_do(const struct key_ring *ring, const struct key_slot_wish 
 static enum err replace(struct key_ring *ring, struct loop *loop, const struct key_slot_wish *wish, int *ret_slot,
                         struct text *ret_why)
 {
-    AUTO(close_lock) int lock = -1;
+    AUTO(file_lock_release) int lock = -1;
     int i = key_slot_to_write(ring->slots, now_s());
     enum err err = key_directory_take(&ring->directory, KEY_DIRECTORY_WRITE, i, 0, &lock, ret_why);
     if (err == ERR_TIMEOUT) {
@@ -230,7 +221,7 @@ enum err key_ring_ensure(struct key_ring *ring, struct loop *loop, const struct 
     TRY(look(ring, ret_why));
     int slot = key_slot_to_keep(ring->slots, wish, now_s());
     if (slot < 0) {
-        AUTO(close_lock) int lock = -1;
+        AUTO(file_lock_release) int lock = -1;
         enum err err =
             key_directory_take(&ring->directory, KEY_DIRECTORY_ALL, 0, clock_mono_us() + LOCK_US, &lock, ret_why);
         if (err == ERR_TIMEOUT) {
@@ -296,5 +287,5 @@ enum err key_ring_login_begin(struct key_ring *ring, struct loop *loop, const st
 
 void key_ring_login_end(struct key_ring_login *login)
 {
-    close_lock(&login->lock);
+    file_lock_release(&login->lock);
 }

@@ -7,6 +7,7 @@
 /* Does not wait. ERR_AGAIN: somebody else has it; ERR_SYSTEM with words. Directories that are missing are made. */
 enum err file_lock_try(const char *directory, const char *name, int *ret_fd, struct text *ret_why) SSM_MUST_USE;
 
-void file_lock_release(int *fd); /* -1 then; safe to repeat, usable with AUTO() */
+/* Also of key_directory_take. -1 then; safe to repeat, usable with AUTO(). */
+void file_lock_release(int *fd);
 
 #endif

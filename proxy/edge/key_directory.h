@@ -35,7 +35,7 @@ enum key_directory_lock {
     KEY_DIRECTORY_WRITE, /* of a slot, exclusive */
 };
 
-/* A descriptor that holds the lock until it is closed. ERR_TIMEOUT: others had it until deadline_us (0: not waited
+/* A descriptor that holds the lock until file_lock_release. ERR_TIMEOUT: others had it until deadline_us (0: not waited
  * for); ERR_SYSTEM with words. */
 enum err key_directory_take(const struct key_directory *directory, enum key_directory_lock lock, int slot,
                             int64_t deadline_us, int *ret_fd, struct text *ret_why) SSM_MUST_USE;
