@@ -19,11 +19,6 @@ static const struct word words[CHECK_STATUS_COUNT] = {
     [CHECK_SKIPPED] = {"skip", "2", "skipped"},
 };
 
-const char *check_status_name(enum check_status status)
-{
-    return words[status].name;
-}
-
 /* ---- for a person ---- */
 
 static void put_shown(struct text *text, const char *before, const char *string, const char *behind)
@@ -85,7 +80,7 @@ enum err check_to_json(const struct check *check, char **ret_json)
     }
     TRY(set_string(object, "Check", check->name));
     TRY(set_string(object, "Subject", check->subject));
-    TRY(set_string(object, "Status", check_status_name(check->status)));
+    TRY(set_string(object, "Status", words[check->status].name));
     TRY(set_string(object, "Detail", check->detail));
     TRY(set_string(object, "Advice", check->advice));
     if (check->took_us >= 0 &&

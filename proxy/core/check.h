@@ -31,14 +31,12 @@ struct check {
     int64_t took_us;  /* -1: nothing was timed */
 };
 
-/* "passed", "warned", "failed", "skipped". */
-const char *check_status_name(enum check_status status);
-
 /* Appends the lines, each with its end. `is_coloured`: the status in a terminal's colours. */
 void check_put_lines(const struct check *check, bool is_coloured, struct text *text);
 
 /* {"Check", "Subject", "Status", "Detail", "Advice", "Milliseconds"}, terminated, without the members that say nothing;
- * the caller frees it. Bytes of texts that are not UTF-8 are replaced. ERR_MEMORY. */
+ * the caller frees it. The status is passed, warned, failed or skipped. Bytes of texts that are not UTF-8 are replaced.
+ * ERR_MEMORY. */
 enum err check_to_json(const struct check *check, char **ret_json) SSM_MUST_USE;
 
 #endif

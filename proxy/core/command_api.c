@@ -117,7 +117,6 @@ enum err command_api_send(const struct command_api_send *send, struct ssm_api_re
     }
     AUTO_JSON json_t *body = json_object();
     TRY(add_text(body, "DocumentName", send->document_name));
-    TRY(add_text(body, "DocumentVersion", send->document_version));
     TRY(add_list(body, "InstanceIds", send->node_ids, send->node_count));
     TRY(add_targets(send, body));
     if (send->parameters != NULL) {

@@ -35,7 +35,6 @@ struct command_api_target {
 /* All borrowed. Either node_ids or targets. */
 struct command_api_send {
     const char *document_name;
-    const char *document_version; /* NULL: the default one */
     const char *const *node_ids;
     size_t node_count;
     const struct command_api_target *targets;

@@ -51,7 +51,6 @@ static void writes_a_command(void **state)
     struct command_api_target targets[] = {{"tag:Env", {"a", "b"}, 2}, {"tag:Role", {"db"}, 1}};
     send = (struct command_api_send){
         .document_name = "D",
-        .document_version = "3",
         .targets = targets,
         .target_count = 2,
         .parameters = parameters,
@@ -64,13 +63,13 @@ static void writes_a_command(void **state)
         .log_group = "/g",
     };
     assert_ok(command_api_send(&send, &request));
-    assert_string_equal(
-        request.body, "{\"DocumentName\":\"D\",\"DocumentVersion\":\"3\",\"Targets\":[{\"Key\":\"tag:Env\",\"Values\":"
-                      "[\"a\",\"b\"]},{\"Key\":\"tag:Role\",\"Values\":[\"db\"]}],\"Parameters\":{\"commands\":"
-                      "[\"echo \\\"\xc3\xa4\\\"\"]},\"Comment\":\"why\",\"MaxConcurrency\":\"10%\",\"MaxErrors\":"
-                      "\"0\",\"TimeoutSeconds\":30,\"OutputS3BucketName\":\"b-1\",\"OutputS3KeyPrefix\":\"p\","
-                      "\"CloudWatchOutputConfig\":{\"CloudWatchLogGroupName\":\"/g\",\"CloudWatchOutputEnabled\":"
-                      "true}}");
+    assert_string_equal(request.body,
+                        "{\"DocumentName\":\"D\",\"Targets\":[{\"Key\":\"tag:Env\",\"Values\":"
+                        "[\"a\",\"b\"]},{\"Key\":\"tag:Role\",\"Values\":[\"db\"]}],\"Parameters\":{\"commands\":"
+                        "[\"echo \\\"\xc3\xa4\\\"\"]},\"Comment\":\"why\",\"MaxConcurrency\":\"10%\",\"MaxErrors\":"
+                        "\"0\",\"TimeoutSeconds\":30,\"OutputS3BucketName\":\"b-1\",\"OutputS3KeyPrefix\":\"p\","
+                        "\"CloudWatchOutputConfig\":{\"CloudWatchLogGroupName\":\"/g\",\"CloudWatchOutputEnabled\":"
+                        "true}}");
     ssm_api_request_free(&request);
 }
 
