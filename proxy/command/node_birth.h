@@ -9,7 +9,7 @@
 /* Zero-initialised means "not known, and not asked for". */
 struct node_birth {
     char node_id[LIMIT_TARGET + 1];
-    int64_t unix_s; /* 0: not known */
+    int64_t unix_s; /* 0, which is HOST_KEY_CACHE_BORN_UNKNOWN: not known */
     struct api_call *call;
     int64_t deadline_us;
 };

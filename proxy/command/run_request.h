@@ -13,8 +13,9 @@ struct run_request {
     const char *document; /* as the person gave it; NULL: as the nodes' platform wants it */
 };
 
-/* Reads --parameters and --script, and joins `words` of the command with blanks, as ssh(1) does. ERR_USAGE with words:
- * a script and a command, neither, a script that is no text or over 64 KiB, parameters that are none. */
+/* Reads --document-name, --parameters, --script and --timeout, and joins `words` of the command with blanks, as ssh(1)
+ * does. ERR_USAGE with words: a script and a command, neither (without --document-name), a script that is no text or
+ * over 64 KiB, parameters that are none. */
 enum err run_request_read(const struct options *options, const char *const *words, size_t count,
                           struct run_request *ret_request, struct text *ret_why) SSM_MUST_USE;
 

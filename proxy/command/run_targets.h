@@ -36,7 +36,7 @@ enum err run_targets_open(struct run_targets *targets, struct client *client, co
 /* What the person called the node; NULL: it was not named. */
 const char *run_targets_word(const struct run_targets *targets, const char *id);
 
-/* Its position among the words; the number of nodes when it was not named. */
+/* Its position in `nodes`, which are in the order of the words; node_count: it was not named. */
 size_t run_targets_position(const struct run_targets *targets, const char *id);
 
 void run_targets_free(struct run_targets *targets);
