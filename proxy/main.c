@@ -2,8 +2,6 @@
 #include "proxy/command/program_run.h"
 #include "proxy/command/verbs.h"
 
-#include <sysexits.h>
-
 static const struct verb *const verbs[] = {
     &connect_verb,
     &shell_verb,
@@ -28,20 +26,14 @@ static const struct verb *const verbs[] = {
     &version_verb,
 };
 
-static const struct program program = {
-    .name = PROGRAM_RUN_NAME,
+static const struct program own = {
     .summary = "SSH to AWS managed nodes through Session Manager.",
     .hint = "To use it with ssh: ssm-proxy config --install\n",
-    .rows = proxy_options,
-    .row_count = OPTION_COUNT,
-    .help = OPTION_HELP,
-    .debug = OPTION_DEBUG,
-    .usage_exit_code = EX_USAGE,
     .verbs = verbs,
     .verb_count = sizeof verbs / sizeof verbs[0],
 };
 
 int main(int argc, char **argv)
 {
-    return program_run(&program, argc, argv);
+    return program_run(&own, argc, argv);
 }

@@ -3,23 +3,15 @@
 #include "proxy/command/program_run.h"
 #include "proxy/command/verbs.h"
 
-#include <sysexits.h>
-
 static const struct verb *const verbs[] = {&config_match_verb, &key_ensure_verb, &known_hosts_verb};
 
-static const struct program program = {
-    .name = PROGRAM_RUN_NAME,
+static const struct program own = {
     .summary = "Answer what ssh asks, as ssm-proxy does with the same words, and sooner.",
-    .rows = proxy_options,
-    .row_count = OPTION_COUNT,
-    .help = OPTION_HELP,
-    .debug = OPTION_DEBUG,
-    .usage_exit_code = EX_USAGE,
     .verbs = verbs,
     .verb_count = sizeof verbs / sizeof verbs[0],
 };
 
 int main(int argc, char **argv)
 {
-    return program_run(&program, argc, argv);
+    return program_run(&own, argc, argv);
 }

@@ -4,9 +4,8 @@
 
 #include "common/options.h"
 
-#define PROGRAM_RUN_NAME "ssm-proxy" /* also of ssh-answer, which answers in its place */
-
-/* Hardens the process, lets last.log have its failures, finds the verb and runs it. Gives the exit code. */
-int program_run(const struct program *program, int argc, char **argv);
+/* Hardens the process, lets last.log have its failures, finds the verb and runs it. Gives the exit code. `own`: verbs,
+ * summary and hint; the rest is the same for both: name (ssh-answer answers in the place of ssm-proxy) and options. */
+int program_run(const struct program *own, int argc, char **argv);
 
 #endif
