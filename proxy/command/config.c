@@ -8,12 +8,12 @@
 #include "proxy/command/key_ring.h"
 #include "proxy/command/node_choice.h"
 #include "proxy/command/node_list.h"
+#include "proxy/command/output.h"
 #include "proxy/command/ssh_keywords.h"
 #include "proxy/command/verbs.h"
 #include "proxy/core/ssh_config_text.h"
 #include "proxy/edge/own_program.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #define CONNECT_TIMEOUT_US (INT64_C(60) * 1000 * 1000)
@@ -254,11 +254,7 @@ static enum err make_block(struct config *config, struct text *block)
 static enum err show(struct client *client, const struct text *block)
 {
     (void)fputs(block->data, stdout);
-    if (fflush(stdout) != 0) {
-        text_format(&client->why, "cannot write to standard output: %s", strerror(errno));
-        return ERR_SYSTEM;
-    }
-    return ERR_OK;
+    return output_flush(&client->why);
 }
 
 /* ---- the names of nodes ---- */

@@ -1,14 +1,13 @@
 /* key push: a node accepts our short-lived key for a minute or two, for a login that goes another way than through
  * connect --key. */
 #include "common/auto.h"
-#include "common/log.h"
 #include "proxy/command/failure.h"
 #include "proxy/command/key_push.h"
 #include "proxy/command/key_ring.h"
 #include "proxy/command/node_choice.h"
+#include "proxy/command/output.h"
 #include "proxy/command/verbs.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #define TIMEOUT_US (INT64_C(60) * 1000 * 1000)
@@ -67,15 +66,6 @@ static enum err push(struct pushing *pushing)
     return key_push_wait(client, push);
 }
 
-static enum err print_path(struct pushing *pushing)
-{
-    if (puts(pushing->path) == EOF || fflush(stdout) != 0) {
-        text_format(&pushing->client.why, "cannot write to standard output: %s", strerror(errno));
-        return ERR_SYSTEM;
-    }
-    return ERR_OK;
-}
-
 static enum err find_and_push(struct pushing *pushing, const struct aws_config_flags *flags)
 {
     struct client *client = &pushing->client;
@@ -83,7 +73,8 @@ static enum err find_and_push(struct pushing *pushing, const struct aws_config_f
     TRY(client_resolve(client, true, client->deadline_us));
     TRY(node_choice_find(&pushing->choice, client));
     TRY(push(pushing));
-    return print_path(pushing);
+    (void)puts(pushing->path);
+    return output_flush(&client->why);
 }
 
 static int report(const struct pushing *pushing, enum err err)

@@ -1,21 +1,11 @@
 /* key ensure: a short-lived key to log in with. ssh runs it, too (proxy/ssh_answer.c). */
 #include "common/auto.h"
-#include "common/log.h"
 #include "proxy/command/failure.h"
 #include "proxy/command/key_ring.h"
+#include "proxy/command/output.h"
 #include "proxy/command/verbs.h"
 
-#include <errno.h>
 #include <stdio.h>
-
-static enum err print_line(const char *line, struct text *ret_why)
-{
-    if (puts(line) == EOF || fflush(stdout) != 0) {
-        text_format(ret_why, "cannot write to standard output: %s", strerror(errno));
-        return ERR_SYSTEM;
-    }
-    return ERR_OK;
-}
 
 static enum err ensure(const struct options *options, struct text *ret_why)
 {
@@ -29,7 +19,8 @@ static enum err ensure(const struct options *options, struct text *ret_why)
     TRY(key_ring_open(&ring, ret_why));
     TRY(key_ring_ensure(&ring, loop, &wish, &slot, ret_why));
     TRY(key_ring_path(slot, path));
-    return print_line(path, ret_why);
+    (void)puts(path);
+    return output_flush(ret_why);
 }
 
 static int ensure_run(const struct options *options)

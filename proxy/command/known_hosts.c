@@ -2,12 +2,12 @@
  * OpenSSH. Linked into ssh-answer: nothing here may need libcurl or OpenSSL. */
 #include "common/log.h"
 #include "proxy/command/host_key_files.h"
+#include "proxy/command/output.h"
 #include "proxy/command/verbs.h"
 #include "proxy/core/connection_note.h"
 #include "proxy/edge/clock.h"
 #include "proxy/edge/connection_notes.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -80,10 +80,7 @@ static enum err answer(const struct options *options, bool may_wait, struct text
     host_keys_put_known_hosts(&cache.keys, arguments[HOST], &lines);
     TRY(text_finish(&lines));
     (void)fputs(memory, stdout);
-    if (fflush(stdout) != 0) {
-        text_format(why, "cannot write to standard output: %s", strerror(errno));
-        return ERR_SYSTEM;
-    }
+    TRY(output_flush(why));
     if (may_wait) {
         explain_other_key(options, &note, &cache.keys);
     }

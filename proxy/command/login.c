@@ -3,11 +3,11 @@
 #include "common/log.h"
 #include "proxy/command/client.h"
 #include "proxy/command/failure.h"
+#include "proxy/command/output.h"
 #include "proxy/command/verbs.h"
 #include "proxy/core/sso_login.h"
 #include "proxy/edge/clock.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -24,15 +24,6 @@ struct login {
 
 /* ---- what a person reads ---- */
 
-static enum err flush(struct client *client)
-{
-    if (fflush(stdout) != 0) {
-        text_format(&client->why, "cannot write to standard output: %s", strerror(errno));
-        return ERR_SYSTEM;
-    }
-    return ERR_OK;
-}
-
 static enum err show(struct login *login, const struct sso_login_progress *progress)
 {
     const struct sso_authorization *authorization = progress->authorization;
@@ -46,7 +37,7 @@ static enum err show(struct login *login, const struct sso_login_progress *progr
     } else {
         printf("and enter the code %s\n\n", authorization->user_code);
     }
-    TRY(flush(&login->client));
+    TRY(output_flush(&login->client.why));
     if (isatty(STDERR_FILENO)) {
         log_notice("waiting for you to confirm; Ctrl-C gives up");
     }
@@ -103,7 +94,7 @@ static enum err log_in(struct login *login, const struct options *options)
         struct sso_login_progress progress = sso_login_progress(login->machine);
         if (progress.is_done) {
             printf("Logged in to %s\n", progress.start_url);
-            return flush(client);
+            return output_flush(&client->why);
         }
         TRY(login->was_shown ? ERR_OK : show(login, &progress));
         TRY(wait_for(client, progress.pause_s));

@@ -29,15 +29,25 @@ enum err output_open(const struct options *options, struct output *ret_output)
     return ERR_OK;
 }
 
+static enum err say_failure(struct text *ret_why)
+{
+    int error = errno;
+    text_format(ret_why, "cannot write to standard output: %s", strerror(error));
+    errno = error;
+    return ERR_SYSTEM;
+}
+
+enum err output_flush(struct text *ret_why)
+{
+    return fflush(stdout) == 0 ? ERR_OK : say_failure(ret_why);
+}
+
 /* Page by page: what was found is seen while the next page is asked for. */
 static enum err flush(struct output *output, struct text *ret_why)
 {
-    if (fflush(stdout) == 0) {
-        return ERR_OK;
-    }
-    output->is_reader_gone = errno == EPIPE;
-    text_format(ret_why, "cannot write to standard output: %s", strerror(errno));
-    return ERR_SYSTEM;
+    enum err err = output_flush(ret_why);
+    output->is_reader_gone = err != ERR_OK ? errno == EPIPE : output->is_reader_gone;
+    return err;
 }
 
 enum err output_put(struct output *output, const struct text *text, struct text *ret_why)
@@ -45,8 +55,7 @@ enum err output_put(struct output *output, const struct text *text, struct text 
     TRY(text_finish(text));
     if (fwrite(text->data, 1, text->len, stdout) != text->len) {
         output->is_reader_gone = errno == EPIPE;
-        text_format(ret_why, "cannot write to standard output: %s", strerror(errno));
-        return ERR_SYSTEM;
+        return say_failure(ret_why);
     }
     return flush(output, ret_why);
 }

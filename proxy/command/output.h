@@ -15,6 +15,9 @@ struct output {
     size_t objects; /* written so far */
 };
 
+/* Writes out what any verb has put into stdout. ERR_SYSTEM with words, and errno as it was. */
+enum err output_flush(struct text *ret_why) SSM_MUST_USE;
+
 /* --output, "table" unless given. ERR_USAGE after one line on standard error. */
 enum err output_open(const struct options *options, struct output *ret_output) SSM_MUST_USE;
 
