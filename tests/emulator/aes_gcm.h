@@ -1,4 +1,4 @@
-/* aes_gcm: AES-256-GCM as a sealed payload: nonce of 12 bytes, ciphertext, tag of 16. Source: protocol document, 5.7.
+/* aes_gcm: AES-256-GCM as a sealed payload: nonce of 12 bytes, ciphertext, tag of 16. Source: docs/protocol.md, 10.
  */
 #ifndef SSM_LAB_AES_GCM_H
 #define SSM_LAB_AES_GCM_H

@@ -1,5 +1,5 @@
 /* agent_core: a session worker of amazon-ssm-agent, without I/O, clock or chance of its own: the behaviour that a
- * client meets, sharp edges included. Written from the protocol document; it shares nothing with the client's engine
+ * client meets, sharp edges included. Written from docs/protocol.md; it shares nothing with the client's engine
  * but the agent_message codec. Its caller moves bytes and time:
  *
  *     link:    agent_core_receive <- websocket messages;   ports.send -> websocket messages
@@ -36,7 +36,7 @@
  * StdErr and ExitCode are encrypted, and the client's Output is. What the client sends as Output before there is a key
  * kills the receive loop.
  *
- * After task_complete nothing more happens; agent_core_free is the owner's. Source: protocol document, sections 4 to 7.
+ * After task_complete nothing more happens; agent_core_free is the owner's. Source: docs/protocol.md, 6 to 10.
  */
 #ifndef SSM_LAB_AGENT_CORE_H
 #define SSM_LAB_AGENT_CORE_H

@@ -59,7 +59,7 @@ static void run_sequel(struct agent_core *core, struct agent_time now)
     }
 }
 
-/* What the client's version decides. Source: protocol document, 5.8. */
+/* What the client's version decides. Source: docs/protocol.md, 7.5. */
 static void know_client(struct agent_core *core, const char *version)
 {
     core->is_multiplexed = core->multiplexes && agent_version_compare(version, "1.1.70") >= 0;

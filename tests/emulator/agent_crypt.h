@@ -1,6 +1,6 @@
 /* agent_crypt: the agent's half of an encrypted session. Of a data key of 64 bytes the first half is the agent's, the
- * second the client's; its nonces begin at random and count up, as 96-bit little-endian numbers. Source: protocol
- * document, 5.7. */
+ * second the client's; its nonces begin at random and count up, as 96-bit little-endian numbers. Source:
+ * docs/protocol.md, 10. */
 #ifndef SSM_LAB_AGENT_CRYPT_H
 #define SSM_LAB_AGENT_CRYPT_H
 

@@ -1,4 +1,4 @@
-/* agent_handshake: the JSON texts of the agent's side of the handshake. Source: protocol document, section 5. */
+/* agent_handshake: the JSON texts of the agent's side of the handshake. Source: docs/protocol.md, 7. */
 #ifndef SSM_LAB_AGENT_HANDSHAKE_H
 #define SSM_LAB_AGENT_HANDSHAKE_H
 

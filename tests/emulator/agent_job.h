@@ -1,5 +1,5 @@
 /* agent_job: Run Command on nodes whose agents registered: agent_job over the control channel, the agent's
- * acknowledgement and its replies. Source: protocol document, section 9.9. */
+ * acknowledgement and its replies. Source: docs/protocol.md, 13. */
 #ifndef SSM_LAB_AGENT_JOB_H
 #define SSM_LAB_AGENT_JOB_H
 

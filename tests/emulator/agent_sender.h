@@ -1,5 +1,5 @@
 /* agent_sender: the outgoing half of the agent's reliability layer: numbers stream messages, keeps them until they are
- * acknowledged, and repeats the oldest. The rules are the agent's (protocol document, 4.4): round trip 100 ms at first,
+ * acknowledged, and repeats the oldest. The rules are the agent's (docs/protocol.md, 6.4): round trip 100 ms at first,
  * timeout RTT + max(10 ms, 4 RTTVAR) up to 1 s, no back-off, no window; samples count resends as they come. */
 #ifndef SSM_LAB_AGENT_SENDER_H
 #define SSM_LAB_AGENT_SENDER_H

@@ -1,4 +1,4 @@
-/* agent_version: how amazon-ssm-agent compares version numbers. Source: protocol document, 5.8. */
+/* agent_version: how amazon-ssm-agent compares version numbers. Source: docs/protocol.md, 7.5. */
 #ifndef SSM_LAB_AGENT_VERSION_H
 #define SSM_LAB_AGENT_VERSION_H
 

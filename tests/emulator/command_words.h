@@ -1,5 +1,5 @@
 /* command_words: a command line split into words as a shell reads them, without anything else that a shell does:
- * quotes, backslashes, comments. Source: protocol document, section 7; the rules are those of POSIX, 2.2. */
+ * quotes, backslashes, comments. Source: docs/protocol.md, 9; the rules are those of POSIX, 2.2. */
 #ifndef SSM_LAB_COMMAND_WORDS_H
 #define SSM_LAB_COMMAND_WORDS_H
 

@@ -1,5 +1,5 @@
 /* gateway: the message gateway (ssmmessages): CreateControlChannel and CreateDataChannel, and both kinds of websocket.
- * Source: protocol document, sections 2 and 9. */
+ * Source: docs/protocol.md, 4 and 13. */
 #ifndef SSM_LAB_GATEWAY_H
 #define SSM_LAB_GATEWAY_H
 

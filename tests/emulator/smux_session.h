@@ -1,5 +1,5 @@
 /* smux_session: the server's end of a multiplexed port session, without I/O or clock: frames in, frames out, and what
- * stands in each stream. Written from the protocol document (6.4), version 1 of smux.
+ * stands in each stream. Written from docs/protocol.md (8.3), version 1 of smux.
  *
  *     from the client:  smux_session_receive -> smux_session_accept, smux_session_received, smux_session_consume
  *     to the client:    smux_session_write, smux_session_close -> smux_session_frames, smux_session_sent
