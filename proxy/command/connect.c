@@ -128,7 +128,7 @@ static int run_and_leave(struct connect *connect)
         .context = connect,
     };
     enum err err = run(connect, &want);
-    char memory[NODE_ACCESS_NAME_SIZE];
+    char memory[NODE_SESSION_NAME_SIZE];
     struct text name = text_in(memory, sizeof memory);
     node_session_put_name(&connect->access, &want, &name);
     int exit_code = node_access_report(&connect->access, memory, err);

@@ -22,7 +22,6 @@ struct forward {
     char label[LIMIT_HOST + 20]; /* "to localhost:80" */
     char port[6];
     struct ssm_api_parameter parameters[2];
-    char name[NODE_ACCESS_NAME_SIZE + LIMIT_HOST + 20];
     struct forward_side side;
     struct node_session_want want;
     struct node_session session;
@@ -185,13 +184,11 @@ static enum err begin(struct forward_run *run, struct forward *forward)
 {
     struct node_access *access = &run->access;
     describe(forward);
-    forward->side.name = forward->name;
+    forward->side.name = forward->session.name;
     forward->side.remote = forward->remote;
     TRY(forward_side_open(&forward->side, access->client.loop));
     forward->tries++;
     TRY(node_session_begin(&forward->session, access, &forward->want));
-    struct text name = text_in(forward->name, sizeof forward->name);
-    node_session_put_name(access, &forward->want, &name);
     forward->is_running = true;
     return ERR_OK;
 }
@@ -199,7 +196,7 @@ static enum err begin(struct forward_run *run, struct forward *forward)
 /* `forward`: NULL when it is about all of them. */
 static void report(struct forward_run *run, const struct forward *forward, enum err err)
 {
-    char memory[sizeof forward->name];
+    char memory[sizeof forward->session.name];
     struct text name = text_in(memory, sizeof memory);
     if (forward != NULL) {
         node_session_put_name(&run->access, &forward->want, &name);
@@ -233,7 +230,7 @@ static void finish(struct forward_run *run, struct forward *forward)
     forward->is_running = false;
     forward->was_open = forward->was_open || forward->session.was_open;
     if (may_begin_again) {
-        log_debug("%s: the session does not begin; starting another one", forward->name);
+        log_debug("%s: the session does not begin; starting another one", forward->session.name);
         node_session_end(&forward->session);
         err = begin(run, forward);
         if (err == ERR_OK) {

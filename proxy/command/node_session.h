@@ -16,6 +16,8 @@
 #include "proxy/command/tunnel.h"
 #include "proxy/core/ssm_api.h"
 
+#define NODE_SESSION_NAME_SIZE (NODE_ACCESS_NAME_SIZE + LIMIT_HOST + 32)
+
 /* What a session is to be; what it points to is borrowed. */
 struct node_session_want {
     const char *label;         /* stands behind the node's name in every line: "port 22" */
@@ -35,8 +37,8 @@ struct node_session_want {
 struct node_session {
     struct node_access *access; /* NULL before the beginning */
     struct node_session_want want;
-    char name[NODE_ACCESS_NAME_SIZE + 64];
-    struct ssm_api_session session; /* session_id is "" when there is none to end */
+    char name[NODE_SESSION_NAME_SIZE]; /* as node_session_put_name has it, once it has begun */
+    struct ssm_api_session session;    /* session_id is "" when there is none to end */
     struct stream stream;
     struct sha256 *hash;
     struct channel *channel;
@@ -67,7 +69,7 @@ enum err node_session_run(struct node_session *session, struct node_access *acce
  * a zeroed one, and to repeat; access->client.why is cleared. */
 void node_session_end(struct node_session *session);
 
-/* "web-1 (i-0123456789abcdef0) port 22", as far as it is known. */
+/* "web-1 (i-0123456789abcdef0) port 22", as far as it is known; NODE_SESSION_NAME_SIZE is enough. */
 void node_session_put_name(const struct node_access *access, const struct node_session_want *want, struct text *name);
 
 #endif

@@ -108,7 +108,7 @@ static int run_and_leave(struct shell *shell)
     };
     enum err err = run(shell, &want);
     shell_side_close(&shell->side);
-    char memory[NODE_ACCESS_NAME_SIZE];
+    char memory[NODE_SESSION_NAME_SIZE];
     struct text name = text_in(memory, sizeof memory);
     node_session_put_name(&shell->access, &want, &name);
     if (err == ERR_OK && shell->side.is_ended) {
