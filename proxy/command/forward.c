@@ -340,10 +340,9 @@ const struct verb forward_verb = {
     .summary = "Forward ports of this machine to a node, or through it.",
     .details =
         "Each 80, 8080:80, 0:80, 8080:HOST:80 or ADDRESS:8080:HOST:80 as for ssh -L: from a port of this machine (its\n"
-        "loopback addresses unless ADDRESS says more; 0: a free one) or a unix socket (a path), to a port of the node "
-        "or\n"
-        "of a HOST that the node reaches. A line on standard output says where each is taken, once it is. Ctrl-C ends "
-        "it.",
+        "loopback addresses unless ADDRESS says more; 0: a free one) or a unix socket (a path), to a port of the\n"
+        "node or of a HOST that the node reaches. A line on standard output says where each is taken, once it is.\n"
+        "Ctrl-C ends it.",
     .options = OPTIONS_NODE_ACCESS,
     .min_arguments = 2,
     .max_arguments = 1 + FORWARDS_MAX,
