@@ -113,12 +113,10 @@ static enum err judge(const void *context, struct text *ret_why)
 {
     const struct stdio_side *side = context;
     if (side->has_lost_output) {
-        text_clear(ret_why);
         text_format(ret_why, "cannot write to standard output: %s", strerror(side->out.end_errno));
         return ERR_SYSTEM;
     }
     if (side->has_lost_input && side->client->signal == 0) {
-        text_clear(ret_why);
         text_format(ret_why, "cannot read from standard input: %s", strerror(side->in.end_errno));
         return ERR_SYSTEM;
     }

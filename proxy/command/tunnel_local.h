@@ -1,5 +1,6 @@
 /* tunnel_local: the local side of a tunnel: where its bytes come from and go to. `connect` has standard input and
- * output there (stdio_side), `forward` connections over smux. What it wants of the loop are its own loop sources. */
+ * output there (stdio_side), `shell` these and standard error, as a terminal if they are one (shell_side), `forward`
+ * connections over smux (forward_side). What it wants of the loop are its own loop sources. */
 #ifndef SSM_PROXY_COMMAND_TUNNEL_LOCAL_H
 #define SSM_PROXY_COMMAND_TUNNEL_LOCAL_H
 
@@ -23,7 +24,7 @@ struct tunnel_local {
     /* When it wants to be called again at the latest; NULL: its sources alone matter. */
     int64_t (*deadline_us)(const void *context);
     /* Once, after the last turn: what went wrong here, which is then why the tunnel ended, whatever became of the
-     * connection. With words. */
+     * connection. With words; `ret_why` is empty before. */
     enum err (*judge)(const void *context, struct text *ret_why);
 };
 
