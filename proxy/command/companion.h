@@ -24,7 +24,7 @@ struct companion {
     int64_t (*deadline_us)(const void *context, int64_t now_us); /* of the next pump; NULL: descriptors alone matter */
     bool (*holds_output)(const void *context); /* no byte of a server may be handed on yet; NULL: never */
     enum err err;                              /* not ERR_OK: it has failed, and so has whatever it goes on beside */
-    const char *why;                           /* words about err, or "" ; borrowed */
+    const char *why;                           /* words about err, or ""; borrowed */
 
     struct companion *next; /* private to companion.c */
 };

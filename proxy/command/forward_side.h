@@ -2,9 +2,9 @@
  * there, and smux, in which each is a stream. The connections outlive a loss of the session's connection, as all of the
  * tunnel does.
  *
- * What comes for a connection that does not read waits, up to 4 MiB; then nothing more is taken from the agent, which
- * is all right while it is alone. Where others are open, it is closed once it has not read a byte for two seconds, with
- * words: one that is only slow slows the others, and one that has stopped does not stop them. */
+ * What comes for a connection that does not read waits, up to 4 MiB, and 64 MiB for all; then nothing more is taken
+ * from the agent, which is all right while it is alone. Where others are open, it is closed once it has not read a byte
+ * for two seconds, with words: one that is only slow slows the others, and one that has stopped does not stop them. */
 #ifndef SSM_PROXY_COMMAND_FORWARD_SIDE_H
 #define SSM_PROXY_COMMAND_FORWARD_SIDE_H
 

@@ -80,7 +80,6 @@ static void explain_missing(struct node_access *access)
     text_format(why, "%s%s", cause.len > 0 ? "; " : "", cause.data);
 }
 
-/* Until it is connected, from now on for wait_us. */
 enum err node_access_await(struct node_access *access)
 {
     struct client *client = &access->client;

@@ -2,9 +2,9 @@
  * new connection to the same StreamUrl, OpenDataChannel with the new token. The service closes every connection about
  * once an hour, so this is an ordinary event. Nothing waits: pump it once a turn.
  *
- * It never asks anybody anything: the terminal belongs to ssh. Credentials that are missing, expired or refused, a
- * configuration that cannot be read and a wrong clock are told to last.log, once, and tried again like everything else:
- * somebody may put them right before the time is over. */
+ * It never asks anybody anything: the terminal belongs to ssh, or to the program on the node. Credentials that are
+ * missing, expired or refused, a configuration that cannot be read and a wrong clock are told to last.log, once, and
+ * tried again like everything else: somebody may put them right before the time is over. */
 #ifndef SSM_PROXY_COMMAND_RESUME_H
 #define SSM_PROXY_COMMAND_RESUME_H
 

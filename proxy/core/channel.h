@@ -159,10 +159,9 @@ void channel_give_key(struct channel *channel, struct session_crypt *crypt, cons
 bool channel_is_encrypted(const struct channel *channel);
 
 struct channel_result {
-    enum err err;       /* ERR_OK: ended as it should */
-    const char *reason; /* words about err, or of the peer; borrowed from the channel; never NULL */
-    bool
-        is_unanswered; /* the agent never began: it may have dropped the session, as it does just after its own start */
+    enum err err;         /* ERR_OK: ended as it should */
+    const char *reason;   /* words about err, or of the peer; borrowed from the channel; never NULL */
+    bool is_unanswered;   /* the agent never began: it may have dropped the session, as just after its own start */
     bool is_session_over; /* the peer knows; otherwise end the session through the API */
     bool has_exit_code;   /* the agent told the program's exit code, as sessions of NonInteractiveCommands do */
     int64_t exit_code;

@@ -1,6 +1,6 @@
 #include "proxy/core/document_parameters.h"
 
-/* json_array_append_new and its like take the value in any case, and fail when it is NULL. */
+/* json_object_set_new takes the value in any case, and fails when it is NULL. */
 static enum err set_list(json_t *parameters, const char *name, json_t *list)
 {
     return json_object_set_new(parameters, name, list) == 0 ? ERR_OK : ERR_MEMORY;

@@ -3,8 +3,8 @@
  * decrypt it and must name the same encryption context.
  *
  *     {"KeyId": "arn:aws:kms:...", "NumberOfBytes": 64,
- *      "EncryptionContext": {"aws:ssm:SessionId": "...", "aws:ssm:TargetId": "i-...", "aws:ssm:RandomChallenge":
- * "..."}}
+ *      "EncryptionContext": {"aws:ssm:SessionId": "...", "aws:ssm:TargetId": "i-...",
+ *                            "aws:ssm:RandomChallenge": "..."}}
  *     {"CiphertextBlob": "...", "Plaintext": "...", "KeyId": "arn:aws:kms:..."}
  *
  * Source: the API reference of KMS; session-manager-plugin src/encryption; amazon-ssm-agent agent/session/crypto. */

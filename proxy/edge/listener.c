@@ -137,9 +137,8 @@ enum err listener_accept(struct listener *listener, int *ret_fd)
 {
     int fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
-        static const int on = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-                         sizeof on); /* refused by a unix socket, which waits never */
+        static const int on = 1; /* a unix socket, which never waits, refuses it */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         *ret_fd = fd;
         return ERR_OK;
     }

@@ -1,6 +1,6 @@
 /* agent_core: a session worker of amazon-ssm-agent, without I/O, clock or chance of its own: the behaviour that a
- * client meets, sharp edges included. Written from docs/protocol.md; it shares nothing with the client's engine
- * but the agent_message codec. Its caller moves bytes and time:
+ * client meets, sharp edges included. Written from docs/protocol.md; it shares nothing with the client's engine but the
+ * agent_message codec. Its caller moves bytes and time:
  *
  *     link:    agent_core_receive <- websocket messages;   ports.send -> websocket messages
  *     target:  agent_core_output  <- bytes read;           ports.target_write -> bytes to write
