@@ -33,9 +33,10 @@ struct ls {
     char tag_keys[SSM_API_FILTERS_MAX][sizeof "tag:" + LIMIT_TAG_KEY];
     bool has_tags; /* they are shown */
     bool knows_sessions;
-    bool lacks_ec2;        /* it gives no answers */
-    bool keeps_names;      /* for ssh */
-    struct node_list list; /* of them */
+    char no_sessions[FAILURE_SIZE]; /* why not; said when there is a list, for else one failure would be said twice */
+    bool lacks_ec2;                 /* it gives no answers */
+    bool keeps_names;               /* for ssh */
+    struct node_list list;          /* of them */
     size_t found;
     struct own_session *own; /* owned */
     size_t own_count;
@@ -93,16 +94,13 @@ static enum err note_sessions(void *context, const struct session_list *page)
 
 /* A list without what is not allowed, or not reachable (a network may have no way to EC2 and STS), is better than none.
  */
-static enum err do_without(struct ls *ls, enum err err, const char *what)
+static enum err do_without(struct ls *ls, enum err err, struct text *why)
 {
     struct client *client = &ls->client;
     if (err == ERR_OK || err == ERR_INTERRUPTED || err == ERR_MEMORY) {
         return err;
     }
-    char memory[FAILURE_SIZE];
-    struct text line = text_in(memory, sizeof memory);
-    failure_put(err, &client->why, &line);
-    log_notice("ls: %s are not shown: %s", what, memory);
+    failure_put(err, &client->why, why);
     text_clear(&client->why);
     return ERR_OK;
 }
@@ -117,7 +115,8 @@ static enum err find_sessions(struct ls *ls)
     client->deadline_us = clock_mono_us() + EXTRA_US;
     enum err err = open_sessions_visit(client, false, note_sessions, ls);
     ls->knows_sessions = err == ERR_OK;
-    return do_without(ls, err, "your sessions");
+    struct text why = text_in(ls->no_sessions, sizeof ls->no_sessions);
+    return do_without(ls, err, &why);
 }
 
 static int count_sessions(const struct ls *ls, const char *id)
@@ -288,7 +287,11 @@ static enum err forgive_ec2(void *context, enum err err)
 {
     struct ls *ls = context;
     ls->lacks_ec2 = true;
-    return do_without(ls, err, "names and tags of EC2");
+    char memory[FAILURE_SIZE] = "";
+    struct text why = text_in(memory, sizeof memory);
+    TRY(do_without(ls, err, &why));
+    log_notice("ls: names and tags of EC2 are not shown: %s", memory);
+    return ERR_OK;
 }
 
 static enum err take_page(void *context, const struct node_page *page)
@@ -336,6 +339,9 @@ static enum err list(struct ls *ls)
     choose_names(ls, &paths);
     struct node_page_walk walk = {.which = ls->which, .context = ls, .visit = take_page, .forgive = forgive_ec2};
     TRY(node_page_visit(client, &walk));
+    if (ls->no_sessions[0] != '\0') {
+        log_notice("ls: your sessions are not shown: %s", ls->no_sessions);
+    }
     TRY(output_finish(&ls->output, &client->why));
     keep_names(ls, &paths);
     bool is_filtered = ls->options->argument_count > 0 || ls->ping != NULL || ls->which.filters[0].key != NULL;

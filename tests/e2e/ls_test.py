@@ -121,6 +121,11 @@ class LsTest(LabCase):
         self.assertEqual(show(done.stderr).count("are not shown: unreachable"), 2, show(done.stderr))
         self.assertIn(NODE_ID, show(done.stdout))
 
+    def test_one_failure_is_said_once(self):
+        done = self.ls(env=self.lab.environment(AWS_SECRET_ACCESS_KEY="wrong"))
+        self.assertEqual(done.returncode, 77, show(done.stderr))
+        self.assertEqual(len(show(done.stderr).splitlines()), 1, show(done.stderr))
+
     def on_a_terminal(self, **environment):
         master, slave = pty.openpty()
         done = subprocess.run([program("ssm-proxy"), "ls", NODE_ID, OFFLINE_NODE_ID], env=self.lab.environment(**environment),
