@@ -95,6 +95,19 @@ static enum err refuse_option(const struct program *program, const struct verb *
     return usage_error(program, verb, "ambiguous option ", which.data);
 }
 
+/* An argument that was meant as an option; behind "--" none is. */
+static const char *late_option(const struct options *options, bool are_ended)
+{
+    for (int i = 0; !are_ended && i < options->argument_count; i++) {
+        const char *word = options->arguments[i];
+        are_ended = strcmp(word, "--") == 0;
+        if (!are_ended && strncmp(word, "--", 2) == 0) {
+            return word;
+        }
+    }
+    return NULL;
+}
+
 enum err options_parse(const struct program *program, const struct verb *verb, int argc, char **argv,
                        struct options *ret_options)
 {
@@ -129,6 +142,10 @@ enum err options_parse(const struct program *program, const struct verb *verb, i
     }
     options.arguments = (const char *const *)argv + optind;
     options.argument_count = argc - optind;
+    const char *late = late_option(&options, strcmp(argv[optind - 1], "--") == 0);
+    if (late != NULL) {
+        return usage_error(program, verb, "options stand before the arguments: ", late);
+    }
     bool is_help = options_has(&options, program->help);
     if (!is_help && options.argument_count < verb->min_arguments) {
         return usage_error(program, verb, "an argument is missing: ", verb->arguments);
@@ -201,8 +218,11 @@ static int refuse_group(const struct program *program, int argc, char **argv)
         print_verb_list(program, argv[1], stdout);
         return 0;
     }
-    log_error("unknown verb %s%s%s (see: %s %s --help)", argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "",
-              program->name, argv[1]);
+    if (argc == 2) {
+        log_error("%s: a verb is missing behind it (see: %s %s --help)", argv[1], program->name, argv[1]);
+    } else {
+        log_error("unknown verb %s %s (see: %s %s --help)", argv[1], argv[2], program->name, argv[1]);
+    }
     return program->usage_exit_code;
 }
 
@@ -239,7 +259,9 @@ int options_dispatch(const struct program *program, int argc, char **argv)
         return refuse_group(program, argc, argv);
     }
     if (verb == NULL) {
-        log_error("unknown verb %s (see: %s --help)", argv[1], program->name);
+        bool is_option = argv[1][0] == '-';
+        log_error("%s %s (see: %s --help)", is_option ? "a verb comes first, and then" : "unknown verb", argv[1],
+                  program->name);
         return program->usage_exit_code;
     }
     struct options options;

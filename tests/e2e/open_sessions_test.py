@@ -39,7 +39,7 @@ class SessionsTest(LabCase):
 
     def test_refuses(self):
         for arguments, code, words in (
-                ((), 64, ["unknown verb sessions (see: ssm-proxy sessions --help)"]),
+                ((), 64, ["sessions: a verb is missing behind it (see: ssm-proxy sessions --help)"]),
                 (("lst",), 64, ["unknown verb sessions lst"]),
                 (("list", "x"), 64, ["one argument too many: x"]),
                 (("list", "--output", "xml"), 64, ["sessions list: --output: neither table nor json: xml"]),

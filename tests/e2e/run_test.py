@@ -65,7 +65,7 @@ class RunTest(RunCase):
                 (("node",), 64, ["what is to be run?"]),
                 (("node", "--"), 64, ["what is to be run?"]),
                 (("--", "--", "true"), 64, ["which nodes?"]),
-                (("node", "--stream", "--", "true"), 64, ["options stand before the nodes", "--stream"]),
+                (("node", "--stream", "--", "true"), 64, ["options stand before the arguments: --stream"]),
                 (("--concurrency", "0", "node", "--", "true"), 64, ["--concurrency", "50%"]),
                 (("--max-errors", "101%", "node", "--", "true"), 64, ["--max-errors"]),
                 (("--timeout", "0", "node", "--", "true"), 64, ["--timeout: not a number of seconds"]),

@@ -20,6 +20,7 @@ class WaitTest(LabCase):
         for arguments, code, words in (
                 ((), 64, ["an argument is missing: [--] TARGET"]),
                 ((NODE_ID, "22"), 64, ["one argument too many: 22"]),
+                ((NODE_ID, "--start"), 64, ["options stand before the arguments: --start (see: ssm-proxy wait --help)"]),
                 (("--timeout", "0", NODE_ID), 64, ["wait: --timeout: not a number of seconds from 1 to 86400: 0"]),
                 (("--timeout=soon", NODE_ID), 64, ["wait: --timeout: not a number of seconds"]),
                 (("--reason", "x", NODE_ID), 64, ["unknown option --reason"]),
