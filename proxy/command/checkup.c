@@ -25,6 +25,7 @@ static const char *const advice_of[ERR_COUNT] = {
     [ERR_STREAM_URL] = "correct the endpoint in the settings",
     [ERR_SESSION_LOST] = "try again; keep the network up",
     [ERR_SESSION_ENDED] = "see the session's end in the node's agent log",
+    [ERR_UNSUPPORTED] = "install or update on the node what is named",
     [ERR_DENIED] = "allow it in the IAM policies of this identity",
     [ERR_CREDENTIALS] = "renew or correct the credentials (ssm-proxy login, aws sso login, aws configure)",
     [ERR_CLOCK_SKEW] = "set the clock of this machine",

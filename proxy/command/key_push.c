@@ -157,6 +157,8 @@ enum err key_push_start(struct client *client, const struct key_push_want *want,
 
 /* ---- how it goes ---- */
 
+enum { NO_SUCH_PROGRAM = 127 }; /* the exit code of sh: POSIX, Shell Command Language, 2.8.2 */
+
 static enum err take_reply(struct key_push *push, struct text *why)
 {
     struct aws_reply reply;
@@ -183,6 +185,10 @@ static enum err take_result(struct key_push *push, struct text *why)
         return ERR_OK;
     }
     node_command_put_failure(result, why);
+    if (result->response_code == NO_SUCH_PROGRAM) {
+        text_put(why, "; install ssm-userctl on the node");
+        return ERR_UNSUPPORTED;
+    }
     return ERR_DENIED; /* the node says so */
 }
 

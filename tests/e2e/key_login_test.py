@@ -19,6 +19,7 @@ DOCUMENT = "ssm-bridge-accept-key"
 # What stands for ssm-userctl on the node: root's program is not for a test. sshd reads the keys that it leaves.
 ACCEPT = """#!/bin/sh
 [ "$1 $2 ${{3%%=*}} ${{4%%=*}} $#" = "key accept --user --for 5" ] || exit 64
+[ ! -e {dir}/missing ] || exit 127
 [ ! -e {dir}/refuse ] || {{ echo "ssm-userctl: no such account" >&2; exit 66; }}
 echo "$4" >>{dir}/seconds
 echo "$5" >>"{dir}/${{3#--user=}}"
@@ -137,6 +138,8 @@ class WayTest(KeyLoginCase):
         self.entered(env=self.lab.environment(AWS_MAX_ATTEMPTS="1"))
         self.work.write("accepted/refuse", "")
         self.refused("send-command", "the key was not accepted", "ssm-userctl: no such account", code=77)
+        self.work.write("accepted/missing", "")
+        self.refused("send-command", "exit code 127", "install ssm-userctl on the node", code=69)
 
     def test_a_caller_limited_to_our_document(self):
         self.create_document()
