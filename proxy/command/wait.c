@@ -91,7 +91,7 @@ const struct verb wait_verb = {
     .summary = "Wait until a node can take a session.",
     .details =
         "TARGET is as for connect. An id is waited for even when nobody knows it yet; a name must be some node's.\n"
-        "Exit status 75 when the time is over.",
+        "Exit status 75 when the time is over: --timeout, 300 s unless given.",
     .options = OPTIONS_AWS | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_START) | OPTION_BIT(OPTION_SEARCH_REGIONS),
     .min_arguments = 1,
     .max_arguments = 1,

@@ -32,6 +32,13 @@ A shell; scp, sftp and rsync -e 'ssh -F …' work the same way:
 The node is this very machine, and you are yourself on it: a file that you copy
 to node: lies in your home directory.
 
+Without ssh: the nodes, a command on two of them, a shell, what a login needs:
+
+  {proxy} ls
+  {proxy} run node node-2 -- uptime
+  {proxy} shell node
+  {proxy} doctor node {port}
+
 The bare tunnel, the list of nodes as the AWS CLI shows it, what the lab sees:
 
   {proxy} connect node {port} </dev/null
