@@ -170,7 +170,7 @@ static void take_output_unasked(struct channel *channel, struct bytes payload, s
         refuse_output(channel, payload, now);
         return;
     }
-    channel->shell.is_size_due = channel->shell.is_size_due || channel->state == CHANNEL_WAITING;
+    channel->shell.is_size_due = true; /* one that came before the agent had a terminal may have been thrown away */
     take_first_output(channel, payload, now);
 }
 

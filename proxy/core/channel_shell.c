@@ -20,6 +20,8 @@ void channel_shell_timed_out(struct channel *channel, struct instant now)
         channel_shell_send_size(channel, now);
     } else if (channel->state == CHANNEL_ASKING && shell->is_heard) {
         channel_state_open(channel, now);
+        shell->is_size_due = true;
+        channel_shell_send_size(channel, now);
     } else {
         channel->is_unanswered = true;
         channel_state_finish(channel, ERR_TIMEOUT, "the agent did not begin the session", false);
