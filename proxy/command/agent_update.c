@@ -103,15 +103,16 @@ static enum err call(struct client *client, const struct ssm_api_request *reques
     return err;
 }
 
-static enum err put_line(struct association *association, const char *words)
+/* JSON anyway, whatever --output says. */
+static enum err put_request(struct association *association, const struct ssm_api_request *request)
 {
-    size_t size = strlen(words) + 2;
+    size_t size = strlen(request->body) + 2;
     AUTO_FREE char *memory = malloc(size);
     if (memory == NULL) {
         return ERR_MEMORY;
     }
     struct text line = text_in(memory, size);
-    text_format(&line, "%s\n", words);
+    text_format(&line, "%s\n", request->body);
     return output_put(&association->output, &line, &association->client.why);
 }
 
@@ -127,7 +128,8 @@ static enum err create(struct association *association, const struct ssm_api_req
     } else {
         TRY(call(client, request, true, association_api_parse_created, id));
     }
-    return put_line(association, id);
+    struct output_member member = {"AssociationId", id};
+    return output_put_members(&association->output, &member, 1, &client->why);
 }
 
 static enum err associate(struct association *association, const struct aws_config_flags *flags)
@@ -141,7 +143,7 @@ static enum err associate(struct association *association, const struct aws_conf
     }
     AUTO(ssm_api_request_free) struct ssm_api_request request = {0};
     TRY(make_request(association, &request));
-    return options_has(association->options, OPTION_DRY_RUN) ? put_line(association, request.body)
+    return options_has(association->options, OPTION_DRY_RUN) ? put_request(association, &request)
                                                              : create(association, &request);
 }
 
@@ -151,6 +153,9 @@ static int association_run(const struct options *options)
     struct aws_config_flags flags = proxy_options_flags(options);
     char memory[512];
     struct text why = text_in(memory, sizeof memory);
+    if (output_open(options, &association.output) != ERR_OK) {
+        return err_exit_code(ERR_USAGE);
+    }
     enum err err = ERR_OK;
     if (options->argument_count > 0) {
         err = run_targets_read(&association.targets, options->arguments, (size_t)options->argument_count, &flags, &why);

@@ -179,10 +179,8 @@ static void open_printer(struct run *run)
 
 static enum err print_id(struct run *run)
 {
-    char memory[COMMAND_API_ID_LEN + 2];
-    struct text line = text_in(memory, sizeof memory);
-    text_format(&line, "%s\n", run->command.id);
-    return output_put(&run->printer.output, &line, &run->job->client.why);
+    struct output_member id = {"CommandId", run->command.id};
+    return output_put_members(&run->printer.output, &id, 1, &run->job->client.why);
 }
 
 static enum err go(struct run *run, const struct aws_config_flags *flags)

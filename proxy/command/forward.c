@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "proxy/command/forward_side.h"
 #include "proxy/command/node_session.h"
+#include "proxy/command/output.h"
 #include "proxy/core/forward_spec.h"
 #include "proxy/edge/clock.h"
 
@@ -33,6 +34,7 @@ struct forward {
 
 struct forward_run {
     struct node_access access;
+    struct output output;
     struct forward *forwards; /* owned */
     size_t count;
     int exit_code; /* of the first one that failed */
@@ -62,6 +64,7 @@ static enum err parse_forward(struct forward *forward, const char *word)
 static enum err parse(struct forward_run *run, const struct options *options)
 {
     TRY(node_access_parse(&run->access, options));
+    TRY(output_open(options, &run->output));
     size_t count = (size_t)(options->argument_count - 1);
     run->forwards = calloc(count, sizeof *run->forwards);
     if (run->forwards == NULL) {
@@ -245,21 +248,23 @@ static void finish(struct forward_run *run, struct forward *forward)
     node_session_end(&forward->session);
 }
 
-/* A line that a program may read: where connections are taken, a tab, where they go to. Whoever has closed standard
+/* A line that a program may read: where connections are taken, and where they go to. Whoever has closed standard
  * output needs none; whoever waits for a line that cannot be written would wait for ever. */
 static enum err tell(struct forward_run *run, struct forward *forward)
 {
+    const struct output_member members[] = {{"Local", forward->local}, {"Remote", forward->remote}};
+    struct text *why = &run->access.client.why;
     if (forward->is_told || !forward->side.is_ready) {
         return ERR_OK;
     }
     forward->is_told = true;
-    (void)printf("%s\t%s\n", forward->local, forward->remote);
-    if (fflush(stdout) != 0 && errno != EPIPE && errno != EBADF) {
-        text_clear(&run->access.client.why);
-        text_format(&run->access.client.why, "cannot write to standard output: %s", strerror(errno));
-        return ERR_SYSTEM;
+    text_clear(why);
+    enum err err = output_put_members(&run->output, members, sizeof members / sizeof members[0], why);
+    if (err == ERR_SYSTEM && (run->output.is_reader_gone || run->output.is_closed)) {
+        text_clear(why);
+        return ERR_OK;
     }
-    return ERR_OK;
+    return err;
 }
 
 static enum err look_at_all(struct forward_run *run, bool *ret_is_running, bool *ret_is_open)
@@ -343,7 +348,7 @@ const struct verb forward_verb = {
         "loopback addresses unless ADDRESS says more; 0: a free one) or a unix socket (a path), to a port of the\n"
         "node or of a HOST that the node reaches. A line on standard output says where each is taken, once it is.\n"
         "Ctrl-C ends it.",
-    .options = OPTIONS_NODE_ACCESS,
+    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_OUTPUT),
     .min_arguments = 2,
     .max_arguments = 1 + FORWARDS_MAX,
     .run = forward_run,

@@ -8,8 +8,6 @@
 #include "proxy/command/output.h"
 #include "proxy/command/verbs.h"
 
-#include <stdio.h>
-
 #define TIMEOUT_US (INT64_C(60) * 1000 * 1000)
 #define DEFAULT_USER "ssm-user"
 #define NAME_SIZE (2 * LIMIT_TARGET + 64)
@@ -18,6 +16,7 @@ struct pushing {
     const struct options *options;
     const char *user;
     enum key_way way;
+    struct output output;
     struct node_choice choice;
     struct client client;
     char public_key[OPENSSH_KEY_LINE_SIZE];
@@ -73,8 +72,8 @@ static enum err find_and_push(struct pushing *pushing, const struct aws_config_f
     TRY(client_resolve(client, true, client->deadline_us));
     TRY(node_choice_find(&pushing->choice, client));
     TRY(push(pushing));
-    (void)puts(pushing->path);
-    return output_flush(&client->why);
+    struct output_member member = {"Path", pushing->path};
+    return output_put_members(&pushing->output, &member, 1, &client->why);
 }
 
 static int report(const struct pushing *pushing, enum err err)
@@ -97,7 +96,7 @@ static int push_run(const struct options *options)
     char memory[1024];
     struct text why = text_in(memory, sizeof memory);
     struct key_slot_wish wish;
-    if (key_ring_wish(options, &wish) != ERR_OK) {
+    if (key_ring_wish(options, &wish) != ERR_OK || output_open(options, &pushing.output) != ERR_OK) {
         return err_exit_code(ERR_USAGE);
     }
     enum err err = parse(&pushing, &flags, &why);
@@ -119,7 +118,8 @@ const struct verb key_push_verb = {
     .details =
         "TARGET is as for connect; USER is the account on the node, ssm-user unless given. connect --key does this by\n"
         "itself.",
-    .options = OPTIONS_AWS | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_LIFETIME) | OPTION_BIT(OPTION_AGENT),
+    .options = OPTIONS_AWS | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_LIFETIME) |
+               OPTION_BIT(OPTION_AGENT),
     .min_arguments = 1,
     .max_arguments = 2,
     .run = push_run,

@@ -4,10 +4,14 @@ when it fails. And that what `--output json` writes is what docs/schemas says.""
 import json
 import os
 import re
+import signal
+import socket
+import subprocess
 import unittest
 
 import jsonschema
 
+from lab import PATIENCE_SECONDS
 from lab_case import NODE_ID, LabCase
 from workspace import SOURCE_DIR, Workspace, exit_on_signals, program, show
 
@@ -15,7 +19,7 @@ from workspace import SOURCE_DIR, Workspace, exit_on_signals, program, show
 VERBS = {
     "connect": ([[], ["node", "port"], ["node", "0"], ["node", "22", "user", "more"], [""]], ["node"]),
     "shell": ([[], ["node", "more"]], ["node"]),
-    "forward": ([[], ["node"], ["node", "port"], ["node", "1:2:3:4:5:6"]], ["node", "80"]),
+    "forward": ([[], ["--output", "xml", "node", "80"], ["node"], ["node", "port"], ["node", "1:2:3:4:5:6"]], ["node", "80"]),
     "config": ([["more"], ["--install", "--uninstall"], ["--host", "'"]], ["--install"]),
     "config match": ([[], ["a", "b"]], None),
     "known-hosts": ([[], ["ORDER"], ["NOSUCH", "a", "22", "root", "a"]], None),
@@ -25,16 +29,17 @@ VERBS = {
     "sessions list": ([["more"], ["--output", "xml"]], []),
     "sessions end": ([[], ["a", "--", "b" * 97], ["--all-mine", "a"]], ["a"]),
     "doctor": ([["a", "port"], ["--last", "node"], ["--output", "xml"]], None),  # its standard output is the report
-    "key ensure": ([["more"], ["--lifetime", "x"]], None),
-    "key push": ([[], ["node", "user", "more"], ["--key", "nosuch", "node"]], ["node"]),
+    "key ensure": ([["more"], ["--lifetime", "x"], ["--output", "xml"]], None),
+    "key push": ([[], ["node", "user", "more"], ["--key", "nosuch", "node"], ["--output", "xml", "node"]], ["node"]),
     "run": ([[], ["node"], ["--", "true"], ["--concurrency", "x", "node", "--", "true"], ["--output", "xml", "node", "--", "true"]],
             ["node", "--", "true"]),
     "agent version": ([["--output", "xml"]], []),
-    "agent update": ([[], ["--concurrency", "x", "node"], ["--schedule", "rate(1 day)", "node"]], ["node"]),
+    "agent update": ([[], ["--concurrency", "x", "node"], ["--schedule", "rate(1 day)", "node"],
+                      ["--association", "--output", "xml"]], ["node"]),
     "login": ([["more"]], []),
     "completion": ([[], ["csh"], ["bash", "zsh"]], None),
     "completion words": ([[]], None),
-    "version": ([["more"]], None),
+    "version": ([["more"], ["--output", "xml"]], None),
 }
 
 
@@ -99,13 +104,17 @@ class JsonTest(LabCase):
     def check(self, name, *arguments, code=0, count=None):
         done = self.work.run([program("ssm-proxy"), *arguments], env=self.lab.environment())
         self.assertEqual(done.returncode, code, show(done.stderr))
+        document = self.validated(name, show(done.stdout))
+        if count is not None:
+            self.assertEqual(len(document), count, document)
+        return document
+
+    def validated(self, name, text):
         with open(os.path.join(SOURCE_DIR, "docs", "schemas", name + ".json"), encoding="utf-8") as file:
             schema = json.load(file)
         jsonschema.Draft202012Validator.check_schema(schema)
-        document = json.loads(show(done.stdout))
+        document = json.loads(text)
         jsonschema.Draft202012Validator(schema).validate(document)
-        if count is not None:
-            self.assertEqual(len(document), count, document)
         return document
 
     def test_json_is_as_its_schema_says(self):
@@ -132,6 +141,38 @@ class JsonTest(LabCase):
             with self.subTest(verb):
                 self.lab.faults(calls=[{"action": action, "answer": "deny"}])
                 self.assert_refused(self.work.run([program("ssm-proxy"), *verb, "--output=json", *arguments], env=self.lab.environment()), 77)
+
+    def test_what_is_no_list_is_an_object_in_a_line(self):
+        said = self.check("version", "version", "--output", "json")
+        self.assertEqual(show(self.work.run([program("ssm-proxy"), "version"]).stdout), "ssm-proxy %(Version)s\n%(Libraries)s\n" % said)
+        path = self.check("key", "key", "ensure", "--output", "json")["Path"]
+        self.assertTrue(os.path.exists(path), path)
+        self.assertEqual(self.check("key", "key", "push", "--output", "json", NODE_ID, "admin")["Path"], path)
+        command = self.check("run-no-wait", "run", "--no-wait", "--output", "json", NODE_ID, "--", "true")
+        self.assertEqual(self.check("run", "run", "--output", "json", "--show", command["CommandId"], count=1)[0]["CommandId"],
+                         command["CommandId"])
+        command = self.check("run-no-wait", "agent", "update", "--no-wait", "--output", "json", NODE_ID)
+        self.check("run", "run", "--output", "json", "--show", command["CommandId"], count=1)
+        made, again = (self.check("agent-update-association", "agent", "update", "--association", "--output", "json") for _ in range(2))
+        self.assertEqual(made, again)
+
+    def test_a_path_that_json_cannot_hold(self):
+        env = self.lab.environment(XDG_STATE_HOME=os.fsencode(self.work.path("state-")) + b"\377")
+        done = self.work.run([program("ssm-proxy"), "key", "ensure", "--output", "json"], env=env)
+        self.assert_refused(done, 78, "Path is no text in UTF-8")
+
+    def test_each_forward_has_a_line_once_it_is_open(self):
+        path = self.work.path("web.sock")
+        process = self.work.start([program("ssm-proxy"), "forward", "--output", "json", NODE_ID, "0:80", path + ":db.internal:5432"],
+                                  env=self.lab.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        lines = [self.validated("forward", process.stdout.readline().decode()) for _ in range(2)]  # while it runs
+        ports, sockets = [[line for line in lines if line["Remote"] == remote] for remote in ("localhost:80", "db.internal:5432")]
+        self.assertEqual([line["Local"] for line in sockets], [path])
+        address, port = ports[0]["Local"].rsplit(":", 1)
+        with socket.create_connection((address, int(port)), PATIENCE_SECONDS):
+            process.send_signal(signal.SIGINT)
+        self.assertEqual(process.communicate(timeout=PATIENCE_SECONDS)[0], b"")
+        self.assertEqual(process.returncode, 130)
 
 
 if __name__ == "__main__":
