@@ -188,6 +188,22 @@ static bool has_rates(const struct options *options)
            (errors == NULL || command_api_is_rate(errors, true));
 }
 
+/* State Manager's runs are nobody's to wait for, and the association says nothing about where their output goes. */
+static bool has_only_options_of_associations(const struct options *options)
+{
+    static const enum proxy_option others[] = {
+        OPTION_TIMEOUT, OPTION_REASON,  OPTION_S3_BUCKET, OPTION_S3_PREFIX, OPTION_CLOUDWATCH_LOG_GROUP,
+        OPTION_STREAM,  OPTION_NO_WAIT,
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (options_has(options, others[i])) {
+            log_error("agent update: --%s does not go with --association", proxy_options[others[i]].name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int update_run(const struct options *options)
 {
     const char *version = options->values[OPTION_VERSION], *schedule = options->values[OPTION_SCHEDULE];
@@ -205,7 +221,7 @@ static int update_run(const struct options *options)
         return refuse("--concurrency, --max-errors: not a number of nodes, such as 10, or a share, such as 50%", "");
     }
     if (is_association) {
-        return association_run(options);
+        return has_only_options_of_associations(options) ? association_run(options) : err_exit_code(ERR_USAGE);
     }
     struct command_job job = {
         .options = options,

@@ -40,6 +40,9 @@ class AgentUpdateTest(LabCase):
                 (("update", "--version", "3.1.1.0;", "node"), 64, ["not a version"]),
                 (("update", "--schedule", "rate(1 day)", "node"), 64, ["go with --association"]),
                 (("update", "--dry-run", "node"), 64, ["go with --association"]),
+                *((("update", "--association", *others), 64, [others[0] + " does not go with --association"]) for others in (
+                    ("--timeout", "60"), ("--reason", "why"), ("--s3-bucket", "logs"), ("--s3-prefix", "a"),
+                    ("--cloudwatch-log-group", "logs"), ("--stream",), ("--no-wait", "node"))),
                 (("update", "--association", "--schedule", "daily"), 64, ["--schedule: neither"]),
                 (("update", "--association", "--concurrency", "0"), 64, ["--concurrency"]),
                 (("update", "--association", "--schedule", "rate(1 day)", "nobody"), 66, ["no node in us-east-1"]),
