@@ -154,8 +154,8 @@ const struct verb connect_verb = {
         "TARGET is an id (i-..., mi-..., ecs:...), a Name, tag:KEY=VALUE, an address, a DNS name of EC2 or an alias;\n"
         ".REGION or .REGION.PROFILE may follow. PORT is 22 unless given; USER is for --key and --host-keys.\n"
         "Standard input and output are the tunnel.",
-    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_LIFETIME) | OPTION_BIT(OPTION_AGENT) |
-               OPTION_BIT(OPTION_HOST_KEYS),
+    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_PAYLOAD_SIZE) | OPTION_BIT(OPTION_KEY) |
+               OPTION_BIT(OPTION_LIFETIME) | OPTION_BIT(OPTION_AGENT) | OPTION_BIT(OPTION_HOST_KEYS),
     .min_arguments = 1,
     .max_arguments = 3,
     .run = connect_run,

@@ -348,7 +348,7 @@ const struct verb forward_verb = {
         "loopback addresses unless ADDRESS says more; 0: a free one) or a unix socket (a path), to a port of the\n"
         "node or of a HOST that the node reaches. A line on standard output says where each is taken, once it is.\n"
         "Ctrl-C ends it.",
-    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_OUTPUT),
+    .options = OPTIONS_NODE_ACCESS | OPTION_BIT(OPTION_PAYLOAD_SIZE) | OPTION_BIT(OPTION_OUTPUT),
     .min_arguments = 2,
     .max_arguments = 1 + FORWARDS_MAX,
     .run = forward_run,

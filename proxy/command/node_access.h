@@ -17,7 +17,7 @@
 #define OPTIONS_NODE_ACCESS                                                                                            \
     (OPTIONS_AWS | OPTION_BIT(OPTION_DOCUMENT_NAME) | OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_CONNECT_TIMEOUT) | \
      OPTION_BIT(OPTION_RESUME_TIMEOUT) | OPTION_BIT(OPTION_WAIT) | OPTION_BIT(OPTION_START) |                          \
-     OPTION_BIT(OPTION_SEARCH_REGIONS) | OPTION_BIT(OPTION_PING_INTERVAL) | OPTION_BIT(OPTION_PAYLOAD_SIZE))
+     OPTION_BIT(OPTION_SEARCH_REGIONS) | OPTION_BIT(OPTION_PING_INTERVAL))
 
 #define NODE_ACCESS_NAME_SIZE (2 * LIMIT_TARGET + 32)
 
@@ -38,7 +38,8 @@ struct node_access {
     struct reaper reaper;
 };
 
-/* Reads the target and OPTIONS_NODE_ACCESS. */
+/* Reads the target, OPTIONS_NODE_ACCESS, and --payload-size of those verbs that take it: not of a shell, whose input
+ * is no bulk. */
 enum err node_access_parse(struct node_access *access, const struct options *options) SSM_MUST_USE;
 
 /* Opens the client; the node is found where nobody could tell otherwise whose account is meant, else by the first

@@ -18,7 +18,7 @@ from workspace import SOURCE_DIR, Workspace, exit_on_signals, program, show
 # For each verb: words that it refuses, and a way to fail where there are no credentials; None: it does not fail there.
 VERBS = {
     "connect": ([[], ["node", "port"], ["node", "0"], ["node", "22", "user", "more"], [""]], ["node"]),
-    "shell": ([[], ["node", "more"]], ["node"]),
+    "shell": ([[], ["node", "more"], ["--payload-size", "2048", "node"]], ["node"]),
     "forward": ([[], ["--output", "xml", "node", "80"], ["node"], ["node", "port"], ["node", "1:2:3:4:5:6"]], ["node", "80"]),
     "config": ([["more"], ["--install", "--uninstall"], ["--host", "'"]], ["--install"]),
     "config match": ([[], ["a", "b"]], None),
