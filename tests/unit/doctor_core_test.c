@@ -15,8 +15,9 @@ static const struct doctor_finding *find(const char *check, size_t n)
             return &report.findings[i];
         }
     }
+    static const struct doctor_finding none = {.words = ""};
     fail_msg("no finding of %s", check);
-    return NULL;
+    return &none; /* never reached: GCC is to see that it is no null pointer */
 }
 
 static struct doctor_sudo_facts good_sudo(void)
@@ -255,7 +256,6 @@ static void which_credentials_win(void **state)
         report.count = 0;
         doctor_agent_judge_credentials(&facts, &report);
         const struct doctor_finding *finding = find("credentials", 0);
-        assert_non_null(finding);
         if (finding->state != cases[i].state || strstr(finding->words, cases[i].words) == NULL) {
             fail_msg("%s: %s", cases[i].sources, finding->words);
         }
