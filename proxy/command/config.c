@@ -212,19 +212,21 @@ static void choose_profiles(struct config *config)
     config->settings.profiles = config->profile_names;
 }
 
-/* ssh makes no directory for its sockets, and fails without: before --install there is ours not, but ~/.ssh. */
+/* ssh makes no directory for its sockets, and fails without. --install makes ours; before that there may be ~/.ssh. */
 static void choose_control_path(struct config *config)
 {
-    struct config_paths *paths = &config->paths;
-    bool will_be_there = options_has(config->options, OPTION_INSTALL) || access(paths->directory, F_OK) == 0;
-    memcpy(config->control_path, paths->directory, sizeof config->control_path);
-    if (!will_be_there) {
-        *strrchr(config->control_path, '/') = '\0';
+    char *path = config->control_path;
+    memcpy(path, config->paths.directory, sizeof config->control_path);
+    bool is_there = options_has(config->options, OPTION_INSTALL) || access(path, F_OK) == 0;
+    if (!is_there) {
+        *strrchr(path, '/') = '\0';
     }
-    if (ssh_config_text_has_socket_room(config->control_path)) {
-        config->settings.control_path = config->control_path;
+    if (!is_there && access(path, F_OK) != 0) {
+        log_notice("config: no ControlMaster: there is no %s for its sockets, which --install makes", path);
+    } else if (!ssh_config_text_has_socket_room(path)) {
+        log_notice("config: no ControlMaster: %s is too long for the path of a socket", path);
     } else {
-        log_notice("config: no ControlMaster: %s is too long for the path of a socket", config->control_path);
+        config->settings.control_path = path;
     }
 }
 

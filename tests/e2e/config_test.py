@@ -75,6 +75,9 @@ class TextTest(ConfigCase):
 
     def test_ssh_reads_it(self):
         self.work.write("home/.config/ssm-bridge/config", "[alias db]\ntarget = web\n[alias a b]\ntarget = web\n")
+        file = self.printed()  # ssh makes no directory for its sockets, and fails without
+        self.assertEqual(self.ssh_options(file, NODE_ID)["controlmaster"], "false")
+        os.makedirs(os.path.dirname(os.path.dirname(self.own)))
         file = self.printed("--host", "web-*,!web-9", "--region", "eu-west-1")
         claimed = "%s connect --region eu-west-1 --host-keys document -- '%%n' %%p '%%r'" % os.path.realpath(program("ssm-proxy"))
         asked = helper("ssh-answer") + " known-hosts -- %I %n %p %r %H %t %K"
@@ -88,7 +91,7 @@ class TextTest(ConfigCase):
                                                            "connecttimeout", "compression")],
                                  ["auto", "60", "20", "75", "yes"])
                 self.assertRegex(options["controlpath"], "^%s/[0-9a-f]{40}$" % os.path.dirname(os.path.dirname(self.own)))
-        os.makedirs(os.path.dirname(self.own))  # --install makes it; ssh would not
+        os.makedirs(os.path.dirname(self.own))  # as --install does
         file = self.printed()
         self.assertRegex(self.ssh_options(file, NODE_ID)["controlpath"], "^%s/[0-9a-f]{40}$" % os.path.dirname(self.own))
         file = self.printed("--host", "web-*,!web-9", "--region", "eu-west-1")
