@@ -1,5 +1,6 @@
 """./run lab: ssm-lab and a private sshd in the foreground, until Ctrl-C. Arguments are passed on to ssm-lab."""
 
+import os
 import shlex
 import signal
 import subprocess
@@ -7,8 +8,8 @@ import sys
 import time
 
 from lab import Lab
-from node import Node
-from workspace import Workspace, exit_on_signals, program
+from own_node import OwnNode
+from workspace import SOURCE_DIR, Workspace, exit_on_signals, program
 
 # What a person's shell needs to reach the lab, and to keep the records of its sessions out of ~/.local/state; the rest
 # of Lab.environment() is about isolation.
@@ -38,6 +39,17 @@ Without ssh: the nodes, a command on two of them, a shell, what a login needs:
   {proxy} run node node-2 -- uptime
   {proxy} shell node
   {proxy} doctor node {port}
+
+From nothing to a login, with no key of yours and no question about a host
+key: the documents once, then what config says (-F: not your ~/.ssh/config):
+
+  for name in ssm-bridge-accept-key ssm-bridge-host-keys; do
+    /usr/bin/aws ssm create-document --endpoint-url {api_url} \\
+      --name $name --document-type Command --no-cli-pager \\
+      --content file://{documents}/$name.json
+  done
+  {proxy} config --key auto >{dir}/config
+  ssh -F {dir}/config {user}@{node_id}
 
 The bare tunnel, the list of nodes as the AWS CLI shows it, what the lab sees:
 
@@ -85,11 +97,13 @@ def main(*options):
     exit_on_signals()
     with Workspace() as work:
         lab = Lab(work, *options)
-        node = Node(work, lab.key_dirs())
+        node = OwnNode(work, lab, lab.info["nodes"][0]["id"])
         exports = work.write("env.sh", settings_script(lab.environment()))
         config = node.ssh_config()
         nodes = "".join(node_line(entry) for entry in lab.info["nodes"])
         print(TEXT.format(exports=exports, config=config, last_log=work.path("state", "ssm-bridge", "last.log"), proxy=program("ssm-proxy"), port=node.port, nodes=nodes,
+                          dir=work.dir, user=node.user, node_id=node.id,
+                          documents=os.path.join(SOURCE_DIR, "sshd-config", "ssm-documents"),
                           lab_log=lab.log_path, sshd_log=node.log_path, **{name: lab.info[name] for name in (
                               "api_url", "gateway_url", "ca_file", "activation_id", "activation_code")}), flush=True)
         while True:
