@@ -144,6 +144,47 @@ static enum err split_output(const char *both, struct command_api_step *step)
     return ERR_OK;
 }
 
+/* ---- what is no text ---- */
+
+#define NUL "\\u0000"
+#define REPLACEMENT "\\ufffd"
+
+/* Where the next escape of a NUL begins; json.len where there is none. */
+static size_t find_nul(struct bytes json, size_t from)
+{
+    for (size_t at = from; at + strlen(NUL) <= json.len; at++) {
+        if (json.data[at] != '\\') {
+            continue;
+        }
+        if (memcmp(json.data + at, NUL, strlen(NUL)) == 0) {
+            return at;
+        }
+        at++; /* the escaped character, which may be a backslash itself */
+    }
+    return json.len;
+}
+
+/* A command may write a NUL, which no string of C can hold and jansson refuses, and with it the reply: it becomes
+ * U+FFFD, as other bytes do that are no text. */
+static enum err read_object(const struct aws_reply *reply, json_t **ret_object, struct service_failure *ret_failure)
+{
+    size_t at = find_nul(reply->body, 0);
+    if (at == reply->body.len) {
+        return service_failure_read_object(reply, ret_object, ret_failure);
+    }
+    AUTO_FREE uint8_t *copy = malloc(reply->body.len);
+    if (copy == NULL) {
+        return service_failure_say(reply, ERR_MEMORY, "", ret_failure);
+    }
+    memcpy(copy, reply->body.data, reply->body.len);
+    struct aws_reply readable = *reply;
+    readable.body = bytes_of(copy, reply->body.len);
+    for (; at < readable.body.len; at = find_nul(readable.body, at)) {
+        memcpy(copy + at, REPLACEMENT, strlen(REPLACEMENT));
+    }
+    return service_failure_read_object(&readable, ret_object, ret_failure);
+}
+
 static int read_response_code(const json_t *object)
 {
     const json_t *code = json_object_get(object, "ResponseCode");
@@ -174,7 +215,7 @@ enum err command_api_parse_invocation(const struct aws_reply *reply, struct comm
                                       struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(service_failure_read_object(reply, &object, ret_failure));
+    TRY(read_object(reply, &object, ret_failure));
     if (json_view_text(object, "Status") == NULL) {
         return service_failure_say(reply, ERR_MALFORMED, "the reply has no Status", ret_failure);
     }
@@ -277,7 +318,7 @@ enum err command_api_parse_invocations(const struct aws_reply *reply, struct com
                                        struct service_failure *ret_failure)
 {
     AUTO_JSON json_t *object = NULL;
-    TRY(service_failure_read_object(reply, &object, ret_failure));
+    TRY(read_object(reply, &object, ret_failure));
     AUTO(command_api_invocations_free) struct command_api_invocations invocations = {.items = NULL};
     enum err err = read_invocations(object, &invocations);
     if (err != ERR_OK) {

@@ -228,6 +228,22 @@ static void reads_what_a_node_wrote(void **state)
     command_api_step_free(&step);
 }
 
+/* A NUL, an escaped backslash before the same letters, and a NUL at the end. */
+static void reads_what_is_no_text(void **state)
+{
+    (void)state;
+    struct command_api_step step = {.output = NULL};
+    struct service_failure failure;
+    struct aws_reply given =
+        reply(200, "{\"Status\":\"Success\",\"StandardOutputContent\":\"a\\u0000b\\\\u0000c\\u0000\"}");
+    assert_ok(command_api_parse_invocation(&given, &step, &failure));
+    assert_string_equal(step.output, "a\xef\xbf\xbd"
+                                     "b\\u0000c\xef\xbf\xbd");
+    command_api_step_free(&step);
+    given = reply(200, "{\"Status\":\"Success\",\"StandardOutputContent\":\"\\u000\"}");
+    assert_err(command_api_parse_invocation(&given, &step, &failure), ERR_MALFORMED);
+}
+
 /* As the list has it, both texts in one; `expected_cut` has a letter for each that is. */
 static void check_list_output(const char *both, const char *output, const char *error, const char *expected_cut)
 {
@@ -329,6 +345,7 @@ int main(void)
         cmocka_unit_test(reads_a_command),
         cmocka_unit_test(tells_the_statuses),
         cmocka_unit_test(reads_what_a_node_wrote),
+        cmocka_unit_test(reads_what_is_no_text),
         cmocka_unit_test(takes_both_texts_apart),
         cmocka_unit_test(reads_a_page),
         cmocka_unit_test(judges_words),
