@@ -216,6 +216,10 @@ static enum err check_credentials(struct checkup *checkup, bool *ret_are_there)
     if (err == ERR_INTERRUPTED) {
         return ERR_OK;
     }
+    if (err != ERR_OK && client->account.lacks_region) { /* which comes first, and has not come */
+        item.check.name = "region";
+        return checkup_fail(checkup, &item, err, "name one: --region, AWS_REGION, or region in the profile");
+    }
     return err == ERR_OK ? report_credentials(checkup, &item) : checkup_fail(checkup, &item, err, NULL);
 }
 

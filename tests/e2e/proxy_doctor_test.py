@@ -86,6 +86,7 @@ class DoctorTest(LabCase):
                 (("--profile", "nobody"), {}, 78, "settings"),
                 (("--endpoint-url", "https://127.0.0.1:1/"), {}, 75, "endpoint"),
                 ((), {"AWS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt"}, 69, "endpoint"),
+                ((), {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, 78, "region"),
                 ((), {"AWS_ACCESS_KEY_ID": ""}, 78, "credentials"),
                 ((), {"AWS_SECRET_ACCESS_KEY": "wrong"}, 77, "identity"),
                 (("no-such-node",), {}, 66, "target"),
