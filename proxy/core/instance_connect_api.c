@@ -1,38 +1,16 @@
 #include "proxy/core/instance_connect_api.h"
 
-#include "common/json_view.h"
-#include "proxy/core/aws_service.h"
-
-#define CONTENT_TYPE "application/x-amz-json-1.1"
-
-static enum err set_body(struct aws_request *request, const struct instance_connect_api_push *push)
-{
-    json_error_t error;
-    AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s, s:s, s:s}", "InstanceId", push->instance_id,
-                                          "InstanceOSUser", push->user, "SSHPublicKey", push->public_key);
-    if (body == NULL) {
-        return json_view_error(&error);
-    }
-    AUTO_FREE char *text = json_dumps(body, JSON_COMPACT);
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    return aws_request_set_body(request, CONTENT_TYPE, bytes_of_text(text));
-}
+#include "proxy/core/json_call.h"
 
 enum err instance_connect_api_push(const struct endpoint_url *endpoint, const char *region,
                                    const struct instance_connect_api_push *push, struct aws_request *ret_request)
 {
-    AUTO(aws_request_free) struct aws_request request = {.method = "POST", .url = *endpoint};
-    request.signing_name = aws_service_signing_name(AWS_SERVICE_EC2_INSTANCE_CONNECT);
-    struct text signed_for = text_in(request.region, sizeof request.region);
-    text_put(&signed_for, region);
-    TRY(text_finish(&signed_for));
-    TRY(aws_request_add_header(&request, "X-Amz-Target", "AWSEC2InstanceConnectService.SendSSHPublicKey"));
-    TRY(set_body(&request, push));
-    *ret_request = request;
-    request = (struct aws_request){.method = NULL};
-    return ERR_OK;
+    json_error_t error;
+    AUTO_JSON json_t *body = json_pack_ex(&error, 0, "{s:s, s:s, s:s}", "InstanceId", push->instance_id,
+                                          "InstanceOSUser", push->user, "SSHPublicKey", push->public_key);
+    struct json_call call = {AWS_SERVICE_EC2_INSTANCE_CONNECT, "AWSEC2InstanceConnectService.SendSSHPublicKey",
+                             endpoint, region};
+    return json_call_make(&call, body, &error, ret_request);
 }
 
 enum err instance_connect_api_parse_push(const struct aws_reply *reply, struct service_failure *ret_failure)

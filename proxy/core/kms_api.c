@@ -1,42 +1,17 @@
 #include "proxy/core/kms_api.h"
 
-#include "common/json_view.h"
-#include "proxy/core/aws_service.h"
+#include "proxy/core/json_call.h"
 
-#define CONTENT_TYPE "application/x-amz-json-1.1"
-
-/* ---- the request ---- */
-
-static enum err set_body(struct aws_request *request, const struct kms_api_want *want)
+enum err kms_api_generate_data_key(const struct endpoint_url *endpoint, const char *region,
+                                   const struct kms_api_want *want, struct aws_request *ret_request)
 {
     json_error_t error;
     AUTO_JSON json_t *body =
         json_pack_ex(&error, 0, "{s:s, s:i, s:{s:s, s:s, s:s*}}", "KeyId", want->key_id, "NumberOfBytes",
                      SESSION_CRYPT_KEY_LEN, "EncryptionContext", "aws:ssm:SessionId", want->session_id,
                      "aws:ssm:TargetId", want->target_id, "aws:ssm:RandomChallenge", want->challenge);
-    if (body == NULL) {
-        return json_view_error(&error);
-    }
-    AUTO_FREE char *text = json_dumps(body, JSON_COMPACT);
-    if (text == NULL) {
-        return ERR_MEMORY;
-    }
-    return aws_request_set_body(request, CONTENT_TYPE, bytes_of_text(text));
-}
-
-enum err kms_api_generate_data_key(const struct endpoint_url *endpoint, const char *region,
-                                   const struct kms_api_want *want, struct aws_request *ret_request)
-{
-    AUTO(aws_request_free) struct aws_request request = {.method = "POST", .url = *endpoint};
-    request.signing_name = aws_service_signing_name(AWS_SERVICE_KMS);
-    struct text signed_for = text_in(request.region, sizeof request.region);
-    text_put(&signed_for, region);
-    TRY(text_finish(&signed_for));
-    TRY(aws_request_add_header(&request, "X-Amz-Target", "TrentService.GenerateDataKey"));
-    TRY(set_body(&request, want));
-    *ret_request = request;
-    request = (struct aws_request){.method = NULL};
-    return ERR_OK;
+    struct json_call call = {AWS_SERVICE_KMS, "TrentService.GenerateDataKey", endpoint, region};
+    return json_call_make(&call, body, &error, ret_request);
 }
 
 /* ---- the reply ---- */
