@@ -97,14 +97,14 @@ class Workspace:
         return {name: value for name, value in result.items() if value is not None}
 
     def last_log(self):
-        """(process id, words) of each line of last.log; none without the file."""
+        """(process id, words) of each line of last.log; none without the file, or while it is being made."""
         path = os.path.join(self.state, "ssm-bridge", "last.log")
         if not os.path.exists(path):
             return []
         with open(path, encoding="utf-8") as file:
             text = file.read()
         matches = [LOG_LINE.match(line) for line in text.splitlines()]
-        assert text.endswith("\n") and all(matches), text
+        assert not text or text.endswith("\n") and all(matches), text
         return [(int(match.group(1)), match.group(2)) for match in matches]
 
     def start(self, command, **options):
